@@ -1,0 +1,40 @@
+#pragma once
+// OpenSSL's macros, which Swift cannot see, as functions of the same meaning.
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+static inline long gateway_SSL_CTX_set_mode(SSL_CTX *context, long mode) { return SSL_CTX_set_mode(context, mode); }
+static inline void gateway_SSL_CTX_set_read_ahead(SSL_CTX *context, int on) { SSL_CTX_set_read_ahead(context, on); }
+static inline void gateway_SSL_CTX_set_session_cache_off(SSL_CTX *context) {
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+}
+static inline int gateway_SSL_CTX_set_groups(SSL_CTX *context, const char *names) { return SSL_CTX_set1_groups_list(context, names); }
+static inline void gateway_SSL_CTX_set_dh_auto(SSL_CTX *context) { SSL_CTX_set_dh_auto(context, 1); }
+static inline void gateway_SSL_CTX_set_server_options(SSL_CTX *context) {
+    SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+}
+static inline void gateway_SSL_CTX_set_versions(SSL_CTX *context, long minimum, long maximum) {
+    SSL_CTX_set_min_proto_version(context, minimum);
+    SSL_CTX_set_max_proto_version(context, maximum);
+}
+static inline void gateway_SSL_set_versions(SSL *ssl, long minimum, long maximum) {
+    SSL_set_min_proto_version(ssl, minimum);
+    SSL_set_max_proto_version(ssl, maximum);
+}
+// The parameters of a MAC are an array of tagged unions, which Swift cannot build.
+static inline int gateway_EVP_MAC_set_key_sha256(EVP_MAC_CTX *mac, const unsigned char *key, size_t length) {
+    OSSL_PARAM parameters[3] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key, length),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"sha256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_MAC_CTX_set_params(mac, parameters);
+}

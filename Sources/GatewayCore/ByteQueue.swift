@@ -1,0 +1,223 @@
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Bytes in, at the end; bytes out, at the front; contiguous, so that a parser sees one span and the kernel one buffer.
+///
+/// The memory comes from a ``BufferPool`` with the first byte and goes back with the last one, so an idle
+/// connection holds none. A queue grows as it is told to: its owner keeps it within a limit.
+///
+/// Safe although built on a pointer: `0 <= start <= end <= capacity` at all times, `base` is memory of
+/// `capacity` bytes whenever that is not 0, and bytes are lent out only as spans that cannot outlive the borrow.
+@safe
+public struct ByteQueue: ~Copyable {
+    @usableFromInline let pool: BufferPool
+    @usableFromInline var base: UnsafeMutableRawPointer?
+    @usableFromInline var capacity = 0
+    @usableFromInline var start = 0
+    @usableFromInline var end = 0
+
+    @inlinable
+    public init(pool: BufferPool) {
+        self.pool = pool
+        unsafe base = nil
+    }
+
+    @inlinable
+    deinit {
+        if let base = unsafe base { unsafe pool.give(base, capacity) }
+    }
+
+    @inlinable
+    public var count: Int { end - start }
+
+    @inlinable
+    public var isEmpty: Bool { start == end }
+
+    /// All bytes in the queue, the oldest first.
+    @inlinable
+    public var bytes: RawSpan {
+        @_lifetime(borrow self)
+        get {
+            let span = unsafe RawSpan(_unsafeStart: base.map { unsafe UnsafeRawPointer($0) + start } ?? Self.nowhere, byteCount: count)
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+
+    /// An address for empty spans: never read.
+    @usableFromInline static var nowhere: UnsafeRawPointer { unsafe UnsafeRawPointer(bitPattern: 16).unsafelyUnwrapped }
+
+    /// Makes room for `byteCount` more bytes behind the last one.
+    @inlinable
+    public mutating func reserve(_ byteCount: Int) {
+        if capacity - end < byteCount { makeRoom(byteCount) }
+    }
+
+    @usableFromInline
+    mutating func makeRoom(_ byteCount: Int) {
+        let held = count
+        if let base = unsafe base {
+            if held + byteCount <= capacity {
+                unsafe memmove(base, base + start, held)
+            } else {
+                let wanted = BufferPool.roundedCapacity(held + byteCount)
+                let fresh = unsafe pool.take(wanted)
+                unsafe memcpy(fresh, base + start, held)
+                unsafe pool.give(base, capacity)
+                unsafe self.base = fresh
+                capacity = wanted
+            }
+        } else {
+            capacity = BufferPool.roundedCapacity(byteCount)
+            unsafe base = pool.take(capacity)
+        }
+        start = 0
+        end = held
+    }
+
+    @inlinable
+    public mutating func append(_ byte: UInt8) {
+        reserve(1)
+        if let base = unsafe base { unsafe base.storeBytes(of: byte, toByteOffset: end, as: UInt8.self) }
+        end += 1
+    }
+
+    @inlinable
+    public mutating func append(_ bytes: RawSpan) {
+        let byteCount = bytes.byteCount
+        if byteCount == 0 { return }
+        reserve(byteCount)
+        unsafe bytes.withUnsafeBytes { source in
+            if let base = unsafe base, let from = source.baseAddress { unsafe Self.copy(from, to: base + end, byteCount) }
+        }
+        end += byteCount
+    }
+
+    /// memcpy, but without a call for what most appends are: names and short values. Two words that overlap cover 8 to 16 bytes.
+    @inlinable @inline(__always)
+    static func copy(_ from: UnsafeRawPointer, to: UnsafeMutableRawPointer, _ byteCount: Int) {
+        if byteCount >= 8 && byteCount <= 16 {
+            let head = unsafe from.loadUnaligned(as: UInt64.self)
+            let tail = unsafe from.loadUnaligned(fromByteOffset: byteCount - 8, as: UInt64.self)
+            unsafe to.storeBytes(of: head, as: UInt64.self)
+            unsafe to.storeBytes(of: tail, toByteOffset: byteCount - 8, as: UInt64.self)
+        } else {
+            unsafe memcpy(to, from, byteCount)
+        }
+    }
+
+    @inlinable
+    public mutating func append(_ bytes: [UInt8]) {
+        append(bytes.rawSpan)
+    }
+
+    /// Appends a literal. Its bytes are copied from the program's own text: no String is made. Always inlined, so that the length is
+    /// known and the copy becomes a few moves.
+    @inlinable @inline(__always)
+    public mutating func append(_ literal: StaticString) {
+        let byteCount = literal.utf8CodeUnitCount
+        reserve(byteCount)
+        if let base = unsafe base { unsafe memcpy(base + end, literal.utf8Start, byteCount) }
+        end += byteCount
+    }
+
+    @inlinable
+    public mutating func append(decimal value: UInt64) {
+        reserve(20)
+        guard let base = unsafe base else { return }
+        var length = 1
+        var bound: UInt64 = 10
+        while value >= bound {
+            length &+= 1
+            // The largest values have 20 digits, and the bound beyond them does not fit.
+            if length == 20 { break }
+            bound &*= 10
+        }
+        var rest = value
+        var position = end &+ length
+        repeat {
+            position &-= 1
+            let tenth = rest / 10
+            unsafe base.storeBytes(of: UInt8(truncatingIfNeeded: rest &- tenth &* 10) &+ 0x30, toByteOffset: position, as: UInt8.self)
+            rest = tenth
+        } while position > end
+        end += length
+    }
+
+    @inlinable
+    public mutating func append(decimal value: Int) {
+        append(decimal: UInt64(value))
+    }
+
+    /// Appends `value` in lower-case hexadecimal, as short as it can be.
+    public mutating func append(hex value: UInt64) {
+        var shift = max(0, (UInt64.bitWidth - value.leadingZeroBitCount - 1) / 4) * 4
+        while shift >= 0 {
+            let nibble = UInt8(truncatingIfNeeded: value >> UInt64(shift)) & 15
+            append(nibble < 10 ? nibble &+ 0x30 : nibble &+ 0x57)
+            shift -= 4
+        }
+    }
+
+    /// Appends all 16 digits of `value` in lower-case hexadecimal.
+    @inlinable
+    public mutating func append(hex16 value: UInt64) {
+        reserve(16)
+        guard let base = unsafe base else { return }
+        unsafe base.storeBytes(of: Self.hexDigits(UInt32(truncatingIfNeeded: value >> 32)), toByteOffset: end, as: UInt64.self)
+        unsafe base.storeBytes(of: Self.hexDigits(UInt32(truncatingIfNeeded: value)), toByteOffset: end + 8, as: UInt64.self)
+        end += 16
+    }
+
+    /// The eight digits of `value` as the bytes of a word, the most significant first in memory: one nibble to a byte, then all
+    /// eight made digits at once.
+    @inlinable
+    static func hexDigits(_ value: UInt32) -> UInt64 {
+        var nibbles = UInt64(value)
+        nibbles = (nibbles << 16 | nibbles) & 0x0000_ffff_0000_ffff
+        nibbles = (nibbles << 8 | nibbles) & 0x00ff_00ff_00ff_00ff
+        nibbles = (nibbles << 4 | nibbles) & 0x0f0f_0f0f_0f0f_0f0f
+        let isLetter = (nibbles &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return (nibbles &+ 0x3030_3030_3030_3030 &+ isLetter &* 0x27).byteSwapped
+    }
+
+    /// Drops the `byteCount` oldest bytes.
+    @inlinable
+    public mutating func consume(_ byteCount: Int) {
+        precondition(byteCount >= 0 && byteCount <= count)
+        start += byteCount
+        if start == end { removeAll() }
+    }
+
+    /// Drops the newest bytes until `byteCount` are left: undoes what was appended since.
+    @inlinable
+    public mutating func truncate(to byteCount: Int) {
+        precondition(byteCount >= 0 && byteCount <= count)
+        end = start + byteCount
+        if start == end { removeAll() }
+    }
+
+    /// Drops everything and gives the memory back.
+    @inlinable
+    public mutating func removeAll() {
+        start = 0
+        end = 0
+        if let held = unsafe base {
+            unsafe pool.give(held, capacity)
+            unsafe base = nil
+            capacity = 0
+        }
+    }
+
+    /// Lets `fill` write into `byteCount` bytes or more behind the last one; it returns how many it wrote, negative for a failure
+    /// (then nothing is added). An empty queue gives its memory back if nothing came.
+    @inlinable
+    public mutating func appendFrom(reserving byteCount: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+        reserve(byteCount)
+        let written = unsafe fill(UnsafeMutableRawBufferPointer(start: base.map { unsafe $0 + end }, count: capacity - end))
+        precondition(written <= capacity - end)
+        if written > 0 { end += written }
+        if start == end { removeAll() }
+        return written
+    }
+}

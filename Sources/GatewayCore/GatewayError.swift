@@ -1,0 +1,82 @@
+/// Why a request was refused, failed or ended early: the closed list that the client's problem document, the log
+/// and the metrics share as `error_type`.
+public enum ErrorType: UInt8, CaseIterable, Sendable {
+    // The client's request.
+    case requestLineInvalid, targetInvalid, fieldInvalid, hostInvalid, framingInvalid, chunkInvalid
+    case versionUnsupported, transferCodingUnsupported, methodUnsupported, expectationUnsupported
+    case requestLineTooLong, headTooLarge, fieldsTooMany, bodyTooLarge
+    case headerTimeout, bodyTimeout, sendTimeout, clientClosed, misdirected, notFound
+    // The origin.
+    case noServer, connectFailed, connectTimeout, upstreamClosed, upstreamSendTimeout, upstreamReadTimeout
+    case upstreamInvalid, upstreamTruncated
+    // The gateway.
+    case shuttingDown, snapshotRetired
+
+    /// The name in documents, logs and metrics.
+    public var name: StaticString {
+        switch self {
+        case .requestLineInvalid: "request_line_invalid"
+        case .targetInvalid: "target_invalid"
+        case .fieldInvalid: "field_invalid"
+        case .hostInvalid: "host_invalid"
+        case .framingInvalid: "framing_invalid"
+        case .chunkInvalid: "chunk_invalid"
+        case .versionUnsupported: "version_unsupported"
+        case .transferCodingUnsupported: "transfer_coding_unsupported"
+        case .methodUnsupported: "method_unsupported"
+        case .expectationUnsupported: "expectation_unsupported"
+        case .requestLineTooLong: "request_line_too_long"
+        case .headTooLarge: "head_too_large"
+        case .fieldsTooMany: "fields_too_many"
+        case .bodyTooLarge: "body_too_large"
+        case .headerTimeout: "header_timeout"
+        case .bodyTimeout: "body_timeout"
+        case .sendTimeout: "send_timeout"
+        case .clientClosed: "client_closed"
+        case .misdirected: "misdirected"
+        case .notFound: "not_found"
+        case .noServer: "no_server"
+        case .connectFailed: "connect_failed"
+        case .connectTimeout: "connect_timeout"
+        case .upstreamClosed: "upstream_closed"
+        case .upstreamSendTimeout: "upstream_send_timeout"
+        case .upstreamReadTimeout: "upstream_read_timeout"
+        case .upstreamInvalid: "upstream_invalid"
+        case .upstreamTruncated: "upstream_truncated"
+        case .shuttingDown: "shutting_down"
+        case .snapshotRetired: "snapshot_retired"
+        }
+    }
+
+    /// The one place that maps a reason to a status (RFC 9110 § 15; 499 is nginx's, for the log alone).
+    public var status: Int {
+        switch self {
+        case .requestLineInvalid, .targetInvalid, .fieldInvalid, .hostInvalid, .framingInvalid, .chunkInvalid: 400
+        case .notFound: 404
+        case .headerTimeout, .bodyTimeout: 408
+        case .bodyTooLarge: 413
+        case .requestLineTooLong: 414
+        case .expectationUnsupported: 417
+        case .misdirected: 421
+        case .headTooLarge, .fieldsTooMany: 431
+        case .clientClosed, .sendTimeout: 499
+        case .transferCodingUnsupported, .methodUnsupported: 501
+        case .connectFailed, .upstreamClosed, .upstreamInvalid, .upstreamTruncated: 502
+        case .noServer, .shuttingDown, .snapshotRetired: 503
+        case .connectTimeout, .upstreamSendTimeout, .upstreamReadTimeout: 504
+        case .versionUnsupported: 505
+        }
+    }
+}
+
+/// A reason with a sentence that says what exactly was wrong. The sentence is ours: it never repeats a peer's bytes.
+public struct GatewayError: Error, Sendable {
+    public let type: ErrorType
+    public let detail: StaticString
+
+    @inlinable
+    public init(_ type: ErrorType, _ detail: StaticString) {
+        self.type = type
+        self.detail = detail
+    }
+}

@@ -1,0 +1,20 @@
+/// Names an element of a ``Slab``: which slot, and which of the slot's tenants.
+///
+/// Every tenant of a slot has a generation of its own, so that a handle kept too long (in an epoll event, a
+/// timer, a queue) is recognised as stale instead of reaching the next tenant.
+public struct Handle: Equatable, Hashable, Sendable, BitwiseCopyable {
+    public let slot: UInt32
+    public let generation: UInt32
+
+    @inlinable
+    public init(slot: UInt32, generation: UInt32) {
+        self.slot = slot
+        self.generation = generation
+    }
+
+    /// No element: generation 0 is never given to a tenant.
+    public static let none = Handle(slot: 0, generation: 0)
+
+    @inlinable
+    public var isNone: Bool { generation == 0 }
+}

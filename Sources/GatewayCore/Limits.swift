@@ -1,0 +1,107 @@
+/// Every fixed bound of the gateway, its unit in its name, its reason beside it. What an operator may want
+/// different is a directive instead, and its default stands in the table of directives.
+public enum Limits {
+    // MARK: Heads
+
+    /// nginx's large_client_header_buffers default: longer URLs are mistakes or attacks. 414.
+    public static let requestLineBytesMax = 8 * 1024
+    /// A head with several large cookies and tokens fits; what is larger is refused with 431.
+    public static let headBytesMax = 32 * 1024
+    /// Browsers send about 20. 431.
+    public static let headFieldsMax = 100
+    /// Trailers are rare and small.
+    public static let trailerBytesMax = 8 * 1024
+    /// Interim (1xx) answers before the final one; an origin that sends more is broken.
+    public static let interimResponsesMax = 8
+    /// A chunk-size line: 16 hexadecimal digits and a short extension (RFC 9112 § 7.1.1 asks for a limit).
+    public static let chunkLineBytesMax = 256
+
+    // MARK: Buffers
+
+    /// One TLS record's worth: what a connection reads at a time.
+    public static let readBytes = 16 * 1024
+    /// Output waiting for a slow reader: from this mark on the other side is no longer read.
+    public static let outputHighBytes = 64 * 1024
+    /// A full TLS record is written at once, rather than at the end of the round.
+    public static let flushBytes = 16 * 1024
+    /// What a connection may move before the others have their turn.
+    public static let turnBytesMax = 256 * 1024
+    /// What a worker keeps of freed buffers.
+    public static let pooledBytesMax = 8 * 1024 * 1024
+
+    // MARK: The loop
+
+    /// Room in a worker's tables of connections and exchanges: the most that `worker_connections`, the limit that operators set, may be.
+    public static let slabSlotsMax = 1 << 20
+    /// Events taken from epoll at a time.
+    public static let eventsPerWait = 256
+    /// Rounds of events after which output goes on waiting for more, although nothing blocks. HTTP/1.1 has one response under way for
+    /// each connection: asking epoll once more before writing brought nothing for the same record, and cost 1.5 % of the CPU.
+    public static let roundsBeforeFlushMax = 0
+    /// Connections accepted before those that are open have their turn.
+    public static let acceptsPerTurn = 64
+
+    /// When accepting failed for want of descriptors, it is tried again after so long, or when a connection ends.
+    public static let acceptRetryMs = 100
+
+    // MARK: Endings
+
+    /// After an early refusal the rest of the request is read and dropped, so that the answer is not lost to a
+    /// reset: for so long, and so much (nginx's lingering_timeout; RFC 9112 § 9.6).
+    public static let lingerMs = 2_000
+    public static let lingerBytesMax = 256 * 1024
+    /// Connections that are idle when the gateway drains have so long to send a request that is already on its way.
+    public static let drainGraceMs = 250
+    /// A connection that has had no request yet was opened to send one: it has this long.
+    public static let drainFirstRequestMs = 2_000
+    /// A client that ends its side this soon behind its request may be one that only half-closes ...
+    public static let halfCloseWindowMs = 100
+    /// ... and gets its answer as long as no pause in it is longer than this; later, the end of its side means it has gone.
+    public static let halfCloseGraceMs = 1_000
+
+    // MARK: Upstreams
+
+    /// Servers tried for one request, whatever `retry` says.
+    public static let attemptsMax = 8
+    /// Request bytes kept until the first byte of the answer, so that a retry can send them again.
+    public static let replayBytesMax = 64 * 1024
+
+    // MARK: Configuration
+
+    /// Of one file: far more than people write, and little enough to hold many of them.
+    public static let configFileBytesMax = 1024 * 1024
+    /// Files that includes bring, in all.
+    public static let configFilesMax = 1000
+    /// Includes within includes; also the end of a circle that links hide.
+    public static let configIncludeDepthMax = 16
+    /// Blocks within blocks: the language needs three.
+    public static let configBlockDepthMax = 16
+    /// What is wrong beyond this is the same mistake again.
+    public static let configDiagnosticsMax = 200
+    /// Different addresses that the servers of a configuration listen on: each is a socket for each worker.
+    public static let listenAddressesMax = 2048
+
+    // MARK: Reload
+
+    /// Snapshots that long exchanges may hold besides the current one; when a further reload comes, the exchanges
+    /// of the oldest are ended.
+    public static let snapshotsMax = 16
+    /// Room in a worker's table of snapshots: those, the current one, and the next, which comes before the oldest goes.
+    public static let snapshotSlotsMax = snapshotsMax + 2
+    /// Room in a worker's table of listeners: a reload may replace all of them, and opens the new ones before it closes the old.
+    public static let listenerSlotsMax = 2 * listenAddressesMax
+
+    // MARK: Telemetry
+
+    /// Cells of eight bytes for the counters of a thread: addresses, of which only the pages in use take memory. A location
+    /// takes about 800, so some 2600 locations find room, those of former configurations included.
+    public static let metricCellsMax = 2 * 1024 * 1024
+    /// Lines waiting for a log's destination: some ten thousand, a short stall at full load. What comes then is dropped and counted.
+    public static let logQueueBytesMax = 4 * 1024 * 1024
+    /// A worker hands its lines over when they fill this ...
+    public static let logBufferBytes = 128 * 1024
+    /// ... or when the oldest has waited so long: a reader of the log should not notice.
+    public static let logBufferMs = 50
+    /// At the end a log's destination has so long to take what waits.
+    public static let logCloseMs = 2_000
+}
