@@ -25,6 +25,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         layer("GatewayCore", []),
+        layer("GatewayNet", ["CLinux", "COpenSSL", "GatewayCore"]),
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore"], swiftSettings: tests),
     ],
     swiftLanguageModes: [.v6]
