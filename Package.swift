@@ -26,7 +26,9 @@ let package = Package(
 
         layer("GatewayCore", []),
         layer("GatewayNet", ["CLinux", "COpenSSL", "GatewayCore"]),
+        layer("GatewayHTTP", ["GatewayCore"]),
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore"], swiftSettings: tests),
+        .testTarget(name: "GatewayHTTPTests", dependencies: ["GatewayCore", "GatewayHTTP"], swiftSettings: tests),
     ],
     swiftLanguageModes: [.v6]
 )

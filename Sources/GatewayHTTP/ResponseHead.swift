@@ -1,0 +1,53 @@
+import GatewayCore
+
+/// A response's line and fields, and what they mean. It owns its bytes; `removeAll()` gives them back.
+public struct ResponseHead: ~Copyable {
+    @usableFromInline
+    struct Parts: BitwiseCopyable {
+        @usableFromInline var status = 0
+        @usableFromInline var version = HTTPVersion.http11
+        @usableFromInline var keepAlive = false
+        @usableFromInline var isComplete = false
+        @usableFromInline var framing = BodyFraming.none
+        @usableFromInline var reason = ByteRange()
+
+        @usableFromInline
+        init() {}
+    }
+
+    public var fields: HeaderFields
+    @usableFromInline var parts = Parts()
+
+    @inlinable
+    public init(pool: BufferPool) {
+        fields = HeaderFields(pool: pool)
+    }
+
+    /// 100 to 599; 0 as long as there is none.
+    @inlinable
+    public var status: Int { parts.status }
+    @inlinable
+    public var version: HTTPVersion { parts.version }
+    /// Where the body ends, the request's method considered: the answer to HEAD has none.
+    @inlinable
+    public var framing: BodyFraming { parts.framing }
+    /// Whether the connection can be used again once the body has ended (RFC 9112 § 9.3).
+    @inlinable
+    public var keepAlive: Bool { parts.keepAlive }
+    @inlinable
+    public var isComplete: Bool { parts.isComplete }
+
+    /// The reason phrase as received, often empty.
+    @inlinable
+    public var reason: RawSpan {
+        @_lifetime(borrow self)
+        get { parts.reason.end <= fields.storage.count ? fields.slice(parts.reason.start, parts.reason.count) : RawSpan() }
+    }
+
+    /// Forgets everything and gives the memory back.
+    @inlinable
+    public mutating func removeAll() {
+        fields.removeAll()
+        parts = Parts()
+    }
+}
