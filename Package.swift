@@ -27,8 +27,10 @@ let package = Package(
         layer("GatewayCore", []),
         layer("GatewayNet", ["CLinux", "COpenSSL", "GatewayCore"]),
         layer("GatewayHTTP", ["GatewayCore"]),
+        layer("GatewayConfig", ["GatewayCore"]),
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore"], swiftSettings: tests),
         .testTarget(name: "GatewayHTTPTests", dependencies: ["GatewayCore", "GatewayHTTP"], swiftSettings: tests),
+        .testTarget(name: "GatewayConfigTests", dependencies: ["GatewayCore", "GatewayConfig"], swiftSettings: tests),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,194 @@
+import GatewayCore
+
+/// What gateway.conf says, checked and immutable. Names refer to what exists, numbers are within their ranges,
+/// files of certificates were readable and matched their keys when the snapshot was made.
+public struct ConfigSnapshot: Sendable, Equatable {
+    /// `workers auto` is the number of CPUs that are online.
+    public var workers: Int
+    public var workerConnections: Int
+    public var errorLog: ErrorLog
+    public var accessLog: AccessLogDestination
+    public var shutdownTimeoutMs: Int
+    public var trustedProxies: [CIDRBlock]
+    public var admin: AdminConfig?
+    public var servers: [ServerConfig]
+    public var upstreams: [UpstreamConfig]
+}
+
+public struct ErrorLog: Sendable, Equatable {
+    public enum Level: String, Sendable, CaseIterable { case debug, info, warn, error }
+    /// nil: standard error.
+    public var path: String?
+    public var level: Level
+}
+
+public enum AccessLogDestination: Sendable, Equatable {
+    case off
+    /// JSON lines; a nil path is standard output.
+    case json(path: String?)
+}
+
+public struct AdminConfig: Sendable, Equatable {
+    public var address: ListenAddress
+    /// Who may ask. Never empty: the default is the loopback addresses.
+    public var allow: [CIDRBlock]
+}
+
+public struct ListenAddress: Sendable, Equatable, Hashable {
+    public var address: IPAddress
+    /// Whether the address was written as IPv6 ("[::]:80" listens on IPv6 only, as in nginx).
+    public var isV6: Bool
+    public var port: UInt16
+
+    /// As it is written in `listen`: "0.0.0.0:8080", "[::1]:8443".
+    public var name: String { isV6 ? "[\(address)]:\(port)" : "\(address):\(port)" }
+}
+
+public struct ServerConfig: Sendable, Equatable {
+    public struct Listen: Sendable, Equatable {
+        public var address: ListenAddress
+        public var isTLS: Bool
+        public var isDefault: Bool
+    }
+
+    /// In lower case: "api.example.com", "*.example.com", "mail.*"; "" where none is given.
+    public var names: [String]
+    public var listens: [Listen]
+    public var tls: TLSConfig?
+    public var clientHeaderTimeoutMs: Int
+    public var clientBodyTimeoutMs: Int
+    /// 0: connections are closed after their first answer.
+    public var keepaliveTimeoutMs: Int
+    public var sendTimeoutMs: Int
+    public var mergeSlashes: Bool
+    /// For what no location matches: `return`, `add_header` and the like at the server's own level.
+    public var fallback: LocationConfig
+    public var locations: [LocationConfig]
+}
+
+public struct TLSConfig: Sendable, Equatable {
+    public enum Version: Int, Sendable, Comparable {
+        case tls12, tls13
+        public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+    }
+    /// Several pairs: one per key type (RSA beside ECDSA), as in nginx.
+    public var certificates: [CertificateFiles]
+    public var minimumVersion: Version
+    public var maximumVersion: Version
+}
+
+public struct CertificateFiles: Sendable, Equatable {
+    public var certificatePath: String
+    public var keyPath: String
+    /// Where ssl_certificate names the certificate, and ssl_certificate_key the key: for what is found wrong inside the files.
+    public var position: SourcePosition
+    public var keyPosition: SourcePosition
+}
+
+public struct LocationConfig: Sendable, Equatable {
+    /// As written, and as metrics and logs name it: "/v1/", "= /healthz"; "" for the server's own level.
+    public var name: String
+    public var path: String
+    public var isExact: Bool
+    public var action: LocationAction
+    /// `client_max_body_size 0`, no limit, is Int.max.
+    public var clientMaxBodyBytes: Int
+    /// Merged with the outer levels: what the inner level sets again replaces the outer one's.
+    public var addHeaders: [HeaderTemplate]
+    /// Merged likewise; an empty value takes the field away.
+    public var proxySetHeaders: [HeaderTemplate]
+}
+
+public enum LocationAction: Sendable, Equatable {
+    /// 404.
+    case none
+    case `return`(status: Int, body: ReturnBody)
+    case proxyPass(ProxyPass)
+}
+
+public enum ReturnBody: Sendable, Equatable {
+    case empty
+    /// For 301, 302, 303, 307 and 308: the Location field.
+    case redirect(Template)
+    case text(Template)
+}
+
+public struct ProxyPass: Sendable, Equatable {
+    /// Index into ``ConfigSnapshot/upstreams``.
+    public var upstream: Int
+    /// nginx's URI rule: what takes the place of the part of the path that the location matched; nil passes the path as it was matched.
+    public var uri: String?
+}
+
+public struct HeaderTemplate: Sendable, Equatable {
+    public var name: String
+    public var value: Template
+    /// add_header's `always` is the gateway's only way, so this is here for proxy_set_header and add_header alike.
+    public init(name: String, value: Template) {
+        self.name = name
+        self.value = value
+    }
+}
+
+public struct UpstreamConfig: Sendable, Equatable {
+    public enum Balance: Sendable { case roundRobin }
+
+    public struct Server: Sendable, Equatable {
+        /// A name or an address, without brackets.
+        public var host: String
+        public var port: UInt16
+        public var weight: Int
+    }
+
+    public struct Version: Sendable, Equatable {
+        /// "" in an upstream that has servers only.
+        public var name: String
+        public var weight: Int
+        public var servers: [Server]
+    }
+
+    public struct Retry: Sendable, Equatable {
+        /// Servers tried in all; 1 is no retry.
+        public var attempts: Int
+        public var onConnect: Bool
+        public var onIdle: Bool
+        public var nonIdempotent: Bool
+    }
+
+    /// As written; "127.0.0.1:9001" for the unnamed upstream of `proxy_pass http://127.0.0.1:9001`.
+    public var name: String
+    public var versions: [Version]
+    public var balance: Balance
+    /// The Host sent to the origin; nil sends the client's.
+    public var host: String?
+    public var keepaliveMax: Int
+    public var keepaliveTimeoutMs: Int
+    public var connectTimeoutMs: Int
+    public var sendTimeoutMs: Int
+    public var readTimeoutMs: Int
+    public var retry: Retry
+}
+
+/// Text with variables in it: `https://$host$request_uri`.
+public struct Template: Sendable, Equatable {
+    public enum Part: Sendable, Equatable {
+        case literal(String)
+        case variable(Variable)
+    }
+    public var parts: [Part]
+
+    public init(parts: [Part]) {
+        self.parts = parts
+    }
+}
+
+/// The variables of a request, by nginx's names.
+public enum Variable: Sendable, Equatable {
+    case host, remoteAddr, remotePort, serverAddr, serverPort, serverName, serverProtocol
+    case scheme, requestMethod, requestURI, uri, args, isArgs, requestID, hostname, proxyAddXForwardedFor
+    case sslProtocol, sslCipher, sslServerName
+    /// `$http_user_agent`: the request field of that name, in lower case with hyphens.
+    case http(String)
+    /// `$arg_name`: the query parameter of that name.
+    case argument(String)
+}

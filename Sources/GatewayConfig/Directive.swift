@@ -1,0 +1,41 @@
+/// A word of the language: everything that the parser, the errors and the reference know of it.
+struct Directive: Sendable {
+    let name: String
+    let contexts: Context
+    let arguments: [Argument]
+    /// Where the directives of its block stand; nil if it has no block.
+    let block: Context?
+    /// Whether it may stand several times in one block.
+    let repeats: Bool
+    /// The arguments it has where it does not stand at all.
+    let fallback: String?
+    /// What the reference shows for the arguments where they can't be made of `arguments`.
+    let syntaxes: [String]?
+    /// One sentence.
+    let summary: String
+    let example: String
+
+    init(
+        _ name: String, in contexts: Context, _ arguments: [Argument], syntax: [String]? = nil, default fallback: String? = nil,
+        block: Context? = nil, repeats: Bool = false, _ summary: String, example: String
+    ) {
+        self.name = name
+        self.contexts = contexts
+        self.arguments = arguments
+        self.block = block
+        self.repeats = repeats
+        self.fallback = fallback
+        syntaxes = syntax
+        self.summary = summary
+        self.example = example
+    }
+
+    /// "listen ADDRESS [ssl] [default_server];", each way to write it.
+    var syntax: [String] {
+        let all = syntaxes ?? [arguments.map(\.syntax).joined(separator: " ")]
+        return all.map { ([name, $0].filter { !$0.isEmpty }.joined(separator: " ")) + (block == nil ? ";" : " { ... }") }
+    }
+
+    /// All ways to write it, for an error's hint.
+    var form: String { syntax.joined(separator: " or ") }
+}

@@ -1,0 +1,202 @@
+import GatewayCore
+
+/// The language: every directive, declared once.
+enum DirectiveTable {
+    struct Section: Sendable {
+        let title: String
+        let directives: [Directive]
+    }
+
+    static let sections = [
+        Section(title: "The gateway", directives: gateway),
+        Section(title: "The admin listener", directives: admin),
+        Section(title: "Upstreams", directives: upstreams),
+        Section(title: "Servers", directives: servers),
+        Section(title: "Requests and answers", directives: requests),
+    ]
+
+    static let all = sections.flatMap(\.directives)
+
+    static func directive(named name: String, in context: Context) -> Directive? {
+        byName[name]?.first { $0.contexts.contains(context) }
+    }
+
+    /// Everything of that name, wherever it may stand.
+    static func directives(named name: String) -> [Directive] { byName[name] ?? [] }
+
+    static func names(in context: Context) -> [String] {
+        all.filter { $0.contexts.contains(context) }.map(\.name)
+    }
+
+    private static let byName = Dictionary(grouping: all, by: \.name)
+
+    // MARK: The gateway
+
+    private static let gateway = [
+        Directive(
+            "workers", in: .main, [.one("NUMBER|auto", .either(["auto"], .number(1...1024)))], default: "auto",
+            "How many event loops run; `auto` is one per CPU.", example: "workers 4;"),
+        Directive(
+            "worker_connections", in: .main, [.one("NUMBER", .number(1...1_048_576))], default: "16384",
+            "How many connections one worker may have, to clients and to origins together.", example: "worker_connections 16384;"),
+        Directive(
+            "error_log", in: .main, [.one("stderr|FILE", .either(["stderr"], .file)), .optional("LEVEL", .choice(logLevels))],
+            default: "stderr info",
+            "Where the gateway's own messages go, and from which level on: `debug`, `info`, `warn` or `error`, the last if none is given.",
+            example: "error_log stderr info;"),
+        Directive(
+            "access_log", in: .main, [.one("stdout|FILE|off", .either(["stdout", "off"], .file)), .optional("FORMAT", .choice(["json"]))],
+            syntax: ["stdout|FILE json", "off"], default: "stdout json",
+            "Where a line for each request goes, and in which format.", example: "access_log stdout json;"),
+        Directive(
+            "shutdown_timeout", in: .main, [.one("TIME", .waitOrNone)], default: "30s",
+            "How long running requests may take to finish after SIGTERM or SIGQUIT.", example: "shutdown_timeout 30s;"),
+        Directive(
+            "trusted_proxies", in: .main, [.list("NETWORK", .network)],
+            "The peers whose X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and X-Request-ID are believed; none by default.",
+            example: "trusted_proxies 10.0.0.0/8 ::1;"),
+        Directive(
+            "include", in: .anywhere, [.one("GLOB", .file)], repeats: true,
+            "Reads these files in its place; the path is relative to the including file, and a pattern may match none.",
+            example: "include conf.d/*.conf;"),
+    ]
+
+    static let logLevels = ErrorLog.Level.allCases.map(\.rawValue)
+
+    // MARK: The admin listener
+
+    private static let admin = [
+        Directive(
+            "admin", in: .main, [.one("ADDRESS", .listenAddress)], block: .admin,
+            "Serves /metrics, /healthz and /readyz on this address.", example: "admin 127.0.0.1:9145 { allow 127.0.0.0/8; }"),
+        Directive(
+            "allow", in: .admin, [.list("NETWORK", .network)], default: "127.0.0.0/8 ::1", repeats: true,
+            "Who may connect to it; all others get 403.", example: "allow 127.0.0.0/8 ::1;"),
+    ]
+
+    // MARK: Upstreams
+
+    private static let weight = ValueKind.number(0...1_000_000)
+
+    private static let upstreams = [
+        Directive(
+            "upstream", in: .main, [.one("NAME", .name)], block: .upstream, repeats: true,
+            "A named group of origins, for `proxy_pass`.", example: "upstream api { server 127.0.0.1:9001; }"),
+        Directive(
+            "server", in: [.upstream, .version], [.one("HOST:PORT", .endpoint), .pair("weight", "NUMBER", weight)], repeats: true,
+            "An origin and its weight among the others: 1 if none is given, 0 for no new requests.",
+            example: "server 127.0.0.1:9001 weight=99;"),
+        Directive(
+            "version", in: .upstream, [.one("NAME", .name), .pair("weight", "NUMBER", weight, isRequired: true)], block: .version,
+            repeats: true,
+            "A release with its own servers and its share of the requests; an upstream has either versions or servers.",
+            example: "version canary weight=5 { server 127.0.0.1:9003; }"),
+        Directive(
+            "balance", in: .upstream, [.one("round_robin", .choice(["round_robin"]))], default: "round_robin",
+            "How a server is chosen.", example: "balance round_robin;"),
+        Directive(
+            "host", in: .upstream, [.one("HOST", .hostField)], "The Host sent to the origin; the client's by default.",
+            example: "host chat.internal;"),
+        Directive(
+            "keepalive", in: .upstream, [.one("NUMBER", .number(0...65_536))], default: "64",
+            "How many idle connections to the origins each worker keeps.", example: "keepalive 64;"),
+        Directive(
+            "keepalive_timeout", in: .upstream, [.one("TIME", .wait)], default: "4s",
+            "How long an idle connection is kept; it should be shorter than the origin's own timeout.", example: "keepalive_timeout 4s;"),
+        Directive(
+            "connect_timeout", in: .upstream, [.one("TIME", .wait)], default: "2s", "How long connecting to an origin may take.",
+            example: "connect_timeout 2s;"),
+        Directive(
+            "send_timeout", in: .upstream, [.one("TIME", .wait)], default: "60s",
+            "The longest wait between two writes of a request to the origin.",
+            example: "send_timeout 60s;"),
+        Directive(
+            "read_timeout", in: .upstream, [.one("TIME", .wait)], default: "300s",
+            "The longest wait between two reads of a response from the origin.",
+            example: "read_timeout 300s;"),
+        Directive(
+            "retry", in: .upstream,
+            [
+                .pair("attempts", "NUMBER", .number(1...Limits.attemptsMax)), .pair("on", "connect,idle", .choices(["connect", "idle"])),
+                .flag("non_idempotent"),
+            ],
+            default: "attempts=2 on=connect,idle",
+            "How many servers a request may try in all, and when: after a failed connect, or on a kept-alive connection that had died; "
+                + "requests that are not idempotent only with `non_idempotent`.",
+            example: "retry attempts=2 on=connect,idle;"),
+    ]
+
+    // MARK: Servers
+
+    private static let servers = [
+        Directive(
+            "server", in: .main, [], block: .server, repeats: true, "A virtual server: its addresses, names and locations.",
+            example: "server { listen 8080; return 200 ok; }"),
+        Directive(
+            "listen", in: .server, [.one("ADDRESS", .listenAddress), .flag("ssl"), .flag("default_server")], default: "80", repeats: true,
+            "An address and port, with TLS if `ssl`; the default server, else the first, gets requests for names that no server has.",
+            example: "listen 0.0.0.0:8443 ssl;"),
+        Directive(
+            "server_name", in: .server, [.list("NAME", .serverName)], repeats: true,
+            "The hosts it serves: `api.example.com`, `*.example.com`, `mail.*`; `.example.com` is the name and everything below it.",
+            example: "server_name api.example.com *.example.com;"),
+        Directive(
+            "ssl_certificate", in: [.main, .server], [.one("FILE", .file)], repeats: true,
+            "A PEM file with the certificate and its chain; repeat it for another key type (RSA beside ECDSA).",
+            example: "ssl_certificate certs/api.pem;"),
+        Directive(
+            "ssl_certificate_key", in: [.main, .server], [.one("FILE", .file)], repeats: true,
+            "The PEM file with the key of the certificate: the first key for the first certificate, and so on.",
+            example: "ssl_certificate_key certs/api.key;"),
+        Directive(
+            "ssl_protocols", in: [.main, .server], [.list("VERSION", .choice(["TLSv1.2", "TLSv1.3"]))], default: "TLSv1.2 TLSv1.3",
+            "The TLS versions that are accepted.", example: "ssl_protocols TLSv1.3;"),
+        Directive(
+            "client_header_timeout", in: [.main, .server], [.one("TIME", .wait)], default: "10s",
+            "How long a client may take to send a whole request head; then 408.", example: "client_header_timeout 10s;"),
+        Directive(
+            "client_body_timeout", in: [.main, .server], [.one("TIME", .wait)], default: "30s",
+            "The longest wait between two reads of a request body; then 408.", example: "client_body_timeout 30s;"),
+        Directive(
+            "keepalive_timeout", in: [.main, .server], [.one("TIME", .waitOrNone)], default: "75s",
+            "How long an idle client connection stays open; 0 closes it after each response.", example: "keepalive_timeout 75s;"),
+        Directive(
+            "send_timeout", in: [.main, .server], [.one("TIME", .wait)], default: "60s",
+            "The longest wait between two writes of a response to the client.",
+            example: "send_timeout 60s;"),
+        Directive(
+            "merge_slashes", in: [.main, .server], [.one("on|off", .toggle)], default: "on",
+            "Whether `//` in a path counts as `/`, for locations and for the origin.", example: "merge_slashes off;"),
+        Directive(
+            "location", in: .server, [.mark("="), .one("PATH", .locationPath)], block: .location, repeats: true,
+            "What happens to requests whose path begins with PATH (the longest wins), or with `=` is PATH exactly.",
+            example: "location /v1/ { proxy_pass http://127.0.0.1:9001; }"),
+    ]
+
+    // MARK: Requests and answers
+
+    private static let everyLevel: Context = [.main, .server, .location]
+
+    private static let requests = [
+        Directive(
+            "proxy_pass", in: .location, [.one("http://UPSTREAM|HOST:PORT[/PATH]", .proxyTarget)],
+            "Passes requests to an upstream or a host; a path after it replaces the part that the location matched, as in nginx.",
+            example: "proxy_pass http://127.0.0.1:9001;"),
+        Directive(
+            "return", in: [.server, .location], [.one("STATUS|URL", .template), .optional("TEXT|URL", .template)],
+            syntax: ["STATUS [TEXT]", "STATUS URL", "URL"],
+            "Responds at once: with a status and a text, or with a redirect for 301, 302, 303, 307 and 308; a URL alone is a 302.",
+            example: "return 308 https://$host$request_uri;"),
+        Directive(
+            "client_max_body_size", in: everyLevel, [.one("SIZE", .size)], default: "1m",
+            "The largest request body; larger ones get 413, and 0 is no limit.", example: "client_max_body_size 256k;"),
+        Directive(
+            "add_header", in: everyLevel, [.one("NAME", .headerName), .one("VALUE", .headerValue), .flag("always")], repeats: true,
+            "Adds a field to every response, errors too, `always` or not; merges with outer levels, and an empty value removes theirs.",
+            example: "add_header X-Served-By gateway;"),
+        Directive(
+            "proxy_set_header", in: everyLevel, [.one("NAME", .headerName), .one("VALUE", .headerValue)], repeats: true,
+            "Sets a field of the request to the origin, an empty value removes it; merges with outer levels.",
+            example: "proxy_set_header X-Request-ID $request_id;"),
+    ]
+}

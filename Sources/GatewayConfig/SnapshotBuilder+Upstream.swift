@@ -1,0 +1,58 @@
+extension SnapshotBuilder {
+    func addUpstreams(_ entries: [Entry]) {
+        // Names are compared without case, as in nginx.
+        reportDuplicates(entries.map { ($0.arguments.text()?.lowercased(), $0.arguments.word()) }) { "the upstream \(quote($0))" }
+        for entry in entries { addUpstream(entry) }
+    }
+
+    private func addUpstream(_ entry: Entry) {
+        guard let name = entry.arguments.text(), let block = entry.block else { return }
+        upstreams.add(UpstreamConfig(name: name, versions: versions(of: name, block, at: entry), settings: block))
+    }
+
+    private func versions(of name: String, _ block: Scope, at entry: Entry) -> [UpstreamConfig.Version] {
+        let servers = block.all("server")
+        let versions = block.all("version")
+        if let version = versions.first, let server = servers.first {
+            diagnostics.error(
+                "an upstream has servers or versions, not both", at: server.name.position,
+                expected: "move it into a version; first version: \(version.name.position.name)")
+        }
+        if versions.isEmpty {
+            if servers.isEmpty { reportNoServers("the upstream \(quote(name))", at: entry) }
+            warnIfAllZero(servers, "the upstream \(quote(name))", at: entry)
+            return [UpstreamConfig.Version(name: "", weight: 1, servers: self.servers(servers))]
+        }
+        warnIfAllZero(versions, "the upstream \(quote(name))", at: entry)
+        reportDuplicates(versions.map { ($0.arguments.text("NAME"), $0.arguments.word("NAME")) }) { "the version \(quote($0))" }
+        return versions.compactMap(version)
+    }
+
+    private func version(_ entry: Entry) -> UpstreamConfig.Version? {
+        guard let name = entry.arguments.text("NAME"), let block = entry.block else { return nil }
+        let weight = entry.arguments.number("weight") ?? 0
+        let servers = block.all("server")
+        if servers.isEmpty { reportNoServers("the version \(quote(name))", at: entry) }
+        if weight > 0 { warnIfAllZero(servers, "the version \(quote(name))", at: entry) }
+        return UpstreamConfig.Version(name: name, weight: weight, servers: self.servers(servers))
+    }
+
+    private func servers(_ entries: [Entry]) -> [UpstreamConfig.Server] {
+        reportDuplicates(entries.map { ($0.arguments.endpoint(), $0.arguments.word()) }) { "the server \($0.name)" }
+        return entries.compactMap { entry in
+            entry.arguments.endpoint().map {
+                UpstreamConfig.Server(host: $0.host, port: $0.port, weight: entry.arguments.number("weight") ?? 1)
+            }
+        }
+    }
+
+    private func reportNoServers(_ what: String, at entry: Entry) {
+        diagnostics.error("\(what) has no server", at: entry.name.position, expected: "expected server HOST:PORT;")
+    }
+
+    private func warnIfAllZero(_ entries: [Entry], _ what: String, at entry: Entry) {
+        let allZero = !entries.isEmpty && entries.allSatisfy { $0.isSound && $0.arguments.number("weight") == 0 }
+        if !allZero { return }
+        diagnostics.warning("all weights in \(what) are 0", at: entry.name.position, expected: "its requests get 503")
+    }
+}

@@ -1,0 +1,89 @@
+import GatewayCore
+
+/// Makes the snapshot of what the blocks say, and finds what no directive alone can tell: names that nothing has,
+/// addresses in two roles, certificates without keys. Where a value is missing because it was wrong, a default
+/// stands in for it, so that the rest is still looked at.
+final class SnapshotBuilder {
+    let path: String
+    let diagnostics: DiagnosticList
+    var upstreams = UpstreamList()
+
+    init(path: String, diagnostics: DiagnosticList) {
+        self.path = path
+        self.diagnostics = diagnostics
+    }
+
+    func build(_ main: Scope) -> ConfigSnapshot {
+        addUpstreams(main.all("upstream"))
+        let servers = main.all("server").compactMap { entry in entry.block.map { server(entry, $0) } }
+        let admin = main.first("admin").flatMap(adminConfig)
+        ListenerCheck(diagnostics: diagnostics).check(main)
+        if main.all("server").isEmpty, !diagnostics.hasErrors {
+            diagnostics.error(
+                "no server is configured", at: SourcePosition(path: path), expected: "expected at least one server { ... }")
+        }
+        return ConfigSnapshot(
+            workers: main.effective("workers").number() ?? ConfigFiles.onlineCPUs,
+            workerConnections: main.effective("worker_connections").number() ?? 1,
+            errorLog: errorLog(main.effective("error_log")),
+            accessLog: accessLog(main.effective("access_log")),
+            shutdownTimeoutMs: main.effective("shutdown_timeout").number() ?? 0,
+            trustedProxies: main.effective("trusted_proxies").networks(),
+            admin: admin, servers: servers, upstreams: upstreams.configs)
+    }
+
+    /// Seen from the directory of the main file, as in nginx, also where an included file names it.
+    func resolve(_ file: String) -> String { ConfigFiles.resolve(file, besides: path) }
+
+    private func errorLog(_ arguments: Arguments) -> ErrorLog {
+        // nginx's level where none is given.
+        let level = arguments.text("LEVEL").flatMap(ErrorLog.Level.init) ?? .error
+        let destination = arguments.text() ?? "stderr"
+        if destination == "stdout" { refuse(destination, "error_log", "stderr", at: arguments) }
+        return ErrorLog(path: destination == "stderr" ? nil : resolve(destination), level: level)
+    }
+
+    private func accessLog(_ arguments: Arguments) -> AccessLogDestination {
+        guard let destination = arguments.text("stdout|FILE|off"), let word = arguments.word() else { return .off }
+        let format = arguments.text("FORMAT")
+        if destination == "off" {
+            if format != nil { diagnostics.error("\"off\" takes no format", at: word.position, expected: "expected access_log off;") }
+            return .off
+        }
+        if destination == "stderr" { refuse(destination, "access_log", "stdout", at: arguments) }
+        if format == nil {
+            // nginx would mean "combined".
+            diagnostics.error(
+                "\"access_log\" is missing its format", at: word.position, expected: "expected access_log \(destination) json;")
+        }
+        return .json(path: destination == "stdout" ? nil : resolve(destination))
+    }
+
+    /// A file of that name in the working directory is never what was meant.
+    private func refuse(_ destination: String, _ directive: String, _ stream: String, at arguments: Arguments) {
+        guard let word = arguments.word() else { return }
+        diagnostics.error(
+            "\(directive) can't go to \(destination)", at: word.position,
+            expected: "expected \(stream) or a file; write ./\(destination) for a file of that name")
+    }
+
+    private func adminConfig(_ entry: Entry) -> AdminConfig? {
+        guard let address = entry.arguments.address(), let block = entry.block else { return nil }
+        let own = block.all("allow").flatMap { $0.arguments.networks() }
+        return AdminConfig(address: address, allow: own.isEmpty ? block.effective("allow").networks() : own)
+    }
+
+    // MARK: What stands twice
+
+    /// Reports what has the key of an earlier one. What has no key was wrong, and is reported already.
+    func reportDuplicates<Key: Hashable>(_ items: [(key: Key?, word: Word?)], _ what: (Key) -> String) {
+        var first: [Key: Word] = [:]
+        for case (let key?, let word?) in items {
+            if let earlier = first[key] {
+                diagnostics.error("\(what(key)) is given twice", at: word.position, expected: "first given at \(earlier.position.name)")
+            } else {
+                first[key] = word
+            }
+        }
+    }
+}

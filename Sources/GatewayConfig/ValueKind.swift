@@ -1,0 +1,113 @@
+/// What an argument may be. Each kind reads a word, or says what it expected.
+indirect enum ValueKind: Sendable {
+    case number(ClosedRange<Int>)
+    /// In bytes.
+    case size
+    /// In milliseconds.
+    case time(ClosedRange<Int>)
+    /// on | off.
+    case toggle
+    case choice([String])
+    /// Words with commas between them.
+    case choices([String])
+    /// One of the words, or what the other kind reads.
+    case either([String], ValueKind)
+    case file
+    /// What a listener binds to.
+    case listenAddress
+    /// A server of an upstream.
+    case endpoint
+    case network
+    /// A name that the configuration gives.
+    case name
+    case serverName
+    case hostField
+    case headerName
+    case headerValue
+    /// Text with variables.
+    case template
+    case locationPath
+    case proxyTarget
+
+    /// Milliseconds that a wait may have: from 1 on, because a wait of nothing fails at once.
+    static let wait = ValueKind.time(1...Self.longestMs)
+    /// A wait that 0 switches off.
+    static let waitOrNone = ValueKind.time(0...Self.longestMs)
+    private static let longestMs = 365 * 86_400_000
+
+    func read(_ word: Word) throws(Complaint) -> Value {
+        if !takesVariables, let dollar = word.variableStart { throw variablesComplaint(word, at: dollar) }
+        switch self {
+        case .number(let range): return .number(try NumberReader.number(word, range))
+        case .size: return .number(try NumberReader.size(word))
+        case .time(let range): return .number(try NumberReader.timeMs(word, range))
+        case .toggle: return .toggle(try Self.choice(word, ["on", "off"]) == "on")
+        case .choice(let choices): return .text(try Self.choice(word, choices))
+        case .choices(let choices): return .texts(try Self.list(word, choices))
+        case .either(let words, let kind): return words.contains(word.text) ? .text(word.text) : try kind.read(word)
+        case .file: return .text(try NameReader.file(word))
+        case .listenAddress: return .address(try AddressReader.listenAddress(word))
+        case .endpoint: return .endpoint(try AddressReader.endpoint(word))
+        case .network: return .network(try AddressReader.network(word))
+        case .name: return .text(try NameReader.name(word))
+        case .serverName: return .texts(try NameReader.serverName(word))
+        case .hostField: return .text(try NameReader.hostField(word))
+        case .headerName: return .text(try HeaderReader.name(word))
+        case .headerValue: return .template(try HeaderReader.value(word))
+        case .template: return .template(try TemplateReader.read(word))
+        case .locationPath: return .text(try NameReader.locationPath(word))
+        case .proxyTarget: return .proxyTarget(try ProxyTargetReader.read(word))
+        }
+    }
+
+    /// nginx takes a "$" in a location's path for itself.
+    private var takesVariables: Bool {
+        switch self {
+        case .headerValue, .template, .locationPath: true
+        case .either(_, let kind): kind.takesVariables
+        default: false
+        }
+    }
+
+    private func variablesComplaint(_ word: Word, at dollar: Int) -> Complaint {
+        Complaint(
+            "variables can't be used here", expected: "expected text without \"$\"", part: dollar..<word.text.utf8.count)
+    }
+
+    private static func choice(_ word: Word, _ choices: [String]) throws(Complaint) -> String {
+        if choices.contains(word.text) { return word.text }
+        let hint = word.environmentName == nil ? Suggestion.hint(for: word.text, among: choices) : nil
+        throw Complaint("\(word.shown) is not valid here", expected: hint ?? "expected \(alternatives(choices))")
+    }
+
+    private static func list(_ word: Word, _ choices: [String]) throws(Complaint) -> [String] {
+        var chosen: [String] = []
+        var start = 0
+        for element in word.text.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
+            let text = String(Substring(element))
+            guard choices.contains(text) else {
+                throw Complaint(
+                    "\(word.environmentName == nil ? quote(text) : word.shown) is not valid here",
+                    expected: "expected one or more of \(choices.joined(separator: ", ")), with commas between them",
+                    part: start..<(start + element.count))
+            }
+            chosen.append(text)
+            start += element.count + 1
+        }
+        return chosen
+    }
+
+    /// "a", "a or b", "a, b or c".
+    static func alternatives(_ words: [String]) -> String {
+        guard words.count > 1, let last = words.last else { return words.joined() }
+        return words.dropLast().joined(separator: ", ") + " or " + last
+    }
+}
+
+extension Word {
+    /// The first "$" that would begin a variable. A value of the environment has none: it is text.
+    var variableStart: Int? {
+        if environmentName != nil { return nil }
+        return text.utf8.firstIndex(of: UInt8(ascii: "$")).map { text.utf8.distance(from: text.utf8.startIndex, to: $0) }
+    }
+}

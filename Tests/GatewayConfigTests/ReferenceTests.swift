@@ -1,0 +1,81 @@
+import Testing
+
+@testable import GatewayConfig
+
+/// The table of directives, and what is made of it.
+@Suite struct ReferenceTests {
+    @Test func `every directive stands in the reference with all its forms`() {
+        let markdown = DirectiveReference.markdown()
+        for directive in DirectiveTable.all {
+            for form in directive.syntax { #expect(markdown.contains("`\(form.replacing("|", with: "\\|"))`"), "\(form)") }
+            #expect(markdown.contains(directive.summary))
+        }
+        for variable in VariableTable.entries { #expect(markdown.contains("`$\(variable.name)`")) }
+    }
+
+    @Test func `forms are made of the declared arguments`() throws {
+        func syntax(_ name: String, _ context: Context) -> [String]? { DirectiveTable.directive(named: name, in: context)?.syntax }
+        #expect(syntax("listen", .server) == ["listen ADDRESS [ssl] [default_server];"])
+        #expect(syntax("location", .server) == ["location [=] PATH { ... }"])
+        #expect(syntax("version", .upstream) == ["version NAME weight=NUMBER { ... }"])
+        #expect(syntax("trusted_proxies", .main) == ["trusted_proxies NETWORK ...;"])
+        #expect(syntax("access_log", .main) == ["access_log stdout|FILE json;", "access_log off;"])
+        #expect(syntax("server", .main) == ["server { ... }"])
+    }
+
+    @Test func `every directive's example is right in each of its places`() {
+        for directive in DirectiveTable.all where directive.name != "include" {
+            for context in directive.contexts.single {
+                let text = Self.text(around: directive, in: context)
+                let result = ConfigLoader.load(text: text, path: "gateway.conf", environment: [:])
+                #expect(result.diagnostics.isEmpty, "\(directive.name) in \(context.name): \(result.diagnostics.map(\.text))")
+            }
+        }
+    }
+
+    @Test func `every default is right`() {
+        for directive in DirectiveTable.all where directive.fallback != nil {
+            #expect(!Defaults.arguments(of: directive).items.isEmpty)
+        }
+    }
+
+    @Test func `no name has two meanings in one place, and each is one sentence`() {
+        for context in Context.anywhere.single {
+            let names = DirectiveTable.names(in: context)
+            #expect(Set(names).count == names.count)
+        }
+        for directive in DirectiveTable.all {
+            #expect(directive.summary.hasSuffix(".") && !directive.summary.dropLast().contains(". "), "\(directive.name)")
+        }
+    }
+
+    /// The example in a configuration that is right without it.
+    private static func text(around directive: Directive, in context: Context) -> String {
+        let pair = directive.name.hasPrefix("ssl_certificate")
+        let example = pair ? "ssl_certificate a.pem; ssl_certificate_key a.key;" : directive.example
+        let listen = pair || directive.example.contains(" ssl;") ? "listen 443 ssl;" : "listen 8080;"
+        let certificates = directive.name == "listen" ? "ssl_certificate a.pem; ssl_certificate_key a.key;" : ""
+        switch context {
+        case .admin: return "admin 127.0.0.1:9145 { \(example) } " + aServer
+        case .upstream:
+            let servers = ["server", "version"].contains(directive.name) ? "" : "server b:1; "
+            return "upstream a { \(servers)\(example) } " + aServer
+        case .version: return "upstream a { version v weight=1 { \(example) } } " + aServer
+        case .server:
+            let answer = ["return", "location"].contains(directive.name) ? "" : "return 200 ok;"
+            return "server { \(directive.name == "listen" ? "" : listen) \(certificates) \(example) \(answer) }"
+        case .location:
+            let answer = ["return", "proxy_pass"].contains(directive.name) ? "" : "return 200 ok;"
+            return location(example + answer)
+        default:
+            return directive.name == "server" ? example : "\(example) server { \(listen) return 200 ok; }"
+        }
+    }
+}
+
+extension Context {
+    /// The places it is made of.
+    var single: [Context] {
+        [.main, .admin, .upstream, .version, .server, .location].filter { contains($0) }
+    }
+}
