@@ -28,9 +28,11 @@ let package = Package(
         layer("GatewayNet", ["CLinux", "COpenSSL", "GatewayCore"]),
         layer("GatewayHTTP", ["GatewayCore"]),
         layer("GatewayConfig", ["GatewayCore"]),
+        layer("GatewayPolicy", ["GatewayCore", "GatewayHTTP", "GatewayConfig"]),
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore"], swiftSettings: tests),
         .testTarget(name: "GatewayHTTPTests", dependencies: ["GatewayCore", "GatewayHTTP"], swiftSettings: tests),
         .testTarget(name: "GatewayConfigTests", dependencies: ["GatewayCore", "GatewayConfig"], swiftSettings: tests),
+        .testTarget(name: "GatewayPolicyTests", dependencies: ["GatewayCore", "GatewayPolicy"], swiftSettings: tests),
     ],
     swiftLanguageModes: [.v6]
 )

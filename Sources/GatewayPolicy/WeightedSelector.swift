@@ -1,0 +1,122 @@
+/// Smooth weighted round-robin (nginx, "Upstream: smooth weighted round-robin balancing.", 2012): each pick adds every member's
+/// weight to its credit, takes the member with the greatest, and takes the sum of the weights off it. So 1 % is exactly 1 in 100,
+/// and evenly spread. One worker owns a selector.
+///
+/// Weights are scaled so that their sum is near 2⁴⁰, whatever the configuration says: the shares stay exact, and a credit can be
+/// carried over to other weights without losing fractions of a pick that would add up over reloads.
+public struct WeightedSelector: Sendable {
+    @usableFromInline
+    struct Member: BitwiseCopyable, Sendable {
+        @usableFromInline let weight: Int
+        /// What the member is behind (positive) or ahead of (negative) its share of the first choices, in 1/total picks.
+        @usableFromInline var credit = 0
+        /// The same for retries. They have an account of their own: so they don't disturb the first choices, and still spread over
+        /// the rest by weight instead of all falling to whoever comes after the one that failed.
+        @usableFromInline var retryCredit = 0
+
+        init(weight: Int) { self.weight = weight }
+    }
+
+    private static let scaledTotal = 1 << 40
+
+    @usableFromInline var members: [Member]
+    /// The sum of the scaled weights.
+    @usableFromInline let total: Int
+    private let names: [String]
+
+    /// - Parameters:
+    ///   - names: what ``carryOver(from:)`` knows the members by.
+    ///   - weights: one for each name, 0 or more; their sum stays below 2⁴⁰.
+    public init(names: [String], weights: [Int]) {
+        precondition(names.count == weights.count && weights.allSatisfy { $0 >= 0 })
+        let sum = weights.reduce(0, +)
+        precondition(sum <= Self.scaledTotal)
+        let scale = sum == 0 ? 0 : Self.scaledTotal / sum
+        self.names = names
+        members = weights.map { Member(weight: $0 * scale) }
+        total = sum * scale
+    }
+
+    /// The index of the member whose turn it is; nil if all that remain have weight 0. With `excluded` it is a retry.
+    @inlinable
+    public mutating func next(excluding excluded: ExclusionSet = ExclusionSet()) -> Int? {
+        if total == 0 { return nil }
+        return excluded.isEmpty ? firstChoice() : retry(excluding: excluded)
+    }
+
+    @inlinable
+    mutating func firstChoice() -> Int? {
+        var best = -1
+        var bestCredit = 0
+        var index = 0
+        while index < members.count {
+            let weight = members[index].weight
+            let credit = members[index].credit + weight
+            members[index].credit = credit
+            if weight > 0, best < 0 || credit > bestCredit {
+                best = index
+                bestCredit = credit
+            }
+            index += 1
+        }
+        if best < 0 { return nil }
+        members[best].credit = bestCredit - total
+        return best
+    }
+
+    @inlinable
+    mutating func retry(excluding excluded: ExclusionSet) -> Int? {
+        var best = -1
+        var bestCredit = 0
+        var remaining = 0
+        var index = 0
+        while index < members.count {
+            let weight = members[index].weight
+            if weight > 0, !excluded.contains(index) {
+                let credit = members[index].retryCredit + weight
+                members[index].retryCredit = credit
+                remaining += weight
+                if best < 0 || credit > bestCredit {
+                    best = index
+                    bestCredit = credit
+                }
+            }
+            index += 1
+        }
+        if best < 0 { return nil }
+        members[best].retryCredit = bestCredit - remaining
+        return best
+    }
+
+    /// Takes over the credits of the members that `old` has under the same names, so that a member with a small weight comes to
+    /// its turn however often the configuration is read again. Members that have no weight now or that are new begin with none.
+    public mutating func carryOver(from old: borrowing WeightedSelector) {
+        if total == 0 || old.total == 0 { return }
+        var oldIndices: [String: Int] = [:]
+        for (index, name) in old.names.enumerated() where oldIndices[name] == nil { oldIndices[name] = index }
+        let ratio = Double(total) / Double(old.total)
+        for (index, name) in names.enumerated() where members[index].weight > 0 {
+            guard let oldIndex = oldIndices[name] else { continue }
+            members[index].credit = Int((Double(old.members[oldIndex].credit) * ratio).rounded())
+            members[index].retryCredit = Int((Double(old.members[oldIndex].retryCredit) * ratio).rounded())
+        }
+        settle(\.credit)
+        settle(\.retryCredit)
+    }
+
+    /// Makes the credits add up to 0 again, after rounding and when members went: each gives by its weight, as with a pick, so that
+    /// nobody gains on another.
+    private mutating func settle(_ account: WritableKeyPath<Member, Int>) {
+        let surplus = members.reduce(0) { $0 + $1[keyPath: account] }
+        let share = Double(surplus) / Double(total)
+        var rest = surplus
+        for index in members.indices {
+            let part = Int((Double(members[index].weight) * share).rounded())
+            members[index][keyPath: account] -= part
+            rest -= part
+        }
+        if let heaviest = members.indices.max(by: { members[$0].weight < members[$1].weight }) {
+            members[heaviest][keyPath: account] -= rest
+        }
+    }
+}
