@@ -18,6 +18,9 @@ func layer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let package = Package(
     name: "gateway",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    ],
     targets: [
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
@@ -29,10 +32,12 @@ let package = Package(
         layer("GatewayHTTP", ["GatewayCore"]),
         layer("GatewayConfig", ["GatewayCore"]),
         layer("GatewayPolicy", ["GatewayCore", "GatewayHTTP", "GatewayConfig"]),
+        layer("GatewayTelemetry", ["GatewayCore", .product(name: "Logging", package: "swift-log")]),
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore"], swiftSettings: tests),
         .testTarget(name: "GatewayHTTPTests", dependencies: ["GatewayCore", "GatewayHTTP"], swiftSettings: tests),
         .testTarget(name: "GatewayConfigTests", dependencies: ["GatewayCore", "GatewayConfig"], swiftSettings: tests),
         .testTarget(name: "GatewayPolicyTests", dependencies: ["GatewayCore", "GatewayPolicy"], swiftSettings: tests),
+        .testTarget(name: "GatewayTelemetryTests", dependencies: ["GatewayCore", "GatewayTelemetry"], swiftSettings: tests),
     ],
     swiftLanguageModes: [.v6]
 )

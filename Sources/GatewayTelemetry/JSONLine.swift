@@ -1,0 +1,125 @@
+import GatewayCore
+import Synchronization
+
+/// One flat JSON object after another, written straight into a ``ByteQueue`` (RFC 8259): no String, no allocation.
+///
+///     JSONLine.begin(into: &line)
+///     JSONLine.member("status", 200, into: &line)
+///     JSONLine.end(into: &line)
+///
+/// Keys are ours, plain ASCII without anything to escape. Values may be a peer's bytes.
+public enum JSONLine {
+    @inlinable
+    public static func begin(into line: inout ByteQueue) {
+        line.append(0x7b)
+    }
+
+    /// Every member ends with a comma; the last one is taken back.
+    @inlinable
+    public static func end(into line: inout ByteQueue) {
+        let count = line.count
+        if count > 0, line.bytes[byte: count - 1] == 0x2c { line.truncate(to: count - 1) }
+        line.append(0x7d)
+    }
+
+    /// A string of any bytes.
+    @inlinable @inline(__always)
+    public static func member(_ key: StaticString, _ value: RawSpan, into line: inout ByteQueue) {
+        append(keyOfString: key, into: &line)
+        escaped(value, into: &line)
+        line.append("\",")
+    }
+
+    /// A string of any bytes that are kept in an array.
+    @inlinable
+    public static func member(_ key: StaticString, _ value: [UInt8], into line: inout ByteQueue) {
+        member(key, value.rawSpan, into: &line)
+    }
+
+    /// A string of ours: plain ASCII without anything to escape.
+    @inlinable @inline(__always)
+    public static func member(_ key: StaticString, _ value: StaticString, into line: inout ByteQueue) {
+        append(keyOfString: key, into: &line)
+        line.append(value)
+        line.append("\",")
+    }
+
+    @inlinable @inline(__always)
+    public static func member(_ key: StaticString, _ value: Int, into line: inout ByteQueue) {
+        append(key: key, into: &line)
+        if value < 0 { line.append(0x2d) }
+        line.append(decimal: UInt64(value.magnitude))
+        line.append(0x2c)
+    }
+
+    @inlinable @inline(__always)
+    public static func member(_ key: StaticString, _ value: Bool, into line: inout ByteQueue) {
+        append(key: key, into: &line)
+        if value { line.append("true,") } else { line.append("false,") }
+    }
+
+    /// Seconds with six decimals, cut off, not rounded: "0.001234".
+    @inlinable @inline(__always)
+    public static func member(_ key: StaticString, secondsFromNanoseconds value: UInt64, into line: inout ByteQueue) {
+        append(key: key, into: &line)
+        seconds(fromNanoseconds: value, into: &line)
+        line.append(0x2c)
+    }
+
+    /// A moment in UTC as a string: see ``TimestampCache``.
+    @inlinable @inline(__always)
+    public static func member(
+        _ key: StaticString, wallClockNanoseconds value: UInt64, _ cache: inout TimestampCache, into line: inout ByteQueue
+    ) {
+        append(keyOfString: key, into: &line)
+        cache.append(wallClockNanoseconds: value, to: &line)
+        line.append("\",")
+    }
+
+    /// A key, for a value that the caller appends with the comma behind it.
+    @inlinable @inline(__always)
+    public static func append(key: StaticString, into line: inout ByteQueue) {
+        line.append(0x22)
+        line.append(key)
+        line.append("\":")
+    }
+
+    @inlinable @inline(__always)
+    static func append(keyOfString key: StaticString, into line: inout ByteQueue) {
+        line.append(0x22)
+        line.append(key)
+        line.append("\":\"")
+    }
+
+    @inlinable
+    public static func seconds(fromNanoseconds value: UInt64, into line: inout ByteQueue) {
+        let microseconds = value / 1_000
+        line.append(decimal: microseconds / 1_000_000)
+        var rest = microseconds % 1_000_000
+        var digits: InlineArray<7, UInt8> = [0x2e, 0, 0, 0, 0, 0, 0]
+        var position = 6
+        while position > 0 {
+            digits[position] = UInt8(truncatingIfNeeded: rest % 10) &+ 0x30
+            rest /= 10
+            position -= 1
+        }
+        line.append(digits.rawSpan)
+    }
+
+    /// Members as bytes, each with its comma, to be appended many times: for what a configuration makes constant.
+    public static func members(_ members: [(key: String, value: String)]) -> [UInt8] {
+        memberPool.withLock { pool in
+            var line = ByteQueue(pool: pool)
+            for member in members {
+                string(Array(member.key.utf8).rawSpan, into: &line)
+                line.append(":")
+                string(Array(member.value.utf8).rawSpan, into: &line)
+                line.append(",")
+            }
+            return line.bytes.array
+        }
+    }
+
+    /// One for all: a pool is never freed, so one for each call would be lost with every reload.
+    private static let memberPool = Mutex(BufferPool())
+}

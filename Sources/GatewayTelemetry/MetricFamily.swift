@@ -1,0 +1,138 @@
+/// Every metric the gateway shows, declared once: the exposition, the checks of the registry and the table in the
+/// README come from here. Names follow Prometheus' conventions (base units, `_total` for counters).
+public enum MetricFamily: Int, CaseIterable, Sendable {
+    case requests, requestDuration, requestBytes, responseBytes
+    case upstreamRequests, upstreamConnections, upstreamConnects, upstreamRetries
+    case connections, connectionsAccepted, connectionsRefused
+    case tlsHandshakes, tlsHandshakeFailures
+    case refusals
+    case configLastReloadSuccessful, configLastReloadSuccessTime, configReloads
+    case buildInfo, logLinesDropped, seriesRefused
+    case processCPU, processResidentMemory, processVirtualMemory, processOpenFiles, processFilesMax, processStartTime
+
+    public enum Kind: String, Sendable {
+        case counter, gauge, histogram
+    }
+
+    /// What Prometheus counts in.
+    public enum Unit: String, Sendable {
+        case none = "", seconds, bytes
+    }
+
+    public struct Declaration: Sendable {
+        public let kind: Kind
+        public let name: String
+        public let labels: [String]
+        public let unit: Unit
+        /// One sentence, without line breaks.
+        public let help: String
+
+        init(_ kind: Kind, _ name: String, labels: [String] = [], unit: Unit = .none, _ help: String) {
+            self.kind = kind
+            self.name = name
+            self.labels = labels
+            self.unit = unit
+            self.help = help
+        }
+    }
+
+    public var declaration: Declaration {
+        switch self {
+        case .requests:
+            Declaration(
+                .counter, "http_requests_total", labels: ["server", "location", "method", "status"],
+                "Requests answered, by the status sent; 499 if the client went away first.")
+        case .requestDuration:
+            Declaration(
+                .histogram, "http_request_duration_seconds", labels: ["server", "location"], unit: .seconds,
+                "From the first byte of the request to the last byte of the answer.")
+        case .requestBytes:
+            Declaration(
+                .counter, "http_request_bytes_total", labels: ["server", "location"], unit: .bytes,
+                "Bytes of request content received.")
+        case .responseBytes:
+            Declaration(
+                .counter, "http_response_bytes_total", labels: ["server", "location"], unit: .bytes,
+                "Bytes of response content sent.")
+        case .upstreamRequests:
+            Declaration(
+                .counter, "gateway_upstream_requests_total", labels: ["upstream", "version", "server", "status"],
+                "Attempts at an upstream server; one without an answer counts as 502, or as 504 after a timeout.")
+        case .upstreamConnections:
+            Declaration(
+                .gauge, "gateway_upstream_connections", labels: ["upstream", "server", "state"],
+                "Open connections to an upstream server: active ones carry a request, idle ones wait for the next.")
+        case .upstreamConnects:
+            Declaration(
+                .counter, "gateway_upstream_connects_total", labels: ["upstream", "server"],
+                "Connections opened to an upstream server, or tried to.")
+        case .upstreamRetries:
+            Declaration(
+                .counter, "gateway_upstream_retries_total", labels: ["upstream"],
+                "Attempts beyond the first of a request.")
+        case .connections:
+            Declaration(
+                .gauge, "gateway_connections", labels: ["state"],
+                "Open client connections: active ones have a request, idle ones do not.")
+        case .connectionsAccepted:
+            Declaration(.counter, "gateway_connections_accepted_total", "Client connections accepted.")
+        case .connectionsRefused:
+            Declaration(.counter, "gateway_connections_refused_total", "Client connections closed at once because a limit was reached.")
+        case .tlsHandshakes:
+            Declaration(
+                .counter, "gateway_tls_handshakes_total", labels: ["version", "resumed"],
+                "TLS handshakes completed with clients.")
+        case .tlsHandshakeFailures:
+            Declaration(
+                .counter, "gateway_tls_handshake_failures_total", labels: ["reason"],
+                "TLS handshakes with clients that failed.")
+        case .refusals:
+            Declaration(
+                .counter, "gateway_refusals_total", labels: ["error_type"],
+                "Requests that the gateway refused, or that failed or ended early.")
+        case .configLastReloadSuccessful:
+            Declaration(
+                .gauge, "gateway_config_last_reload_successful",
+                "1 if the configuration was accepted when it was last read, else 0.")
+        case .configLastReloadSuccessTime:
+            Declaration(
+                .gauge, "gateway_config_last_reload_success_timestamp_seconds", unit: .seconds,
+                "When a configuration was last accepted, in seconds since 1970.")
+        case .configReloads:
+            Declaration(.counter, "gateway_config_reloads_total", labels: ["result"], "Reloads of the configuration: success or failure.")
+        case .buildInfo:
+            Declaration(.gauge, "gateway_build_info", labels: ["version", "swift", "openssl"], "Always 1; the labels say what runs.")
+        case .logLinesDropped:
+            Declaration(
+                .counter, "gateway_log_lines_dropped_total", labels: ["log"],
+                "Log lines dropped because their destination was too slow or failed.")
+        case .seriesRefused:
+            Declaration(
+                .counter, "gateway_metric_series_refused_total",
+                "Series that are not counted because the table of metrics is full; a restart empties it.")
+        case .processCPU:
+            Declaration(.counter, "process_cpu_seconds_total", unit: .seconds, "User and system CPU time spent.")
+        case .processResidentMemory:
+            Declaration(.gauge, "process_resident_memory_bytes", unit: .bytes, "Resident memory.")
+        case .processVirtualMemory:
+            Declaration(.gauge, "process_virtual_memory_bytes", unit: .bytes, "Virtual memory.")
+        case .processOpenFiles:
+            Declaration(.gauge, "process_open_fds", "Open file descriptors.")
+        case .processFilesMax:
+            Declaration(.gauge, "process_max_fds", "The most file descriptors the process may open.")
+        case .processStartTime:
+            Declaration(.gauge, "process_start_time_seconds", unit: .seconds, "When the process began, in seconds since 1970.")
+        }
+    }
+
+    /// The table of all families for the README.
+    public static func markdown() -> String {
+        var text = "| metric | kind | labels | meaning |\n|---|---|---|---|\n"
+        for family in allCases {
+            let declaration = family.declaration
+            let labels = declaration.labels.map { "`\($0)`" }.joined(separator: ", ")
+            text += "| `\(declaration.name)` | \(declaration.kind.rawValue) | \(labels) | \(declaration.help) |\n"
+        }
+        return text
+    }
+}

@@ -1,0 +1,132 @@
+import GatewayCore
+import Synchronization
+
+/// Which series there are, and where their cells stand in the shards.
+///
+/// A series is found again by its family and label values, so counters carry over a reload by name. Registering takes
+/// a lock and allocates: it belongs where a snapshot is frozen, not on the data path. A slot may be used on any
+/// shard as soon as it is known.
+public final class MetricsRegistry: Sendable {
+    /// What a family's series are made of.
+    enum Cells: Sendable, Equatable {
+        case counter(MetricSlot)
+        case gauge(MetricSlot)
+        case histogram(HistogramSlot)
+        case statusBlock(StatusBlockSlot)
+        case value(Double)
+    }
+
+    struct State: Sendable {
+        var families = [[[String]: Cells]](repeating: [:], count: MetricFamily.allCases.count)
+        var shards: [MetricsShard] = []
+        /// The first cells are the bin: what found no room counts there, unseen.
+        var cellsUsed = MetricsRegistry.binCellCount
+        var seriesRefused = 0
+    }
+
+    private static let binCellCount = StatusBlockSlot.cellCount(hasMethods: true)
+    private let cellsMax: Int
+    private let state = Mutex(State())
+
+    public convenience init() {
+        self.init(cellsMax: Limits.metricCellsMax)
+    }
+
+    /// `cellsMax` is at most ``Limits/metricCellsMax``, which is what a shard has.
+    init(cellsMax: Int) {
+        precondition(cellsMax >= Self.binCellCount && cellsMax <= Limits.metricCellsMax)
+        self.cellsMax = cellsMax
+    }
+
+    /// The slot of a counter; the same family and label values give the same slot.
+    public func counter(_ family: MetricFamily, _ labelValues: [String]) -> MetricSlot {
+        check(family, .counter, labelValues.count)
+        let cells = find(family, labelValues, cellCount: 1) { .counter(MetricSlot(index: $0)) }
+        guard case .counter(let slot) = cells else { preconditionFailure("\(family) is registered as something else") }
+        return slot
+    }
+
+    /// The slot of a gauge whose value is the sum over the shards.
+    public func gauge(_ family: MetricFamily, _ labelValues: [String]) -> MetricSlot {
+        check(family, .gauge, labelValues.count)
+        let cells = find(family, labelValues, cellCount: 1) { .gauge(MetricSlot(index: $0)) }
+        guard case .gauge(let slot) = cells else { preconditionFailure("\(family) is registered as something else") }
+        return slot
+    }
+
+    /// The slot of a histogram of durations.
+    public func histogram(_ family: MetricFamily, _ labelValues: [String]) -> HistogramSlot {
+        check(family, .histogram, labelValues.count)
+        let cells = find(family, labelValues, cellCount: HistogramSlot.cellCount) { .histogram(HistogramSlot(index: $0)) }
+        guard case .histogram(let slot) = cells else { preconditionFailure("\(family) is registered as something else") }
+        return slot
+    }
+
+    /// The slot of a block of counters over every status, or every method and status. `labelValues` are those of the labels before
+    /// `method` and `status`, which stand last in the family. Only counters that are not 0 are shown.
+    public func statusBlock(_ family: MetricFamily, _ labelValues: [String], hasMethods: Bool) -> StatusBlockSlot {
+        precondition(family.declaration.labels.suffix(hasMethods ? 2 : 1) == (hasMethods ? ["method", "status"] : ["status"]))
+        check(family, .counter, labelValues.count + (hasMethods ? 2 : 1))
+        let cells = find(family, labelValues, cellCount: StatusBlockSlot.cellCount(hasMethods: hasMethods)) {
+            .statusBlock(StatusBlockSlot(index: $0, hasMethods: hasMethods))
+        }
+        guard case .statusBlock(let slot) = cells else { preconditionFailure("\(family) is registered as something else") }
+        return slot
+    }
+
+    /// Sets a value that no shard counts: the time of a reload, what runs, what another part has counted by itself.
+    public func set(_ family: MetricFamily, _ labelValues: [String], to value: Double) {
+        let declaration = family.declaration
+        precondition(declaration.kind != .histogram && declaration.labels.count == labelValues.count)
+        state.withLock { state in
+            switch state.families[family.rawValue][labelValues] {
+            case nil, .value: state.families[family.rawValue][labelValues] = .value(value)
+            default: preconditionFailure("\(declaration.name) is counted in shards")
+            }
+        }
+    }
+
+    /// Counters for one more thread. The registry keeps them: what a thread counted outlives it.
+    public func makeShard() -> MetricsShard {
+        let shard = MetricsShard()
+        state.withLock { $0.shards.append(shard) }
+        return shard
+    }
+
+    /// All metrics in Prometheus' text format 0.0.4. Threads may count meanwhile; the lock is held only to copy the table.
+    public func prometheusText() -> [UInt8] {
+        let state = state.withLock { $0 }
+        var text = PrometheusText(shards: state.shards)
+        let process = ProcessMetrics.read()
+        for family in MetricFamily.allCases {
+            if family == .seriesRefused {
+                text.append(family, [[]: .value(Double(state.seriesRefused))])
+            } else if let value = process?[family] {
+                text.append(family, [[]: .value(value)])
+            } else {
+                text.append(family, state.families[family.rawValue])
+            }
+        }
+        return text.bytes
+    }
+
+    private func check(_ family: MetricFamily, _ kind: MetricFamily.Kind, _ labelCount: Int) {
+        let declaration = family.declaration
+        precondition(declaration.kind == kind, "\(declaration.name) is a \(declaration.kind)")
+        precondition(declaration.labels.count == labelCount, "\(declaration.name) has the labels \(declaration.labels)")
+    }
+
+    private func find(_ family: MetricFamily, _ labelValues: [String], cellCount: Int, _ make: (Int) -> Cells) -> Cells {
+        state.withLock { state in
+            if let known = state.families[family.rawValue][labelValues] { return known }
+            guard state.cellsUsed + cellCount <= cellsMax else {
+                state.seriesRefused += 1
+                return make(0)
+            }
+            let cells = make(state.cellsUsed)
+            state.cellsUsed += cellCount
+            state.families[family.rawValue][labelValues] = cells
+            return cells
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Glibc
+import GatewayCore
+import Synchronization
+
+/// One thread's own counters. An increment is a load, an addition and a store of a cell that no other thread writes: no
+/// lock, no bus traffic, no allocation. Readers elsewhere add the shards up.
+///
+/// Safe although built on a pointer: `cells` is a mapping of ``Limits/metricCellsMax`` cells that never moves and lives
+/// as long as the shard; every access goes through ``cell(_:)``, which checks the index. The kernel gives the mapping
+/// zeroed, and zero bytes are a valid `Atomic<UInt64>` of 0; pages that nothing is counted in take no memory.
+/// Sendable because every access is atomic: a second writer could lose counts, but never break memory.
+@safe
+public final class MetricsShard: @unchecked Sendable {
+    @usableFromInline let cells: UnsafeMutablePointer<Atomic<UInt64>>
+    /// Copies in the object: a global would be reached through a check whether it has been initialised.
+    @usableFromInline let boundsNs: InlineArray<16, UInt64>
+    @usableFromInline let statusIndexes: InlineArray<500, UInt8>
+    @usableFromInline let otherStatusIndex: Int
+
+    private static let byteCount = Limits.metricCellsMax * MemoryLayout<Atomic<UInt64>>.stride
+
+    /// The registry makes shards: see ``MetricsRegistry/makeShard()``.
+    init() {
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        guard let memory = unsafe mmap(nil, Self.byteCount, PROT_READ | PROT_WRITE, flags, -1, 0), unsafe memory != MAP_FAILED else {
+            fatalError("no address space for counters")
+        }
+        unsafe cells = memory.bindMemory(to: Atomic<UInt64>.self, capacity: Limits.metricCellsMax)
+        boundsNs = HistogramBuckets.boundsNs()
+        statusIndexes = StatusCodes.table()
+        otherStatusIndex = StatusCodes.count - 1
+    }
+
+    deinit {
+        unsafe munmap(cells, Self.byteCount)
+    }
+
+    /// Counts `amount` more.
+    @inlinable
+    public func increment(_ slot: MetricSlot, by amount: UInt64 = 1) {
+        advance(slot.index, by: amount)
+    }
+
+    /// Moves a gauge up or down. The shards' parts of a gauge are summed, so one may go up on one thread and down on another.
+    @inlinable
+    public func add(_ slot: MetricSlot, _ delta: Int) {
+        advance(slot.index, by: UInt64(bitPattern: Int64(delta)))
+    }
+
+    /// Counts a duration into its bucket.
+    @inlinable
+    public func observe(_ histogram: HistogramSlot, nanoseconds: UInt64) {
+        var bucket = 0
+        while bucket < HistogramBuckets.count, nanoseconds > boundsNs[bucket] { bucket += 1 }
+        advance(histogram.index + bucket, by: 1)
+        advance(histogram.index + HistogramBuckets.count + 1, by: nanoseconds)
+    }
+
+    /// Counts an answer. `method` is the index in GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH other.
+    @inlinable
+    public func count(_ block: StatusBlockSlot, method: Int = 0, status: Int) {
+        precondition(method >= 0 && method <= 9)
+        let offset = status - 100
+        let statusIndex = offset >= 0 && offset < 500 ? Int(statusIndexes[offset]) : otherStatusIndex
+        advance(block.index + method * block.methodStride + statusIndex, by: 1)
+    }
+
+    /// What the cell holds, for the thread that renders.
+    func value(at index: Int) -> UInt64 {
+        unsafe cell(index).pointee.load(ordering: .relaxed)
+    }
+
+    /// Relaxed: a cell orders nothing, and wraps as Prometheus' counters may.
+    @inlinable
+    func advance(_ index: Int, by amount: UInt64) {
+        let cell = unsafe cell(index)
+        unsafe cell.pointee.store(cell.pointee.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
+    }
+
+    @inlinable
+    func cell(_ index: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        precondition(index >= 0 && index < Limits.metricCellsMax)
+        return unsafe cells + index
+    }
+}
