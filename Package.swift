@@ -18,7 +18,11 @@ func layer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let package = Package(
     name: "gateway",
+    products: [
+        .executable(name: "gateway", targets: ["gateway"]),
+    ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     ],
     targets: [
@@ -33,6 +37,21 @@ let package = Package(
         layer("GatewayConfig", ["GatewayCore"]),
         layer("GatewayPolicy", ["GatewayCore", "GatewayHTTP", "GatewayConfig"]),
         layer("GatewayTelemetry", ["GatewayCore", .product(name: "Logging", package: "swift-log")]),
+        layer(
+            "GatewayProxy",
+            [
+                "GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayTelemetry",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "gateway",
+            dependencies: [
+                "CNghttp2", "CZlib",
+                "GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayTelemetry", "GatewayProxy",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore"], swiftSettings: tests),
         .testTarget(name: "GatewayHTTPTests", dependencies: ["GatewayCore", "GatewayHTTP"], swiftSettings: tests),
         .testTarget(name: "GatewayConfigTests", dependencies: ["GatewayCore", "GatewayConfig"], swiftSettings: tests),

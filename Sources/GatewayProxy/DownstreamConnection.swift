@@ -1,0 +1,78 @@
+import GatewayCore
+import GatewayNet
+
+/// How long a client may take, as its server says.
+struct ClientTimeouts: BitwiseCopyable, Sendable {
+    let headerMs: Int32
+    let bodyMs: Int32
+    let keepaliveMs: Int32
+    let sendMs: Int32
+}
+
+/// A client's connection. It reads requests one after the other; while one is answered the next waits in the socket.
+struct DownstreamConnection: ~Copyable {
+    enum State {
+        case handshaking
+        /// Between requests, or inside a head.
+        case readingHead
+        /// An exchange has the connection: it reads the body and writes the response.
+        case exchanging
+        /// The last response is on its way out; then the connection ends.
+        case closing
+        /// Our side has ended; what the client still sends is read and dropped, within bounds, so that it is not reset
+        /// before it has read our answer (RFC 9112 § 9.6).
+        case lingering
+    }
+
+    enum Deadline {
+        case none, handshake, head, keepalive, body, send, halfClose, linger
+    }
+
+    var stream: Stream
+    let peer: SocketAddress
+    /// The peer's address as logs and X-Forwarded-For have it.
+    let peerText: [UInt8]
+    let listenerID: Int
+    var state: State
+    var input: ByteQueue
+    var output: ByteQueue
+    /// The exchange in progress, from the first byte of its head on.
+    var exchange = Handle.none
+    /// The snapshot that alone knows the connection's listener, when a reload has taken it away.
+    var retiredSnapshot = Handle.none
+    /// The host name that TLS was begun for; empty without one.
+    var serverName: [UInt8] = []
+    var tls: TLSInfo?
+    /// Of the server that answered last; before that, of the listener's default server.
+    var timeouts: ClientTimeouts
+    var deadline = MonotonicTime.never
+    var deadlineKind = Deadline.none
+    /// The tick of the wheel that holds this connection's timer; 0 for none.
+    var timerTick: UInt64 = 0
+    var isFlushQueued = false
+    var isReadyQueued = false
+    /// The bytes in `input` are not enough for a head.
+    var needsInput = false
+    /// A write failed: nobody reads any more.
+    var isBroken = false
+    /// The client has ended its side right behind a request: it still reads.
+    var isHalfClosed = false
+    /// The closing is a reset, so that a body without an announced end is not taken for whole.
+    var endsWithReset = false
+    /// The client may still be sending, a refused body or a next request: linger after the response.
+    var lingers = false
+    var lingeredBytes = 0
+    /// Whether a request has begun on it: one that has had none was opened to send one.
+    var hasHadRequest = false
+
+    init(stream: consuming Stream, peer: SocketAddress, listenerID: Int, timeouts: ClientTimeouts, pool: BufferPool) {
+        self.stream = stream
+        self.peer = peer
+        peerText = Array("\(peer.address)".utf8)
+        self.listenerID = listenerID
+        self.timeouts = timeouts
+        state = .readingHead
+        input = ByteQueue(pool: pool)
+        output = ByteQueue(pool: pool)
+    }
+}

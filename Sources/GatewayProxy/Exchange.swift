@@ -1,0 +1,140 @@
+import GatewayCore
+import GatewayHTTP
+
+/// One request and its response on the client's side, whichever protocol carries it.
+struct Exchange: ~Copyable {
+    /// The phases, in the order in which a request meets them, under the names that the README explains.
+    enum Phase: UInt8 {
+        case admit, route, chooseUpstream, send, relay, finish
+    }
+
+    /// The body of the request, on its way in.
+    struct RequestBody {
+        var framing = BodyFraming.none
+        /// What is still to come of a body with a length.
+        var remaining: UInt64 = 0
+        var chunks = ChunkedDecoder(errorType: .chunkInvalid)
+        /// Content bytes that have come.
+        var received: UInt64 = 0
+        var isComplete = true
+    }
+
+    /// The response, on its way out.
+    struct Response {
+        var status = 0
+        var framing = BodyFraming.none
+        /// Content bytes handed on.
+        var sent: UInt64 = 0
+        var hasBegun = false
+        var isComplete = false
+        /// Whether the connection lives on after it.
+        var keepsAlive = true
+    }
+
+    let connection: Handle
+    let startedAt: MonotonicTime
+    /// Which of the worker's snapshots the exchange started with, and keeps.
+    let snapshot: Handle
+    var phase = Phase.admit
+    var head: RequestHead
+    var parser = HTTP1RequestParser()
+    /// Who asks: the peer, or whom a trusted proxy names.
+    var client: IPAddress
+    var isFromTrustedProxy = false
+    var requestID: (UInt64, UInt64) = (0, 0)
+    /// The server by Host, and its location by path; until they are known the listener's default server, and no location of it.
+    var server: ServerRoute
+    var location: LocationRoute
+    var requestBody = RequestBody()
+    var response = Response()
+    var trailers: HeaderFields
+    /// The upstream half; none before one was chosen and after it has ended.
+    var call = Handle.none
+    /// What remains of the call for the log.
+    var outcome = UpstreamOutcome()
+    var error: GatewayError?
+    /// When the last byte of the request came: what a half-closed client is measured by.
+    var requestCompletedAt = MonotonicTime.never
+
+    init(
+        connection: Handle, snapshot: Handle, server: ServerRoute, client: IPAddress, now: MonotonicTime, pool: BufferPool
+    ) {
+        self.connection = connection
+        self.server = server
+        location = server.fallback
+        self.snapshot = snapshot
+        self.client = client
+        startedAt = now
+        head = RequestHead(pool: pool)
+        trailers = HeaderFields(pool: pool)
+    }
+}
+
+/// What the log says of the attempts at upstreams.
+struct UpstreamOutcome {
+    var attempts = 0
+    /// The server tried last; nil before the first attempt.
+    var server: UpstreamRoute.Server?
+    var status = 0
+    var startedAt = MonotonicTime.never
+    var firstByteAt = MonotonicTime.never
+}
+
+/// What a phase says: go on, wait for an event, or answer.
+enum Verdict {
+    case next(Exchange.Phase)
+    case wait
+    /// Refused or failed before the response began: the client is told why.
+    case refuse(GatewayError)
+    /// Failed after the response began: it is broken off visibly.
+    case breakOff(GatewayError)
+}
+
+extension Worker {
+    /// The way of a request through the gateway, from top to bottom. Called when the head is there, and then with every event
+    /// that concerns the exchange, until it ends.
+    func step(_ id: Handle) {
+        while true {
+            let verdict: Verdict
+            switch exchanges[id].phase {
+            case .admit:
+                // Who is asking, and is there a server for it?
+                verdict = admit(id)
+            case .route:
+                // Which location; it may answer by itself.
+                verdict = route(id)
+            case .chooseUpstream:
+                // Which version, by weight; which server inside it.
+                verdict = chooseUpstream(id)
+            case .send:
+                // A connection, kept alive or new, and the head on it.
+                verdict = send(id)
+            case .relay:
+                // The body up and the response down, as far as both sides can take it; again with every event.
+                verdict = relay(id)
+            case .finish:
+                // Metrics and log, whatever happened; then the connection's next request, or its end.
+                finish(id)
+                return
+            }
+            if !apply(verdict, to: id) { return }
+        }
+    }
+
+    /// False when the exchange waits for an event.
+    func apply(_ verdict: Verdict, to id: Handle) -> Bool {
+        switch verdict {
+        case .next(let phase):
+            exchanges[id].phase = phase
+        case .wait:
+            return false
+        case .refuse(let error):
+            refuse(id, error)
+            exchanges[id].phase = .finish
+        case .breakOff(let error):
+            breakOff(id, error)
+            exchanges[id].phase = .finish
+        }
+        return true
+    }
+}

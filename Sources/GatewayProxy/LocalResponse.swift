@@ -1,0 +1,108 @@
+import GatewayCore
+import GatewayHTTP
+
+/// What the gateway says by itself: `return`, and problem documents (RFC 9457) for what it refuses.
+extension Worker {
+    func answer(_ id: Handle, _ status: Int, _ content: LocationRoute.Content) {
+        var body = ByteQueue(pool: pool)
+        var fields = ByteQueue(pool: pool)
+        switch content {
+        case .empty: break
+        case .text(let text):
+            exchanges[id].evaluate(text, on: downstreams[exchanges[id].connection], into: &body)
+            fields.append("Content-Type: text/plain; charset=utf-8\r\n")
+        case .redirect(let url):
+            fields.append("Location: ")
+            exchanges[id].evaluate(url, on: downstreams[exchanges[id].connection], into: &fields)
+            fields.append("\r\n")
+        }
+        respond(id, status, fields: fields.bytes, body: body.bytes)
+    }
+
+    /// Tells the client why there is no answer. Where part of a response has gone out, there is nothing left to say: it is broken off.
+    func refuse(_ id: Handle, _ error: GatewayError) {
+        if exchanges[id].response.hasBegun {
+            breakOff(id, error)
+            return
+        }
+        if error.type.status == 499 {
+            breakOff(id, error)
+            return
+        }
+        dropCall(id)
+        exchanges[id].error = error
+        if error.type.endsConnection { exchanges[id].response.keepsAlive = false }
+        let status = error.type.status
+        var body = ByteQueue(pool: pool)
+        body.append("{\"type\":\"about:blank\",\"title\":\"")
+        body.append(StatusCode.reasonPhrase(status))
+        body.append("\",\"status\":")
+        body.append(decimal: status)
+        body.append(",\"detail\":\"")
+        body.append(error.detail)
+        body.append("\",\"error_type\":\"")
+        body.append(error.type.name)
+        body.append("\",\"request_id\":")
+        if exchanges[id].requestID == (0, 0) { exchanges[id].requestID = requestIDs.value.next() }
+        exchanges[id].appendRequestIDString(to: &body)
+        body.append("}\n")
+        var fields = ByteQueue(pool: pool)
+        fields.append("Content-Type: application/problem+json\r\n")
+        respond(id, status, fields: fields.bytes, body: body.bytes)
+    }
+
+    private func respond(_ id: Handle, _ status: Int, fields: RawSpan, body: RawSpan) {
+        let connection = exchanges[id].connection
+        if !dropRequestBody(id) { exchanges[id].response.keepsAlive = false }
+        exchanges[id].response.status = status
+        exchanges[id].response.hasBegun = true
+        exchanges[id].response.isComplete = true
+        var head = ByteQueue(pool: pool)
+        HTTP1Encoder.statusLine(status, into: &head)
+        head.append("Server: gateway\r\n")
+        clock.value.encodeDate(into: &head)
+        head.append(fields)
+        let hasContent = status != 204 && status != 304
+        if hasContent { HTTP1Encoder.field("Content-Length", decimal: UInt64(body.byteCount), into: &head) }
+        if isLeaving(connection) { exchanges[id].response.keepsAlive = false }
+        exchanges[id].endResponseHead(on: downstreams[connection], into: &head)
+        downstreams[connection].output.append(head.bytes)
+        if hasContent && exchanges[id].head.method != .head {
+            downstreams[connection].output.append(body)
+            exchanges[id].response.sent = UInt64(body.byteCount)
+        }
+        queueFlush(connection)
+    }
+
+    /// Ends a response that cannot be finished in a way that the client must notice, or leaves a client that has left.
+    func breakOff(_ id: Handle, _ error: GatewayError) {
+        let connection = exchanges[id].connection
+        dropCall(id)
+        exchanges[id].error = error
+        exchanges[id].response.keepsAlive = false
+        if exchanges[id].response.status == 0 || error.type.status == 499 { exchanges[id].response.status = error.type.status }
+        switch error.type {
+        case .clientClosed:
+            downstreams[connection].isBroken = true
+        case .sendTimeout:
+            downstreams[connection].stream.breakOff()
+            downstreams[connection].isBroken = true
+        default:
+            // A body with a length or in chunks is visibly short when the connection ends; one without an end of its own is not.
+            if exchanges[id].response.framing == .untilClose { downstreams[connection].endsWithReset = true }
+        }
+    }
+}
+
+extension ErrorType {
+    /// Whether what the client sent can't be told from what it will send next: then nothing more is read as a request.
+    var endsConnection: Bool {
+        switch self {
+        case .requestLineInvalid, .targetInvalid, .fieldInvalid, .hostInvalid, .framingInvalid, .chunkInvalid, .versionUnsupported,
+            .transferCodingUnsupported, .methodUnsupported, .requestLineTooLong, .headTooLarge, .fieldsTooMany, .headerTimeout,
+            .bodyTimeout, .shuttingDown, .snapshotRetired:
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import GatewayCore
+import GatewayHTTP
+import GatewayPolicy
+
+/// The request as the origin gets it: what was parsed, encoded anew, with hop-by-hop fields gone and ours in their place.
+extension Exchange {
+    func encodeRequestHead(on connection: borrowing DownstreamConnection, into queue: inout ByteQueue) throws(GatewayError) {
+        guard let upstream = location.upstream else { return }
+        let set = location.proxySetFields
+        queue.append(head.methodBytes)
+        queue.append(" ")
+        if head.targetForm == .asterisk {
+            queue.append("*")
+        } else {
+            try location.rewrite.append(path: head.path, to: &queue)
+        }
+        if head.hasQuery {
+            queue.append("?")
+            queue.append(head.query)
+        }
+        queue.append(" HTTP/1.1\r\n")
+        if !set.contains(.host) {
+            if let host = upstream.host {
+                HTTP1Encoder.field("Host", host.rawSpan, into: &queue)
+            } else {
+                HTTP1Encoder.field("Host", head.authority, into: &queue)
+            }
+        }
+        encodeClientFields(set, into: &queue)
+        encodeForwarding(set, connection, into: &queue)
+        evaluate(set, on: connection, into: &queue)
+        switch requestBody.framing {
+        case .none, .untilClose: break
+        case .length(let length): HTTP1Encoder.field("Content-Length", decimal: length, into: &queue)
+        case .chunked: queue.append("Transfer-Encoding: chunked\r\n")
+        }
+        if head.expectsContinue { queue.append("Expect: 100-continue\r\n") }
+        queue.append("\r\n")
+    }
+
+    private func encodeClientFields(_ set: FieldTemplates, into queue: inout ByteQueue) {
+        let hasSetFields = !set.isEmpty
+        for index in 0..<head.fields.count {
+            let name = head.fields.name(index)
+            switch name {
+            case .host, .contentLength, .transferEncoding, .expect, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xRequestID:
+                continue
+            case .trailer:
+                if requestBody.framing != .chunked { continue }
+            default:
+                if head.fields.isHopByHop(index) { continue }
+            }
+            if name == .other && !isFromTrustedProxy && head.fields.nameBytes(index).isDisguised { continue }
+            if hasSetFields && set.contains(name, head.fields.nameBytes(index)) { continue }
+            head.fields.appendLine(index, to: &queue)
+        }
+    }
+
+    /// X-Forwarded-* and X-Request-ID: a trusted proxy's are kept, everybody else's are set anew.
+    private func encodeForwarding(_ set: FieldTemplates, _ connection: borrowing DownstreamConnection, into queue: inout ByteQueue) {
+        if !set.contains(.xForwardedFor) {
+            queue.append("X-Forwarded-For: ")
+            appendForwardedFor(on: connection, to: &queue)
+            queue.append("\r\n")
+        }
+        if !set.contains(.xForwardedProto) {
+            queue.append("X-Forwarded-Proto: ")
+            if !appendTrusted(.xForwardedProto, to: &queue) {
+                if connection.stream.isTLS { queue.append("https") } else { queue.append("http") }
+            }
+            queue.append("\r\n")
+        }
+        if !set.contains(.xForwardedHost) && head.authority.byteCount > 0 {
+            queue.append("X-Forwarded-Host: ")
+            if !appendTrusted(.xForwardedHost, to: &queue) { queue.append(head.authority) }
+            queue.append("\r\n")
+        }
+        if !set.contains(.xRequestID) {
+            queue.append("X-Request-ID: ")
+            appendRequestID(to: &queue)
+            queue.append("\r\n")
+        }
+    }
+
+    /// The chain of a trusted proxy with the proxy itself behind it; else the peer alone.
+    func appendForwardedFor(on connection: borrowing DownstreamConnection, to queue: inout ByteQueue) {
+        if isFromTrustedProxy {
+            for index in 0..<head.fields.count where head.fields.name(index) == .xForwardedFor {
+                if head.fields.value(index).byteCount == 0 { continue }
+                queue.append(head.fields.value(index))
+                queue.append(", ")
+            }
+        }
+        queue.append(connection.peerText)
+    }
+
+    private func appendTrusted(_ name: FieldName, to queue: inout ByteQueue) -> Bool {
+        guard isFromTrustedProxy, let index = head.fields.firstIndex(of: name) else { return false }
+        queue.append(head.fields.value(index))
+        return head.fields.value(index).byteCount > 0
+    }
+
+    func appendRequestID(to queue: inout ByteQueue) {
+        if appendTrusted(.xRequestID, to: &queue) { return }
+        queue.append(hex16: requestID.0)
+        queue.append(hex16: requestID.1)
+    }
+}
+
+extension RawSpan {
+    /// Whether an origin of the CGI kind (RFC 3875 § 4.1.18: hyphens become underscores) would take a field of this name for one
+    /// of those that the gateway vouches for.
+    fileprivate var isDisguised: Bool {
+        switch byteCount {
+        case 12: isDisguise(of: "x-request-id")
+        case 15: isDisguise(of: "x-forwarded-for")
+        case 16: isDisguise(of: "x-forwarded-host")
+        case 17: isDisguise(of: "x-forwarded-proto")
+        default: false
+        }
+    }
+
+    private func isDisguise(of name: StaticString) -> Bool {
+        var plain = InlineArray<17, UInt8>(repeating: 0)
+        for index in 0..<byteCount { plain[index] = self[byte: index] == 0x5f ? 0x2d : self[byte: index] }
+        return plain.rawSpan.extracting(0..<byteCount).equalsIgnoringCase(name)
+    }
+}

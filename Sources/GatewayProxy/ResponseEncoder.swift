@@ -1,0 +1,79 @@
+import GatewayCore
+import GatewayHTTP
+
+/// The response as the client gets it.
+extension Exchange {
+    /// Encodes the origin's final head for the client, and decides how the body will be framed.
+    mutating func encodeResponseHead(
+        of call: borrowing UpstreamCall, on connection: borrowing DownstreamConnection, _ clock: inout WallClock,
+        into queue: inout ByteQueue
+    ) {
+        response.status = call.head.status
+        response.hasBegun = true
+        chooseFraming(call.framing)
+        HTTP1Encoder.statusLine(call.head.status, reason: call.head.reason, into: &queue)
+        for index in 0..<call.head.fields.count {
+            switch call.head.fields.name(index) {
+            case .contentLength, .transferEncoding: continue
+            case .trailer: if response.framing != .chunked { continue }
+            default: if call.head.fields.isHopByHop(index) { continue }
+            }
+            call.head.fields.appendLine(index, to: &queue)
+        }
+        // A response without a Date gets one from the first recipient that has a clock (RFC 9110 § 6.6.1).
+        if call.head.fields.firstIndex(of: .date) == nil { clock.encodeDate(into: &queue) }
+        encodeFraming(of: call, into: &queue)
+        endResponseHead(on: connection, into: &queue)
+    }
+
+    private mutating func chooseFraming(_ framing: BodyFraming) {
+        switch framing {
+        case .none, .length:
+            response.framing = framing
+        case .chunked, .untilClose:
+            // An HTTP/1.0 client knows no chunks: the end of the connection is the end of the body.
+            let isHTTP10 = head.version == .http10
+            response.framing = isHTTP10 ? .untilClose : .chunked
+            if isHTTP10 { response.keepsAlive = false }
+        }
+    }
+
+    private func encodeFraming(of call: borrowing UpstreamCall, into queue: inout ByteQueue) {
+        switch response.framing {
+        case .length(let length):
+            HTTP1Encoder.field("Content-Length", decimal: length, into: &queue)
+        case .chunked:
+            queue.append("Transfer-Encoding: chunked\r\n")
+        case .none:
+            // For HEAD and 304 the length is that of the response that GET would get (RFC 9110 § 8.6); 204 has none.
+            if call.head.status != 204, let index = call.head.fields.firstIndex(of: .contentLength) {
+                HTTP1Encoder.field("Content-Length", call.head.fields.value(index), into: &queue)
+            }
+        case .untilClose:
+            break
+        }
+    }
+
+    /// What every final response ends with: add_header, the connection's fate, the empty line.
+    func endResponseHead(on connection: borrowing DownstreamConnection, into queue: inout ByteQueue) {
+        if !location.addFields.isEmpty { evaluate(location.addFields, on: connection, into: &queue) }
+        if !response.keepsAlive {
+            queue.append("Connection: close\r\n")
+        } else if head.version == .http10 {
+            queue.append("Connection: keep-alive\r\n")
+        }
+        queue.append("\r\n")
+    }
+}
+
+extension UpstreamCall {
+    func encodeInterimHead(into queue: inout ByteQueue) {
+        HTTP1Encoder.statusLine(head.status, reason: head.reason, into: &queue)
+        for index in 0..<head.fields.count where !head.fields.isHopByHop(index) {
+            // An interim response has no content (RFC 9110 § 15.2), so nothing may say how long it is.
+            if head.fields.name(index) == .contentLength { continue }
+            head.fields.appendLine(index, to: &queue)
+        }
+        queue.append("\r\n")
+    }
+}

@@ -1,0 +1,289 @@
+import GatewayConfig
+import GatewayCore
+import GatewayHTTP
+import GatewayNet
+import GatewayPolicy
+import GatewayTelemetry
+import Logging
+
+/// A configuration, frozen for one worker: whatever is constant for a route is encoded once, here.
+///
+/// Every worker gets a table of its own, although all say the same: what is counted (the references to a route)
+/// is then counted by one thread, and no cache line travels between cores for it.
+public final class RouteTable: Sendable {
+    /// The number of the configuration, counted from 1 at the start of the process.
+    public let generation: Int
+    let listeners: [ListenerRoute]
+    let servers: [ServerRoute]
+    let upstreams: [UpstreamRoute]
+    let trustedProxies: TrustedProxies
+    let workerConnections: Int
+    /// Whether the endpoint of each number is in the table.
+    private let endpoints: [Bool]
+    let accessLog: LogSink?
+    let logger: Logger
+
+    public init(_ deployment: Deployment, registry: MetricsRegistry) {
+        let config = deployment.config
+        generation = deployment.generation
+        workerConnections = config.workerConnections
+        trustedProxies = TrustedProxies(config.trustedProxies)
+        let ids = deployment.endpoints.joined().joined().joined().map(\.id)
+        var endpoints = [Bool](repeating: false, count: (ids.max() ?? -1) + 1)
+        for id in ids { endpoints[id] = true }
+        self.endpoints = endpoints
+        accessLog = deployment.accessLog
+        logger = deployment.logger
+        let upstreams = config.upstreams.indices.map {
+            UpstreamRoute($0, config.upstreams[$0], endpoints: deployment.endpoints[$0], registry: registry)
+        }
+        let servers = config.servers.map { ServerRoute($0, upstreams: upstreams, registry: registry) }
+        self.upstreams = upstreams
+        self.servers = servers
+        listeners = deployment.listeners.map { ListenerRoute($0, config: config.servers, servers: servers) }
+    }
+
+    func hasEndpoint(_ id: Int) -> Bool {
+        id < endpoints.count && endpoints[id]
+    }
+
+    /// What is served at a listen address; nil when the configuration no longer has it.
+    func listener(_ id: Int) -> ListenerRoute? {
+        for listener in listeners where listener.id == id { return listener }
+        return nil
+    }
+}
+
+/// One listen address: whether it speaks TLS, and which servers answer there.
+final class ListenerRoute: Sendable {
+    let id: Int
+    let port: UInt16
+    let tls: TLSServerContext?
+    let names: ServerTable
+    let servers: [ServerRoute]
+    /// The server, where there is no choice.
+    private let onlyServer: ServerRoute?
+
+    init(_ listener: Deployment.Listener, config: [ServerConfig], servers: [ServerRoute]) {
+        id = listener.id
+        port = listener.bound.port
+        tls = listener.tls
+        names = ServerTable(servers: config, listening: listener.address)
+        self.servers = servers
+        let here = config.indices.filter { index in config[index].listens.contains { $0.address == listener.address } }
+        onlyServer = here.count == 1 ? servers[here[0]] : nil
+    }
+
+    func server(forHost hostname: RawSpan) -> ServerRoute {
+        onlyServer ?? servers[names.server(forHost: hostname)]
+    }
+}
+
+/// A `server` block.
+final class ServerRoute: Sendable {
+    /// The first server_name, as metrics and logs name the server; "_" without one, as nginx's examples do.
+    let name: [UInt8]
+    let mergesSlashes: Bool
+    let timeouts: ClientTimeouts
+    /// Which certificates the server shows: two servers with the same may answer for each other.
+    let certificates: [String]
+    let locations: LocationTable
+    let routes: [LocationRoute]
+    let fallback: LocationRoute
+    /// For `OPTIONS *`, which is about the server as a whole: the location of its root.
+    let asterisk: LocationRoute
+
+    init(_ config: ServerConfig, upstreams: [UpstreamRoute], registry: MetricsRegistry) {
+        let label = config.names.first { !$0.isEmpty } ?? "_"
+        name = Array(label.utf8)
+        mergesSlashes = config.mergeSlashes
+        timeouts = ClientTimeouts(
+            headerMs: Int32(clamping: config.clientHeaderTimeoutMs), bodyMs: Int32(clamping: config.clientBodyTimeoutMs),
+            keepaliveMs: Int32(clamping: config.keepaliveTimeoutMs), sendMs: Int32(clamping: config.sendTimeoutMs))
+        certificates = config.tls?.certificates.map(\.certificatePath) ?? []
+        let table = LocationTable(config.locations)
+        locations = table
+        let routes = config.locations.map { LocationRoute($0, server: label, upstreams: upstreams, registry: registry) }
+        self.routes = routes
+        fallback = LocationRoute(config.fallback, server: label, upstreams: upstreams, registry: registry)
+        asterisk = table.match(path: [UInt8(ascii: "/")].rawSpan).map { routes[$0] } ?? fallback
+    }
+
+    func route(path: RawSpan) -> LocationRoute {
+        locations.match(path: path).map { routes[$0] } ?? fallback
+    }
+}
+
+/// A `location` block, or what a server does where none matches.
+final class LocationRoute: Sendable {
+    enum Action: Sendable {
+        case notFound
+        case answer(status: Int, content: Content)
+        /// To ``LocationRoute/upstream``, with the path that ``LocationRoute/rewrite`` makes.
+        case proxy
+    }
+
+    enum Content: Sendable {
+        case empty
+        case redirect(CompiledTemplate)
+        case text(CompiledTemplate)
+    }
+
+    /// The members of a log line that name server and location, encoded.
+    let logMembers: [UInt8]
+    let action: Action
+    let upstream: UpstreamRoute?
+    let rewrite: PathRewrite
+    let bodyBytesMax: UInt64
+    let addFields: FieldTemplates
+    let proxySetFields: FieldTemplates
+    let requests: StatusBlockSlot
+    let duration: HistogramSlot
+    let requestBytes: MetricSlot
+    let responseBytes: MetricSlot
+
+    init(_ config: LocationConfig, server: String, upstreams: [UpstreamRoute], registry: MetricsRegistry) {
+        logMembers = JSONLine.members([("server", server), ("location", config.name)])
+        bodyBytesMax = UInt64(config.clientMaxBodyBytes)
+        addFields = FieldTemplates(config.addHeaders)
+        proxySetFields = FieldTemplates(config.proxySetHeaders)
+        action =
+            switch config.action {
+            case .none: .notFound
+            case .return(let status, .empty): .answer(status: status, content: .empty)
+            case .return(let status, .redirect(let url)): .answer(status: status, content: .redirect(CompiledTemplate(url)))
+            case .return(let status, .text(let text)): .answer(status: status, content: .text(CompiledTemplate(text)))
+            case .proxyPass: .proxy
+            }
+        let pass: ProxyPass? = if case .proxyPass(let pass) = config.action { pass } else { nil }
+        upstream = pass.map { upstreams[$0.upstream] }
+        rewrite = PathRewrite(matched: CanonicalPath.encode(config.path), replacement: pass?.uri)
+        requests = registry.statusBlock(.requests, [server, config.name], hasMethods: true)
+        duration = registry.histogram(.requestDuration, [server, config.name])
+        requestBytes = registry.counter(.requestBytes, [server, config.name])
+        responseBytes = registry.counter(.responseBytes, [server, config.name])
+    }
+}
+
+/// The fields of add_header or proxy_set_header, their names encoded, their values compiled.
+final class FieldTemplates: Sendable {
+    private let names: [[UInt8]]
+    private let values: [CompiledTemplate]
+    /// A bit for each well-known name among them, so that most fields are told apart without comparing.
+    private let knownNames: UInt64
+    private let hasOtherNames: Bool
+    /// All fields, encoded, where no value depends on the request.
+    let constant: [UInt8]?
+
+    init(_ headers: [HeaderTemplate]) {
+        names = headers.map { Array($0.name.utf8) }
+        values = headers.map { CompiledTemplate($0.value) }
+        let ids = names.map { FieldName($0.rawSpan) }
+        knownNames = ids.reduce(0) { $1 == .other ? $0 : $0 | 1 << UInt64($1.rawValue) }
+        hasOtherNames = ids.contains(.other)
+        constant = values.allSatisfy(\.isConstant) ? Self.encodeConstant(names, values) : nil
+    }
+
+    private static func encodeConstant(_ names: [[UInt8]], _ values: [CompiledTemplate]) -> [UInt8] {
+        var lines: [UInt8] = []
+        for (name, value) in zip(names, values) where value.partCount > 0 {
+            lines += name + Array(": ".utf8)
+            for index in 0..<value.partCount { lines.append(value.bytes(of: value.part(index))) }
+            lines += Array("\r\n".utf8)
+        }
+        return lines
+    }
+
+    var count: Int { names.count }
+    var isEmpty: Bool { names.isEmpty }
+
+    func name(_ index: Int) -> [UInt8] { names[index] }
+    func value(_ index: Int) -> CompiledTemplate { values[index] }
+
+    func contains(_ name: FieldName) -> Bool {
+        name != .other && knownNames & (1 << UInt64(name.rawValue)) != 0
+    }
+
+    /// Whether one of them has this name.
+    func contains(_ known: FieldName, _ bytes: RawSpan) -> Bool {
+        if known != .other { return contains(known) }
+        if !hasOtherNames { return false }
+        for name in names where name.rawSpan.equalsIgnoringCase(bytes) { return true }
+        return false
+    }
+}
+
+/// An `upstream` block.
+final class UpstreamRoute: Sendable {
+    final class Server: Sendable {
+        /// Where it can be reached; empty when its name did not resolve.
+        let endpoints: [Endpoint]
+        let attempts: StatusBlockSlot
+        let connects: MetricSlot
+        let gauges: UpstreamGauges
+        /// The members of a log line that name upstream, version and server, encoded.
+        let logMembers: [UInt8]
+
+        init(_ upstream: String, _ version: String, _ server: String, _ endpoints: [Endpoint], _ registry: MetricsRegistry) {
+            let versionMember = version.isEmpty ? [] : [("version", version)]
+            logMembers = JSONLine.members([("upstream", upstream)] + versionMember + [("upstream_server", server)])
+            self.endpoints = endpoints
+            attempts = registry.statusBlock(.upstreamRequests, [upstream, version, server], hasMethods: false)
+            connects = registry.counter(.upstreamConnects, [upstream, server])
+            gauges = UpstreamGauges(
+                active: registry.gauge(.upstreamConnections, [upstream, server, "active"]),
+                idle: registry.gauge(.upstreamConnections, [upstream, server, "idle"]))
+        }
+    }
+
+    final class Version: Sendable {
+        let servers: [Server]
+
+        init(servers: [Server]) {
+            self.servers = servers
+        }
+    }
+
+    /// Its place in the table's list, and in a snapshot's choices.
+    let index: Int
+    let name: [UInt8]
+    let versions: [Version]
+    /// The first choices of a worker that has seen no request yet.
+    let initialChoice: UpstreamChoice
+    /// The Host for the origin; nil sends the client's.
+    let host: [UInt8]?
+    let keepaliveMax: Int
+    let keepaliveTimeoutMs: Int
+    let connectTimeoutMs: Int
+    let sendTimeoutMs: Int
+    let readTimeoutMs: Int
+    let retry: UpstreamConfig.Retry
+    let retries: MetricSlot
+
+    init(_ index: Int, _ config: UpstreamConfig, endpoints: [[[Endpoint]]], registry: MetricsRegistry) {
+        self.index = index
+        name = Array(config.name.utf8)
+        versions = zip(config.versions, endpoints).map { version, servers in
+            Version(
+                servers: zip(version.servers, servers).map { server, endpoints in
+                    Server(config.name, version.name, server.text, endpoints, registry)
+                })
+        }
+        initialChoice = UpstreamChoice(config)
+        host = config.host.map { Array($0.utf8) }
+        keepaliveMax = config.keepaliveMax
+        keepaliveTimeoutMs = config.keepaliveTimeoutMs
+        connectTimeoutMs = config.connectTimeoutMs
+        sendTimeoutMs = config.sendTimeoutMs
+        readTimeoutMs = config.readTimeoutMs
+        retry = config.retry
+        retries = registry.counter(.upstreamRetries, [config.name])
+    }
+}
+
+extension UpstreamConfig.Server {
+    /// "host:port", IPv6 in brackets.
+    public var text: String {
+        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}

@@ -1,0 +1,92 @@
+import GatewayCore
+import GatewayHTTP
+import GatewayPolicy
+
+/// The upstream half of a request: the attempts, the request as it is sent, the response as it comes.
+struct UpstreamCall: ~Copyable {
+    enum State {
+        /// No server yet, or none any more.
+        case choosing
+        case connecting
+        case awaitingHead
+        case readingBody
+        case complete
+    }
+
+    let exchange: Handle
+    let upstream: UpstreamRoute
+    var state = State.choosing
+    var version = 0
+    var server = 0
+    var triedVersions = ExclusionSet()
+    var triedServers = ExclusionSet()
+    /// Servers tried, and the one that is tried again on a new connection; all addresses of a server are one attempt.
+    var attempts = 0
+    /// Which address of the current server is tried, and how many of them did not answer.
+    var address = 0
+    var addressesTried = 0
+    var connection = Handle.none
+
+    /// The request as it goes to the origin. While ``keepsRequest`` its bytes stay although they are written.
+    var request: ByteQueue
+    var written = 0
+    /// Whether any byte of it may have reached the origin in this attempt.
+    var hasWritten = false
+    /// Whether the bytes are kept for a retry, until the first byte of the answer.
+    var keepsRequest = false
+    /// The origin no longer takes the request: the rest of it is dropped, its answer is still read.
+    var isRequestRefused = false
+
+    var parser: HTTP1ResponseParser
+    var head: ResponseHead
+    var framing = BodyFraming.none
+    var remaining: UInt64 = 0
+    var chunks = ChunkedDecoder(errorType: .upstreamInvalid)
+    var interimResponses = 0
+    var trailers: HeaderFields
+    /// Why the attempt before failed: what the client hears if there is no other server.
+    var lastError: GatewayError?
+    /// The next attempt takes no connection from the pool.
+    var wantsNewConnection = false
+
+    init(exchange: Handle, upstream: UpstreamRoute, method: Method, pool: BufferPool) {
+        self.exchange = exchange
+        self.upstream = upstream
+        request = ByteQueue(pool: pool)
+        head = ResponseHead(pool: pool)
+        trailers = HeaderFields(pool: pool)
+        parser = HTTP1ResponseParser(requestMethod: method)
+    }
+
+    /// Whether the origin has got all of the request: only then may the connection carry another.
+    var isWhollySent: Bool { unwritten == 0 && !isRequestRefused }
+
+    /// Bytes of the request that the socket has not taken.
+    var unwritten: Int { request.count - written }
+
+    var selectedServer: UpstreamRoute.Server { upstream.versions[version].servers[server] }
+
+    /// Makes a new attempt possible: the same bytes again, an answer that has not begun.
+    mutating func rewind(method: Method) {
+        connection = .none
+        state = .choosing
+        written = 0
+        hasWritten = false
+        isRequestRefused = false
+        parser = HTTP1ResponseParser(requestMethod: method)
+        head.removeAll()
+        interimResponses = 0
+    }
+
+    mutating func noteWritten(_ byteCount: Int) {
+        hasWritten = hasWritten || byteCount > 0
+        if keepsRequest { written += byteCount } else { request.consume(byteCount) }
+    }
+
+    /// The bytes need not be sent again.
+    mutating func forgetRequest() {
+        keepsRequest = false
+        request.consume(written)
+        written = 0
+    }
+}

@@ -1,0 +1,121 @@
+import GatewayCore
+import GatewayNet
+
+extension Worker {
+    /// Accepts what waits, up to a bound; the listener is level-triggered, so epoll tells of the rest. True if there may be a rest.
+    @discardableResult
+    func acceptConnections(_ id: Handle) -> Bool {
+        for _ in 0..<Limits.acceptsPerTurn {
+            // A client is worth more than a connection kept in reserve.
+            let isFull = downstreams.count + upstreams.count >= snapshots[current].table.workerConnections
+            if isFull && !closeOneIdle() {
+                pauseAccepting()
+                return false
+            }
+            do {
+                guard let accepted = try listeners[id].listener.accept() else { return false }
+                isAcceptFailureLogged = false
+                let peer = accepted.peer
+                admitConnection(accepted.makeStream(), peer: peer, listenerID: listeners[id].id)
+            } catch {
+                if !isAcceptFailureLogged { logger.warning("cannot accept connections", metadata: ["reason": "\(error)"]) }
+                isAcceptFailureLogged = true
+                pauseAccepting()
+                return false
+            }
+        }
+        return true
+    }
+
+    private func admitConnection(_ stream: consuming Stream, peer: SocketAddress, listenerID: Int) {
+        shard.increment(metrics.accepted)
+        // A listener stays open for a moment after a reload has taken it away: whom it still accepts is served as before.
+        guard let (route, retired) = findListener(listenerID) else {
+            shard.increment(metrics.refused)
+            return
+        }
+        let timeouts = route.servers[route.names.defaultServer].timeouts
+        let id = downstreams.insert(
+            DownstreamConnection(stream: stream, peer: peer, listenerID: listenerID, timeouts: timeouts, pool: pool))
+        do {
+            try epoll.add(downstreams[id].stream.fileDescriptor, EventToken(kind: Kind.downstream, handle: id))
+        } catch {
+            logger.warning("cannot watch a connection", metadata: ["reason": "\(error)"])
+            shard.increment(metrics.refused)
+            downstreams.discard(id)
+            return
+        }
+        if let retired {
+            downstreams[id].retiredSnapshot = retired
+            snapshots[retired].users += 1
+        }
+        shard.add(metrics.idle, 1)
+        if let tls = route.tls {
+            downstreams[id].stream.acceptTLS(tls)
+            downstreams[id].state = .handshaking
+            setDeadline(downstream: id, .handshake, afterMs: Int(timeouts.headerMs))
+        } else {
+            setDeadline(downstream: id, .head, afterMs: Int(timeouts.headerMs))
+        }
+    }
+
+    /// The listener's route in the current snapshot, or in the newest older one that has it.
+    private func findListener(_ id: Int) -> (ListenerRoute, retired: Handle?)? {
+        if let route = snapshots[current].table.listener(id) { return (route, nil) }
+        var newest: (route: ListenerRoute, snapshot: Handle, generation: Int)?
+        snapshots.forEachHandle { handle in
+            let table = snapshots[handle].table
+            if let route = table.listener(id), table.generation > newest?.generation ?? 0 { newest = (route, handle, table.generation) }
+        }
+        return newest.map { ($0.route, $0.snapshot) }
+    }
+
+    /// Stops accepting until a connection ends: what waits stays in the kernel's queue.
+    private func pauseAccepting() {
+        isAcceptPaused = true
+        setListeners(enabled: false)
+        // A descriptor may also come free elsewhere in the process, which nothing tells.
+        _ = timers.value.arm(EventToken(kind: Kind.listener, handle: .none).word, at: now.adding(milliseconds: Limits.acceptRetryMs))
+    }
+
+    func resumeAccepting() {
+        if !isAcceptPaused { return }
+        isAcceptPaused = false
+        setListeners(enabled: true)
+    }
+
+    private func setListeners(enabled: Bool) {
+        listeners.forEachHandle { handle in
+            let token = EventToken(kind: Kind.listener, handle: handle)
+            try? epoll.setLevelTriggered(listeners[handle].listener.fileDescriptor, token, isEnabled: enabled)
+        }
+    }
+
+    func handshake(_ id: Handle) {
+        switch downstreams[id].stream.handshake() {
+        case .moved:
+            let info = downstreams[id].stream.tlsInfo()
+            downstreams[id].serverName = info?.serverName ?? []
+            if let info { shard.increment(metrics.handshake(version: info.version, isResumed: info.isResumed)) }
+            downstreams[id].tls = info
+            downstreams[id].state = .readingHead
+            // The head's time began with the connection: see client_header_timeout.
+            downstreams[id].deadlineKind = .head
+            driveDownstream(id)
+        case .wouldBlock:
+            return
+        case .ended:
+            handshakeFailed(id, "closed")
+        case .failed(.system):
+            handshakeFailed(id, "reset")
+        case .failed(.tls(let reason)):
+            handshakeFailed(id, reason)
+        }
+    }
+
+    func handshakeFailed(_ id: Handle, _ reason: String) {
+        shard.increment(metrics.handshakeFailure(reason: reason))
+        logger.debug("TLS handshake failed", metadata: ["reason": "\(reason)"])
+        closeDownstream(id)
+    }
+}

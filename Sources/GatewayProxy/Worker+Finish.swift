@@ -1,0 +1,45 @@
+import GatewayCore
+import GatewayHTTP
+import GatewayTelemetry
+
+/// The one end of every exchange, whatever happened to it: counted, logged, and its connection sent on its way.
+extension Worker {
+    func finish(_ id: Handle) {
+        let connection = exchanges[id].connection
+        dropCall(id)
+        count(id)
+        log(id)
+        let isRequestWhole = exchanges[id].requestBody.isComplete && exchanges[id].head.isComplete
+        let keepsAlive = exchanges[id].response.keepsAlive && exchanges[id].response.isComplete && isRequestWhole
+        // A client that did not ask for the end may be sending its next request already.
+        let maySendMore = !isRequestWhole || exchanges[id].head.keepAlive
+        let snapshot = exchanges[id].snapshot
+        exchanges.discard(id)
+        releaseSnapshot(snapshot)
+        shard.add(metrics.active, -1)
+        shard.add(metrics.idle, 1)
+        downstreams[connection].needsInput = false
+        if downstreams[connection].deadlineKind == .halfClose { clearDeadline(downstream: connection) }
+        if keepsAlive && !downstreams[connection].isBroken {
+            awaitNextRequest(connection)
+        } else {
+            downstreams[connection].lingers = maySendMore
+            startClosing(connection)
+        }
+    }
+
+    private func count(_ id: Handle) {
+        if let error = exchanges[id].error { shard.increment(metrics.refusal(error.type)) }
+        let location = exchanges[id].location
+        shard.count(location.requests, method: Int(exchanges[id].head.method.rawValue), status: exchanges[id].response.status)
+        shard.observe(location.duration, nanoseconds: now.nanoseconds(since: exchanges[id].startedAt))
+        shard.increment(location.requestBytes, by: exchanges[id].requestBody.received)
+        shard.increment(location.responseBytes, by: exchanges[id].response.sent)
+    }
+
+    private func log(_ id: Handle) {
+        accessLog.value?.withLine(now: now) { line in
+            exchanges[id].encodeLogLine(on: downstreams[exchanges[id].connection], now: now, &clock.value.timestamps, into: &line)
+        }
+    }
+}

@@ -1,0 +1,202 @@
+import GatewayCore
+import GatewayHTTP
+import GatewayNet
+import GatewayPolicy
+
+/// The phases before the relay, one function each. See ``Worker/step(_:)``.
+extension Worker {
+    // MARK: admit
+
+    func admit(_ id: Handle) -> Verdict {
+        let connection = exchanges[id].connection
+        let table = snapshots[exchanges[id].snapshot].table
+        beginRequestBody(id)
+        identifyClient(id, table)
+        if !exchanges[id].head.keepAlive || isLeaving(connection) {
+            exchanges[id].response.keepsAlive = false
+        }
+        guard let listener = table.listener(downstreams[connection].listenerID) else {
+            return .refuse(GatewayError(.shuttingDown, "the gateway no longer listens at this address"))
+        }
+        let server = exchanges[id].chooseServer(listener)
+        exchanges[id].server = server
+        exchanges[id].location = server.fallback
+        downstreams[connection].timeouts = server.timeouts
+        if server.timeouts.keepaliveMs == 0 { exchanges[id].response.keepsAlive = false }
+        if downstreams[connection].stream.isTLS && isMisdirected(id, connection, listener, server) {
+            return .refuse(GatewayError(.misdirected, "the certificate of this connection belongs to another server than the Host names"))
+        }
+        return .next(.route)
+    }
+
+    private func beginRequestBody(_ id: Handle) {
+        let framing = exchanges[id].head.framing
+        exchanges[id].requestBody.framing = framing
+        switch framing {
+        case .none, .untilClose:
+            exchanges[id].requestCompletedAt = now
+        case .length(let length):
+            exchanges[id].requestBody.remaining = length
+            exchanges[id].requestBody.isComplete = length == 0
+            if length == 0 { exchanges[id].requestCompletedAt = now }
+        case .chunked:
+            exchanges[id].requestBody.isComplete = false
+        }
+    }
+
+    /// A trusted proxy says for whom it asks, and under which id; others are who they are, and get an id from us.
+    private func identifyClient(_ id: Handle, _ table: RouteTable) {
+        let peer = exchanges[id].client
+        if table.trustedProxies.contains(peer) {
+            exchanges[id].isFromTrustedProxy = true
+            var client = peer
+            exchanges[id].followForwardedFor(from: &client, table.trustedProxies)
+            exchanges[id].client = client
+        }
+        exchanges[id].requestID = requestIDs.value.next()
+    }
+
+    /// RFC 9110 § 15.5.20: a connection whose certificate is not that of the server named by Host gets 421.
+    private func isMisdirected(_ id: Handle, _ connection: Handle, _ listener: ListenerRoute, _ server: ServerRoute) -> Bool {
+        let name = downstreams[connection].serverName
+        if name.isEmpty || exchanges[id].isFor(name) { return false }
+        let certified = listener.server(forHost: name.rawSpan)
+        return certified !== server && certified.certificates != server.certificates
+    }
+
+    // MARK: route
+
+    func route(_ id: Handle) -> Verdict {
+        let server = exchanges[id].server
+        do {
+            try exchanges[id].head.normalisePath(mergeSlashes: server.mergesSlashes)
+        } catch {
+            exchanges[id].response.keepsAlive = false
+            return .refuse(error)
+        }
+        let location = exchanges[id].chooseLocation(server)
+        exchanges[id].location = location
+        if case .length(let length) = exchanges[id].requestBody.framing, length > location.bodyBytesMax {
+            return .refuse(GatewayError(.bodyTooLarge, "the body is larger than client_max_body_size"))
+        }
+        switch location.action {
+        case .notFound:
+            return .refuse(GatewayError(.notFound, "no location of this server matches the path"))
+        case .answer(let status, let content):
+            answer(id, status, content)
+            return .next(.finish)
+        case .proxy:
+            guard let upstream = location.upstream else { return .next(.finish) }
+            let method = exchanges[id].head.method
+            exchanges[id].call = calls.insert(UpstreamCall(exchange: id, upstream: upstream, method: method, pool: pool))
+            return .next(.chooseUpstream)
+        }
+    }
+
+    // MARK: chooseUpstream
+
+    func chooseUpstream(_ id: Handle) -> Verdict {
+        let call = exchanges[id].call
+        let upstream = calls[call].upstream
+        let snapshot = exchanges[id].snapshot
+        let isFirst = calls[call].attempts == 0
+        if isFirst {
+            guard let version = snapshots[snapshot].choices[upstream.index].nextVersion(excluding: ExclusionSet()) else {
+                return .refuse(GatewayError(.noServer, "every version of the upstream has weight 0"))
+            }
+            calls[call].version = version
+        }
+        while true {
+            let version = calls[call].version
+            if let server = snapshots[snapshot].choices[upstream.index].nextServer(of: version, excluding: calls[call].triedServers) {
+                calls[call].server = server
+                calls[call].attempts += 1
+                calls[call].address = snapshots[snapshot].choices[upstream.index].preferredAddress(version: version, server: server)
+                calls[call].addressesTried = 0
+                return .next(.send)
+            }
+            // No server of the version is left to try: another version takes the request, if it may have any.
+            calls[call].triedServers = ExclusionSet()
+            guard calls[call].triedVersions.count < Limits.attemptsMax else { return .refuse(noServerLeft(call)) }
+            calls[call].triedVersions.insert(version)
+            let tried = calls[call].triedVersions
+            guard let other = snapshots[snapshot].choices[upstream.index].nextVersion(excluding: tried) else {
+                return .refuse(noServerLeft(call))
+            }
+            calls[call].version = other
+        }
+    }
+
+    private func noServerLeft(_ call: Handle) -> GatewayError {
+        calls[call].lastError ?? GatewayError(.noServer, "the upstream has no server that may be tried")
+    }
+
+    // MARK: send
+
+    func send(_ id: Handle) -> Verdict {
+        let call = exchanges[id].call
+        if calls[call].request.isEmpty {
+            // Before a connection is taken: what cannot be sent on is no attempt.
+            var head = ByteQueue(pool: pool)
+            do throws(GatewayError) {
+                try exchanges[id].encodeRequestHead(on: downstreams[exchanges[id].connection], into: &head)
+            } catch {
+                return .refuse(error)
+            }
+            calls[call].request = head
+        }
+        let server = calls[call].selectedServer
+        noteAttempt(id, server)
+        if server.endpoints.isEmpty {
+            return attemptFailed(call, GatewayError(.connectFailed, "the server's name has no address"), status: 502)
+        }
+        let endpoint = server.endpoints[calls[call].address]
+        let connection: Handle
+        if !calls[call].wantsNewConnection, let idle = takeIdle(endpoint) {
+            connection = idle
+            upstreams[connection].call = call
+            // By the server's present name, which a reload may have changed.
+            upstreams[connection].metrics = server.gauges
+            calls[call].state = .awaitingHead
+            calls[call].keepsRequest = mayRepeat(call)
+        } else {
+            do {
+                connection = try connect(call, endpoint, server)
+                calls[call].state = .connecting
+            } catch {
+                return attemptFailed(call, GatewayError(.connectFailed, "the server cannot be connected to"), status: 502)
+            }
+        }
+        shard.add(server.gauges.active, 1)
+        calls[call].connection = connection
+        return .next(.relay)
+    }
+
+    private func noteAttempt(_ id: Handle, _ server: UpstreamRoute.Server) {
+        exchanges[id].outcome.attempts += 1
+        exchanges[id].outcome.server = server
+        exchanges[id].outcome.status = 0
+        if exchanges[id].outcome.startedAt.isNever { exchanges[id].outcome.startedAt = now }
+    }
+}
+
+extension Exchange {
+    /// Several lines of X-Forwarded-For are one list: read from the last to the first, for as long as what they say is believed.
+    func followForwardedFor(from client: inout IPAddress, _ trusted: TrustedProxies) {
+        for index in (0..<head.fields.count).reversed() where head.fields.name(index) == .xForwardedFor {
+            if !ForwardedFor.follow(head.fields.value(index), from: &client, trusted: trusted) { return }
+        }
+    }
+
+    func chooseServer(_ listener: ListenerRoute) -> ServerRoute {
+        listener.server(forHost: head.hostname)
+    }
+
+    func chooseLocation(_ server: ServerRoute) -> LocationRoute {
+        head.targetForm == .asterisk ? server.asterisk : server.route(path: head.path)
+    }
+
+    func isFor(_ hostname: [UInt8]) -> Bool {
+        head.hostname.elementsEqual(hostname.rawSpan)
+    }
+}

@@ -1,0 +1,371 @@
+import GatewayCore
+import GatewayHTTP
+import GatewayNet
+
+/// The relay: the request's body up, the response down, each as far as the other side can take it.
+extension Worker {
+    func relay(_ id: Handle) -> Verdict {
+        let connection = exchanges[id].connection
+        if downstreams[connection].isBroken || downstreams[connection].stream.isGone {
+            return .breakOff(GatewayError(.clientClosed, "the client left before the response was complete"))
+        }
+        if downstreams[connection].stream.peerFinished, let verdict = halfClosed(id, connection) { return verdict }
+        if let error = relayRequest(id, connection) {
+            return exchanges[id].response.hasBegun ? .breakOff(error) : .refuse(error)
+        }
+        let call = exchanges[id].call
+        if case .connecting = calls[call].state { return .wait }
+        writeRequest(call)
+        return relayResponse(id, call, connection)
+    }
+
+    /// The client has ended its side. Together with the request that is a half-close, and the answer is still wanted; later it
+    /// means that the client has gone.
+    private func halfClosed(_ id: Handle, _ connection: Handle) -> Verdict? {
+        if !exchanges[id].requestBody.isComplete { return nil }
+        let waited = now.nanoseconds(since: exchanges[id].requestCompletedAt)
+        if !downstreams[connection].isHalfClosed && waited > UInt64(Limits.halfCloseWindowMs) * 1_000_000 {
+            return .breakOff(GatewayError(.clientClosed, "the client left before the response was complete"))
+        }
+        downstreams[connection].isHalfClosed = true
+        let kind = downstreams[connection].deadlineKind
+        if kind == .halfClose || kind == .send { return nil }
+        setDeadline(downstream: connection, .halfClose, afterMs: Limits.halfCloseGraceMs)
+        return nil
+    }
+
+    // MARK: Request
+
+    /// Moves what has come of the body to the call, until the origin is slower than the client.
+    private func relayRequest(_ id: Handle, _ connection: Handle) -> GatewayError? {
+        let call = exchanges[id].call
+        var turnBytes = 0
+        while !exchanges[id].requestBody.isComplete {
+            // The writing comes first: what it makes room for may be in the socket already, of which epoll won't tell again.
+            if isOriginBehind(call) { writeRequestIfLarge(call) }
+            if isOriginBehind(call) { return nil }
+            // Whether the request can be sent again is decided by what becomes of the answer: until then nothing is dropped.
+            if calls[call].isRequestRefused, case .awaitingHead = calls[call].state { return nil }
+            // Until there is a connection nothing is read that could not be sent again.
+            if case .connecting = calls[call].state, downstreams[connection].input.isEmpty { return nil }
+            if turnBytes > Limits.turnBytesMax {
+                queueReady(connection)
+                return nil
+            }
+            if downstreams[connection].input.isEmpty || downstreams[connection].needsInput {
+                downstreams[connection].needsInput = false
+                switch fill(connection) {
+                case .moved(let count):
+                    turnBytes += count
+                    if downstreams[connection].deadlineKind == .body { clearDeadline(downstream: connection) }
+                case .wouldBlock:
+                    awaitBody(id, connection)
+                    return nil
+                case .ended, .failed:
+                    return GatewayError(.clientClosed, "the client left inside the body of its request")
+                }
+            }
+            if let error = takeBody(id, connection, into: call) { return error }
+            writeRequestIfLarge(call)
+        }
+        return nil
+    }
+
+    private func isOriginBehind(_ call: Handle) -> Bool {
+        calls[call].unwritten >= Limits.outputHighBytes && !calls[call].isRequestRefused
+    }
+
+    private func awaitBody(_ id: Handle, _ connection: Handle) {
+        if downstreams[connection].deadlineKind != .none { return }
+        setDeadline(downstream: connection, .body, afterMs: Int(downstreams[connection].timeouts.bodyMs))
+    }
+
+    /// Decodes what is in the connection's input and hands the content to the call; without one it is dropped.
+    private func takeBody(_ id: Handle, _ connection: Handle, into call: Handle) -> GatewayError? {
+        switch exchanges[id].requestBody.framing {
+        case .none, .untilClose:
+            exchanges[id].requestBody.isComplete = true
+        case .length:
+            let available = min(UInt64(downstreams[connection].input.count), exchanges[id].requestBody.remaining)
+            if !call.isNone {
+                calls[call].appendBody(downstreams[connection].input, 0..<Int(available), isChunked: false)
+            }
+            downstreams[connection].input.consume(Int(available))
+            exchanges[id].requestBody.received += available
+            exchanges[id].requestBody.remaining -= available
+            exchanges[id].requestBody.isComplete = exchanges[id].requestBody.remaining == 0
+        case .chunked:
+            if let error = takeChunks(id, connection, into: call) { return error }
+        }
+        if exchanges[id].requestBody.isComplete {
+            exchanges[id].requestCompletedAt = now
+            if downstreams[connection].deadlineKind == .body { clearDeadline(downstream: connection) }
+        }
+        return nil
+    }
+
+    private func takeChunks(_ id: Handle, _ connection: Handle, into call: Handle) -> GatewayError? {
+        let bytesMax = exchanges[id].location.bodyBytesMax
+        while !downstreams[connection].input.isEmpty {
+            let step: ChunkedDecoder.Step
+            do throws(GatewayError) {
+                step = try exchanges[id].decodeChunk(downstreams[connection].input)
+            } catch {
+                exchanges[id].response.keepsAlive = false
+                return error
+            }
+            exchanges[id].requestBody.received += UInt64(step.data.count)
+            if exchanges[id].requestBody.received > bytesMax {
+                exchanges[id].response.keepsAlive = false
+                return GatewayError(.bodyTooLarge, "the body is larger than client_max_body_size")
+            }
+            if !call.isNone && !step.data.isEmpty {
+                calls[call].appendBody(downstreams[connection].input, step.data, isChunked: true)
+            }
+            downstreams[connection].input.consume(step.consumed)
+            if step.isEnd {
+                if !call.isNone && !calls[call].isRequestRefused { exchanges[id].appendLastChunk(to: &calls[call].request) }
+                exchanges[id].requestBody.isComplete = true
+                return nil
+            }
+            if step.consumed == 0 {
+                downstreams[connection].needsInput = true
+                return nil
+            }
+        }
+        return nil
+    }
+
+    private func writeRequestIfLarge(_ call: Handle) {
+        if case .connecting = calls[call].state { return }
+        if calls[call].unwritten >= Limits.flushBytes { writeRequest(call) }
+    }
+
+    /// Drops what has already come of a body that nobody wants. True if that was all of it, so that the connection can live on.
+    func dropRequestBody(_ id: Handle) -> Bool {
+        let connection = exchanges[id].connection
+        var dropped = 0
+        while !exchanges[id].requestBody.isComplete && dropped < Limits.lingerBytesMax {
+            if exchanges[id].head.expectsContinue && exchanges[id].requestBody.received == 0 { return false }
+            if downstreams[connection].input.isEmpty || downstreams[connection].needsInput {
+                downstreams[connection].needsInput = false
+                guard case .moved(let count) = fill(connection) else { return false }
+                dropped += count
+            }
+            if takeBody(id, connection, into: .none) != nil { return false }
+        }
+        return exchanges[id].requestBody.isComplete
+    }
+
+    // MARK: Response
+
+    /// Moves what has come of the response to the client, until the client is slower than the origin.
+    private func relayResponse(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict {
+        var turnBytes = 0
+        while true {
+            if downstreams[connection].output.count >= Limits.flushBytes {
+                flush(connection)
+                if downstreams[connection].isBroken {
+                    return .breakOff(GatewayError(.clientClosed, "the client left before the response was complete"))
+                }
+                if downstreams[connection].output.count >= Limits.outputHighBytes {
+                    pauseReading(call)
+                    return .wait
+                }
+            }
+            if turnBytes > Limits.turnBytesMax {
+                queueReady(connection)
+                return .wait
+            }
+            let upstream = calls[call].connection
+            if upstreams[upstream].input.isEmpty || upstreams[upstream].needsInput {
+                switch fillUpstream(upstream) {
+                case .moved(let count):
+                    turnBytes += count
+                    if upstreams[upstream].input.isEmpty { continue }
+                case .wouldBlock:
+                    awaitResponse(id, call)
+                    return .wait
+                case .ended:
+                    return upstreamEnded(id, call)
+                case .failed:
+                    return attemptFailed(call, GatewayError(.upstreamClosed, "the origin reset the connection"), status: 502)
+                }
+            }
+            if let verdict = takeResponse(id, call, upstream, connection) { return verdict }
+        }
+    }
+
+    /// Takes one piece of the response: a head, or content. Nil asks for the next.
+    private func takeResponse(_ id: Handle, _ call: Handle, _ upstream: Handle, _ connection: Handle) -> Verdict? {
+        do throws(GatewayError) {
+            switch calls[call].state {
+            case .awaitingHead:
+                try takeResponseHead(id, call, upstream)
+            case .readingBody:
+                try takeResponseBody(id, call, upstream, connection)
+            case .choosing, .connecting, .complete:
+                return .wait
+            }
+        } catch {
+            return attemptFailed(call, error, status: 502)
+        }
+        guard case .complete = calls[call].state else { return nil }
+        completeCall(id, call)
+        return .next(.finish)
+    }
+
+    private func takeResponseHead(_ id: Handle, _ call: Handle, _ upstream: Handle) throws(GatewayError) {
+        if exchanges[id].outcome.firstByteAt.isNever { exchanges[id].outcome.firstByteAt = now }
+        if calls[call].keepsRequest { calls[call].forgetRequest() }
+        guard let length = try calls[call].parse(upstreams[upstream].input) else {
+            upstreams[upstream].needsInput = true
+            return
+        }
+        upstreams[upstream].input.consume(length)
+        let status = calls[call].head.status
+        if status < 200 {
+            try takeInterim(id, call, status)
+            return
+        }
+        exchanges[id].outcome.status = status
+        calls[call].framing = calls[call].head.framing
+        if case .length(let length) = calls[call].framing { calls[call].remaining = length }
+        var head = ByteQueue(pool: pool)
+        let connection = exchanges[id].connection
+        // A final response in the middle of the body ends the connection behind it (RFC 9112 § 9.3), and the client should know.
+        if isLeaving(connection) || !exchanges[id].requestBody.isComplete { exchanges[id].response.keepsAlive = false }
+        exchanges[id].encodeResponseHead(of: calls[call], on: downstreams[connection], &clock.value, into: &head)
+        downstreams[connection].output.append(head.bytes)
+        queueFlush(connection)
+        calls[call].state = calls[call].framing == .none || calls[call].framing == .length(0) ? .complete : .readingBody
+    }
+
+    /// 100 (Continue) and 103 (Early Hints) go on to a client that knows them (RFC 9110 § 15.2); a 101 that nobody asked for is a fault.
+    private func takeInterim(_ id: Handle, _ call: Handle, _ status: Int) throws(GatewayError) {
+        if status == 101 { throw GatewayError(.upstreamInvalid, "the origin switched protocols without being asked") }
+        calls[call].interimResponses += 1
+        if calls[call].interimResponses > Limits.interimResponsesMax {
+            throw GatewayError(.upstreamInvalid, "the origin sent too many interim responses")
+        }
+        if exchanges[id].head.version != .http10 {
+            let connection = exchanges[id].connection
+            calls[call].encodeInterimHead(into: &downstreams[connection].output)
+            queueFlush(connection)
+        }
+        calls[call].nextHead(method: exchanges[id].head.method)
+    }
+
+    private func takeResponseBody(_ id: Handle, _ call: Handle, _ upstream: Handle, _ connection: Handle) throws(GatewayError) {
+        switch calls[call].framing {
+        case .none:
+            calls[call].state = .complete
+        case .length:
+            let available = Int(min(UInt64(upstreams[upstream].input.count), calls[call].remaining))
+            appendResponseBody(id, connection, upstream, 0..<available)
+            upstreams[upstream].input.consume(available)
+            calls[call].remaining -= UInt64(available)
+            if calls[call].remaining == 0 { calls[call].state = .complete }
+        case .untilClose:
+            appendResponseBody(id, connection, upstream, 0..<upstreams[upstream].input.count)
+            upstreams[upstream].input.removeAll()
+        case .chunked:
+            let step = try calls[call].decodeChunk(upstreams[upstream].input)
+            appendResponseBody(id, connection, upstream, step.data)
+            upstreams[upstream].input.consume(step.consumed)
+            if step.isEnd { calls[call].state = .complete } else if step.consumed == 0 { upstreams[upstream].needsInput = true }
+        }
+    }
+
+    private func appendResponseBody(_ id: Handle, _ connection: Handle, _ upstream: Handle, _ range: Range<Int>) {
+        if range.isEmpty { return }
+        exchanges[id].response.sent += UInt64(range.count)
+        let isChunked = exchanges[id].response.framing == .chunked
+        downstreams[connection].appendBody(upstreams[upstream].input, range, isChunked: isChunked)
+        queueFlush(connection)
+    }
+
+    /// The origin has ended its side: that is the end of a body without a length, and otherwise too early.
+    private func upstreamEnded(_ id: Handle, _ call: Handle) -> Verdict {
+        if case .readingBody = calls[call].state, calls[call].framing == .untilClose {
+            calls[call].state = .complete
+            completeCall(id, call)
+            return .next(.finish)
+        }
+        let error = GatewayError(.upstreamClosed, "the origin closed the connection before its response was complete")
+        return attemptFailed(call, error, status: 502)
+    }
+
+    /// The whole response is in the output: the call is over, and its connection may carry another.
+    private func completeCall(_ id: Handle, _ call: Handle) {
+        let connection = exchanges[id].connection
+        if exchanges[id].response.framing == .chunked {
+            calls[call].appendLastChunk(to: &downstreams[connection].output)
+        }
+        queueFlush(connection)
+        exchanges[id].response.isComplete = true
+        let server = calls[call].selectedServer
+        shard.count(server.attempts, status: calls[call].head.status)
+        releaseConnection(call, mayBeReused: exchanges[id].requestBody.isComplete && calls[call].isWhollySent)
+        calls.discard(call)
+        exchanges[id].call = .none
+    }
+}
+
+extension Exchange {
+    mutating func decodeChunk(_ input: borrowing ByteQueue) throws(GatewayError) -> ChunkedDecoder.Step {
+        try requestBody.chunks.next(input.bytes, trailers: &trailers)
+    }
+
+    func appendLastChunk(to queue: inout ByteQueue) {
+        HTTP1Encoder.lastChunk(trailers: trailers, into: &queue)
+    }
+}
+
+extension UpstreamCall {
+    mutating func parse(_ input: borrowing ByteQueue) throws(GatewayError) -> Int? {
+        try parser.parse(input.bytes, into: &head)
+    }
+
+    mutating func decodeChunk(_ input: borrowing ByteQueue) throws(GatewayError) -> ChunkedDecoder.Step {
+        try chunks.next(input.bytes, trailers: &trailers)
+    }
+
+    func appendLastChunk(to queue: inout ByteQueue) {
+        HTTP1Encoder.lastChunk(trailers: trailers, into: &queue)
+    }
+
+    /// Appends a piece of the request's content, which may have to be kept for a retry.
+    mutating func appendBody(_ input: borrowing ByteQueue, _ range: Range<Int>, isChunked: Bool) {
+        if range.isEmpty { return }
+        if isRequestRefused {
+            // What is dropped here cannot be sent again.
+            keepsRequest = false
+            hasWritten = true
+            return
+        }
+        if isChunked {
+            HTTP1Encoder.chunk(input.bytes.extracting(range), into: &request)
+        } else {
+            request.append(input.bytes.extracting(range))
+        }
+        if keepsRequest && request.count > Limits.replayBytesMax { forgetRequest() }
+    }
+
+    /// Makes ready for the head behind an interim one.
+    mutating func nextHead(method: Method) {
+        head.removeAll()
+        parser = HTTP1ResponseParser(requestMethod: method)
+    }
+}
+
+extension DownstreamConnection {
+    /// Appends a piece of the response's content.
+    mutating func appendBody(_ input: borrowing ByteQueue, _ range: Range<Int>, isChunked: Bool) {
+        if isChunked {
+            HTTP1Encoder.chunk(input.bytes.extracting(range), into: &output)
+        } else {
+            output.append(input.bytes.extracting(range))
+        }
+    }
+}

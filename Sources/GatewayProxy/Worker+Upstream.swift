@@ -1,0 +1,270 @@
+import GatewayCore
+import GatewayHTTP
+import GatewayNet
+
+/// The upstream half: connections and attempts.
+extension Worker {
+    func driveUpstream(_ id: Handle) {
+        switch upstreams[id].state {
+        case .connecting: connected(id)
+        case .active: step(calls[upstreams[id].call].exchange)
+        case .idle:
+            // An idle connection has nothing to say: this is its end, or something that nobody asked for.
+            if upstreams[id].stream.canRead { closeIdleUpstream(id) }
+        }
+    }
+
+    func connect(_ call: Handle, _ endpoint: Endpoint, _ server: UpstreamRoute.Server) throws(SystemError) -> Handle {
+        shard.increment(server.connects)
+        let stream = try Stream.connect(to: endpoint.address)
+        let id = upstreams.insert(
+            UpstreamConnection(stream: stream, endpoint: endpoint, metrics: server.gauges, call: call, pool: pool))
+        do {
+            try epoll.add(upstreams[id].stream.fileDescriptor, EventToken(kind: Kind.upstream, handle: id))
+        } catch {
+            upstreams.discard(id)
+            throw error
+        }
+        setDeadline(upstream: id, .connect, afterMs: calls[call].upstream.connectTimeoutMs)
+        return id
+    }
+
+    private func connected(_ id: Handle) {
+        let call = upstreams[id].call
+        let exchange = calls[call].exchange
+        if upstreams[id].stream.connectFailure() != nil {
+            resolve(exchange, attemptFailed(call, GatewayError(.connectFailed, "the origin refused the connection"), status: 502))
+            return
+        }
+        guard upstreams[id].stream.canWrite else { return }
+        upstreams[id].state = .active
+        clearDeadline(upstream: id)
+        calls[call].state = .awaitingHead
+        step(exchange)
+    }
+
+    // MARK: Reading and writing
+
+    func fillUpstream(_ id: Handle) -> IOResult {
+        guard upstreams[id].stream.canRead else { return .wouldBlock }
+        let result = upstreams[id].stream.read(into: &upstreams[id].input)
+        if case .moved = result {
+            upstreams[id].needsInput = false
+            clearDeadline(upstream: id)
+        }
+        return result
+    }
+
+    /// Writes what waits of the request. A failure is no end yet: an origin may answer and close before it has read everything.
+    func writeRequest(_ call: Handle) {
+        let id = calls[call].connection
+        while calls[call].unwritten > 0, !calls[call].isRequestRefused, upstreams[id].stream.canWrite {
+            let written = calls[call].written
+            switch upstreams[id].stream.write(calls[call].request, from: written) {
+            case .moved(let count):
+                calls[call].noteWritten(count)
+                clearDeadline(upstream: id)
+            case .wouldBlock:
+                break
+            case .ended, .failed:
+                calls[call].isRequestRefused = true
+            }
+        }
+        if calls[call].unwritten > 0 && !calls[call].isRequestRefused && upstreams[id].deadlineKind != .send {
+            setDeadline(upstream: id, .send, afterMs: calls[call].upstream.sendTimeoutMs)
+        }
+    }
+
+    /// The origin has so long for its next byte, once it has the whole request.
+    func awaitResponse(_ id: Handle, _ call: Handle) {
+        let connection = calls[call].connection
+        if upstreams[connection].deadlineKind != .none { return }
+        if exchanges[id].requestBody.isComplete || calls[call].isRequestRefused {
+            setDeadline(upstream: connection, .read, afterMs: calls[call].upstream.readTimeoutMs)
+        }
+    }
+
+    /// The client is slow, not the origin: its time does not run.
+    func pauseReading(_ call: Handle) {
+        let connection = calls[call].connection
+        if upstreams[connection].deadlineKind == .read { clearDeadline(upstream: connection) }
+    }
+
+    func upstreamExpired(_ id: Handle) {
+        let kind = upstreams[id].deadlineKind
+        clearDeadline(upstream: id)
+        let call = upstreams[id].call
+        let error: GatewayError
+        switch kind {
+        case .none: return
+        case .idle:
+            closeIdleUpstream(id)
+            return
+        case .connect: error = GatewayError(.connectTimeout, "the origin did not take the connection within connect_timeout")
+        case .send: error = GatewayError(.upstreamSendTimeout, "the origin did not read the request within send_timeout")
+        case .read: error = GatewayError(.upstreamReadTimeout, "the origin did not answer within read_timeout")
+        }
+        resolve(calls[call].exchange, attemptFailed(call, error, status: 504))
+    }
+
+    /// Acts on a verdict that did not come from a phase.
+    func resolve(_ exchange: Handle, _ verdict: Verdict) {
+        if apply(verdict, to: exchange) { step(exchange) }
+    }
+
+    // MARK: Attempts
+
+    /// Whether the request may be sent a second time although the first may have been read (RFC 9110 § 9.2.2).
+    func mayRepeat(_ call: Handle) -> Bool {
+        let retry = calls[call].upstream.retry
+        let method = exchanges[calls[call].exchange].head.method
+        return retry.onIdle && (method.isIdempotent || retry.nonIdempotent)
+    }
+
+    /// One attempt is over without a whole answer. Another server may be tried as long as the origin cannot have acted on the
+    /// request, or may act on it twice.
+    func attemptFailed(_ call: Handle, _ error: GatewayError, status: Int) -> Verdict {
+        let id = calls[call].exchange
+        let server = calls[call].selectedServer
+        shard.count(server.attempts, status: status)
+        exchanges[id].outcome.status = status
+        let wasConnecting = error.type == .connectFailed || error.type == .connectTimeout
+        let diedIdle = error.type == .upstreamClosed && hasDiedIdle(call)
+        if !calls[call].connection.isNone {
+            closeUpstream(calls[call].connection)
+            calls[call].connection = .none
+        }
+        if exchanges[id].response.hasBegun {
+            forgetCall(id)
+            return .breakOff(GatewayError(.upstreamTruncated, "the origin broke off its response"))
+        }
+        let upstream = calls[call].upstream
+        let method = exchanges[id].head.method
+        if wasConnecting && tryNextAddress(call, server) {
+            calls[call].rewind(method: method)
+            return .next(.send)
+        }
+        let mayRetry = calls[call].attempts < min(upstream.retry.attempts, Limits.attemptsMax)
+        if mayRetry && (diedIdle || (wasConnecting && upstream.retry.onConnect)) {
+            shard.increment(upstream.retries)
+            calls[call].rewind(method: method)
+            calls[call].lastError = error
+            // A connection that had died says nothing about its server: the same one, on a new connection.
+            if diedIdle {
+                calls[call].attempts += 1
+                calls[call].wantsNewConnection = true
+                return .next(.send)
+            }
+            calls[call].triedServers.insert(calls[call].server)
+            return .next(.chooseUpstream)
+        }
+        return .refuse(error)
+    }
+
+    private func hasDiedIdle(_ call: Handle) -> Bool {
+        guard case .awaitingHead = calls[call].state, upstreams[calls[call].connection].isReused,
+            upstreams[calls[call].connection].input.isEmpty, calls[call].upstream.retry.onIdle
+        else { return false }
+        return calls[call].keepsRequest || !calls[call].hasWritten
+    }
+
+    /// A name may have several addresses: all are tried before the server counts as tried.
+    private func tryNextAddress(_ call: Handle, _ server: UpstreamRoute.Server) -> Bool {
+        if server.endpoints.count < 2 { return false }
+        let snapshot = exchanges[calls[call].exchange].snapshot
+        let (version, index) = (calls[call].version, calls[call].server)
+        let count = server.endpoints.count
+        let failed = calls[call].address
+        snapshots[snapshot].choices[calls[call].upstream.index].avoidAddress(failed, version: version, server: index, of: count)
+        calls[call].address = (failed + 1) % count
+        calls[call].addressesTried += 1
+        return calls[call].addressesTried < min(server.endpoints.count, Limits.attemptsMax)
+    }
+
+    /// Ends the call of an exchange that ends without it: its connection is closed at once.
+    func dropCall(_ id: Handle) {
+        let call = exchanges[id].call
+        if call.isNone { return }
+        if !calls[call].connection.isNone {
+            let server = calls[call].selectedServer
+            shard.count(server.attempts, status: 499)
+            exchanges[id].outcome.status = 499
+            closeUpstream(calls[call].connection)
+        }
+        forgetCall(id)
+    }
+
+    private func forgetCall(_ id: Handle) {
+        calls.discard(exchanges[id].call)
+        exchanges[id].call = .none
+    }
+
+    // MARK: The pool
+
+    /// A connection to `endpoint` that waits; nil if none does, or the call has had enough of old ones.
+    func takeIdle(_ endpoint: Endpoint) -> Handle? {
+        while let id = idle.value.take(endpoint) {
+            clearDeadline(upstream: id)
+            shard.add(upstreams[id].metrics.idle, -1)
+            // The end may have come in this very round of events.
+            if !upstreams[id].stream.canRead && !upstreams[id].stream.peerFinished {
+                upstreams[id].state = .active
+                return id
+            }
+            upstreams.discard(id)
+        }
+        return nil
+    }
+
+    /// The call is over. Its connection goes to the pool if both messages were whole and nothing is behind them.
+    func releaseConnection(_ call: Handle, mayBeReused: Bool) {
+        let id = calls[call].connection
+        let upstream = calls[call].upstream
+        shard.add(upstreams[id].metrics.active, -1)
+        guard mayBeReused, calls[call].head.keepAlive, calls[call].framing != .untilClose, !isDraining,
+            snapshots[current].table.hasEndpoint(upstreams[id].endpoint.id),
+            upstreams[id].input.isEmpty, isQuiet(id), idle.value.count(upstreams[id].endpoint) < upstream.keepaliveMax
+        else {
+            upstreams.discard(id)
+            return
+        }
+        upstreams[id].state = .idle
+        upstreams[id].call = .none
+        upstreams[id].isReused = true
+        shard.add(upstreams[id].metrics.idle, 1)
+        setDeadline(upstream: id, .idle, afterMs: upstream.keepaliveTimeoutMs)
+        idle.value.put(id, upstreams[id].endpoint)
+    }
+
+    /// Whether nothing stands in the socket behind the response: bytes there would answer the next request.
+    private func isQuiet(_ id: Handle) -> Bool {
+        if upstreams[id].stream.peerFinished { return false }
+        if !upstreams[id].stream.canRead { return true }
+        if case .wouldBlock = upstreams[id].stream.read(into: &upstreams[id].input) { return true }
+        return false
+    }
+
+    private func closeIdleUpstream(_ id: Handle) {
+        idle.value.remove(id, upstreams[id].endpoint)
+        shard.add(upstreams[id].metrics.idle, -1)
+        upstreams.discard(id)
+    }
+
+    /// Gives up one idle connection for a client's; false if there is none.
+    func closeOneIdle() -> Bool {
+        guard let id = idle.value.any else { return false }
+        closeIdleUpstream(id)
+        return true
+    }
+
+    /// Closes the idle connections to what the configuration no longer names.
+    func closeUnusedIdle() {
+        let table = snapshots[current].table
+        for id in idle.value.handles where !table.hasEndpoint(upstreams[id].endpoint.id) { closeIdleUpstream(id) }
+    }
+
+    private func closeUpstream(_ id: Handle) {
+        shard.add(upstreams[id].metrics.active, -1)
+        upstreams.discard(id)
+    }
+}

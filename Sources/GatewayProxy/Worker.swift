@@ -1,0 +1,262 @@
+import GatewayConfig
+import GatewayCore
+import GatewayHTTP
+import GatewayNet
+import GatewayPolicy
+import GatewayTelemetry
+import Logging
+
+/// One event loop on one thread, with its own listeners, clients and upstream connections. It shares nothing on the way of
+/// a request; what comes from outside comes through its mailbox.
+final class Worker {
+    /// What an epoll event or a timer belongs to.
+    enum Kind {
+        static let wakeup: UInt8 = 0
+        static let listener: UInt8 = 1
+        static let downstream: UInt8 = 2
+        static let upstream: UInt8 = 3
+    }
+
+    static let wakeupToken = EventToken(kind: Kind.wakeup, handle: .none)
+
+    /// A snapshot in use: the current one, or one that running exchanges keep.
+    struct Snapshot: ~Copyable {
+        let table: RouteTable
+        var choices: [UpstreamChoice]
+        /// Exchanges that run on it, and connections of its retired listeners.
+        var users = 0
+    }
+
+    struct OpenListener: ~Copyable {
+        let id: Int
+        let listener: Listener
+    }
+
+    let pool = BufferPool()
+    let downstreams = Slab<DownstreamConnection>(capacity: Limits.slabSlotsMax)
+    let exchanges = Slab<Exchange>(capacity: Limits.slabSlotsMax)
+    let calls = Slab<UpstreamCall>(capacity: Limits.slabSlotsMax)
+    let upstreams = Slab<UpstreamConnection>(capacity: Limits.slabSlotsMax)
+    let snapshots = Slab<Snapshot>(capacity: Limits.snapshotSlotsMax)
+    let listeners = Slab<OpenListener>(capacity: Limits.listenerSlotsMax)
+
+    let mailbox: WorkerMailbox
+    let shard: MetricsShard
+    let metrics: WorkerMetrics
+    let registry: MetricsRegistry
+    var logger: Logger
+    var epoll: Epoll
+    let timers: Cell<TimerWheel>
+    let accessLog = Cell<LogBuffer?>(nil)
+    var accessLogSink: LogSink?
+    let requestIDs = Cell(RequestIDGenerator())
+    let clock = Cell(WallClock())
+    let idle = Cell(UpstreamPool())
+
+    /// When the current round of events began. Deadlines and durations are counted from here.
+    var now: MonotonicTime
+    var current = Handle.none
+    var isDraining = false
+    var drainDeadline = MonotonicTime.never
+    var idleCloseDeadline = MonotonicTime.never
+    var isFinished = false
+    /// Listeners wait for a free connection or descriptor.
+    var isAcceptPaused = false
+    /// Said once, until accepting works again.
+    var isAcceptFailureLogged = false
+
+    /// Connections whose output waits for the end of the round.
+    let flushQueue = Cell(TurnQueue<Handle>())
+    /// Connections that have more to do although epoll won't say so: see ``EventToken``.
+    let readyQueue = Cell(TurnQueue<EventToken>())
+    private var firedTimers: [TimerWheel.Timer] = []
+
+    /// The mailbox is in the epoll already.
+    init(_ mailbox: WorkerMailbox, _ outfit: consuming WorkerOutfit.Contents, registry: MetricsRegistry, shard: MetricsShard) {
+        let table = outfit.table
+        self.mailbox = mailbox
+        self.registry = registry
+        logger = table.logger
+        self.shard = shard
+        metrics = WorkerMetrics(registry)
+        epoll = outfit.epoll
+        now = .now()
+        timers = Cell(TimerWheel(now: now))
+        adopt(table)
+    }
+
+    /// The loop. Output gathers during a round of events and is written before the loop may block: under load that makes large
+    /// records and few packets.
+    func run() {
+        var roundsSinceFlush = 0
+        while !isFinished {
+            epoll.wait(timeoutMs: waitTimeoutMs())
+            now = .now()
+            let eventCount = epoll.eventCount
+            noteIdleUpstreams(eventCount)
+            for index in 0..<eventCount {
+                let (token, readiness) = epoll.event(index)
+                dispatch(token, readiness)
+            }
+            runReady()
+            runTimers()
+            if flushQueue.value.isEmpty { continue }
+            roundsSinceFlush += 1
+            if eventCount == 0 || roundsSinceFlush > Limits.roundsBeforeFlushMax {
+                flushAll()
+                roundsSinceFlush = 0
+                // The last connection may have ended with its last byte, and no event would tell.
+                if isDraining { drainOn() }
+            }
+        }
+        accessLog.value?.flush()
+        pool.removeAll()
+    }
+
+    /// What happened to idle connections is noted before any request of the same round may take one of them: bytes that nobody asked
+    /// for would otherwise answer it.
+    private func noteIdleUpstreams(_ eventCount: Int) {
+        for index in 0..<eventCount {
+            let (token, readiness) = epoll.event(index)
+            guard token.kind == Kind.upstream, upstreams.contains(token.handle), case .idle = upstreams[token.handle].state else {
+                continue
+            }
+            upstreams[token.handle].stream.note(readiness)
+        }
+    }
+
+    private func dispatch(_ token: EventToken, _ readiness: Readiness) {
+        switch token.kind {
+        case Kind.downstream:
+            guard downstreams.contains(token.handle) else { return }
+            downstreams[token.handle].stream.note(readiness)
+            driveDownstream(token.handle)
+        case Kind.upstream:
+            guard upstreams.contains(token.handle) else { return }
+            upstreams[token.handle].stream.note(readiness)
+            driveUpstream(token.handle)
+        case Kind.listener:
+            if listeners.contains(token.handle) { acceptConnections(token.handle) }
+        default:
+            mailbox.wakeup.clear()
+            for message in mailbox.takeAll() { receive(message) }
+        }
+    }
+
+    private func waitTimeoutMs() -> Int32 {
+        if !readyQueue.value.isEmpty || !flushQueue.value.isEmpty { return 0 }
+        var timeout = timers.value.millisecondsUntilNext(now: now) ?? -1
+        let due = min(accessLog.value?.flushDue ?? .never, isDraining ? min(drainDeadline, idleCloseDeadline) : .never)
+        if !due.isNever {
+            let milliseconds = Int(due.nanoseconds(since: now) / 1_000_000) + 1
+            timeout = timeout < 0 ? milliseconds : min(timeout, milliseconds)
+        }
+        return Int32(clamping: timeout)
+    }
+
+    private func runReady() {
+        if readyQueue.value.isEmpty { return }
+        for index in 0..<readyQueue.value.beginTurn() {
+            let token = readyQueue.value[index]
+            if token.kind == Kind.downstream, downstreams.contains(token.handle) {
+                downstreams[token.handle].isReadyQueued = false
+                driveDownstream(token.handle)
+            }
+        }
+        readyQueue.value.endTurn()
+    }
+
+    /// Lets a connection go on in the next round, after the others have had their turn.
+    func queueReady(_ connection: Handle) {
+        if downstreams[connection].isReadyQueued { return }
+        downstreams[connection].isReadyQueued = true
+        readyQueue.value.append(EventToken(kind: Kind.downstream, handle: connection))
+    }
+
+    func queueFlush(_ connection: Handle) {
+        if downstreams[connection].isFlushQueued { return }
+        downstreams[connection].isFlushQueued = true
+        flushQueue.value.append(connection)
+    }
+
+    private func flushAll() {
+        // What a flush sets free may queue more, for the next round.
+        for index in 0..<flushQueue.value.beginTurn() {
+            let connection = flushQueue.value[index]
+            guard downstreams.contains(connection) else { continue }
+            downstreams[connection].isFlushQueued = false
+            flushAndGoOn(connection)
+        }
+        flushQueue.value.endTurn()
+    }
+
+    private func runTimers() {
+        timers.value.collect(now: now, into: &firedTimers)
+        if !firedTimers.isEmpty {
+            for timer in firedTimers { fire(timer) }
+            firedTimers.removeAll(keepingCapacity: true)
+        }
+        if accessLog.value?.flushDue ?? .never <= now { accessLog.value?.flush() }
+        if isDraining { drainOn() }
+    }
+
+    private func fire(_ timer: TimerWheel.Timer) {
+        let token = EventToken(word: timer.word)
+        switch token.kind {
+        case Kind.downstream:
+            guard downstreams.contains(token.handle), downstreams[token.handle].timerTick == timer.tick else { return }
+            downstreams[token.handle].timerTick = 0
+            let deadline = downstreams[token.handle].deadline
+            if deadline <= now { downstreamExpired(token.handle) } else { armDownstream(token.handle, deadline) }
+        case Kind.upstream:
+            guard upstreams.contains(token.handle), upstreams[token.handle].timerTick == timer.tick else { return }
+            upstreams[token.handle].timerTick = 0
+            let deadline = upstreams[token.handle].deadline
+            if deadline <= now { upstreamExpired(token.handle) } else { armUpstream(token.handle, deadline) }
+        default:
+            if token.handle.isNone { resumeAccepting() } else if listeners.contains(token.handle) { finishClosing(listener: token.handle) }
+        }
+    }
+
+    // MARK: Deadlines
+
+    func setDeadline(downstream id: Handle, _ kind: DownstreamConnection.Deadline, afterMs: Int) {
+        let deadline = now.adding(milliseconds: afterMs)
+        downstreams[id].deadline = deadline
+        downstreams[id].deadlineKind = kind
+        armDownstream(id, deadline)
+    }
+
+    func setDeadline(upstream id: Handle, _ kind: UpstreamConnection.Deadline, afterMs: Int) {
+        let deadline = now.adding(milliseconds: afterMs)
+        upstreams[id].deadline = deadline
+        upstreams[id].deadlineKind = kind
+        armUpstream(id, deadline)
+    }
+
+    /// Nothing is waited for any more. The timer stays in the wheel, for the next deadline.
+    func clearDeadline(downstream id: Handle) {
+        downstreams[id].deadline = .never
+        downstreams[id].deadlineKind = .none
+    }
+
+    func clearDeadline(upstream id: Handle) {
+        upstreams[id].deadline = .never
+        upstreams[id].deadlineKind = .none
+    }
+
+    /// A timer that is early enough stays where it is: it looks at the deadline when it fires.
+    private func armDownstream(_ id: Handle, _ deadline: MonotonicTime) {
+        if deadline.isNever { return }
+        let tick = downstreams[id].timerTick
+        if tick != 0 && timers.value.tick(of: deadline) >= tick { return }
+        downstreams[id].timerTick = timers.value.arm(EventToken(kind: Kind.downstream, handle: id).word, at: deadline)
+    }
+
+    private func armUpstream(_ id: Handle, _ deadline: MonotonicTime) {
+        if deadline.isNever { return }
+        let tick = upstreams[id].timerTick
+        if tick != 0 && timers.value.tick(of: deadline) >= tick { return }
+        upstreams[id].timerTick = timers.value.arm(EventToken(kind: Kind.upstream, handle: id).word, at: deadline)
+    }
+}

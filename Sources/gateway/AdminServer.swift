@@ -1,0 +1,269 @@
+import GatewayConfig
+import GatewayCore
+import GatewayHTTP
+import GatewayNet
+import GatewayTelemetry
+
+/// The admin listener, on the main thread: a scrape never delays a request.
+final class AdminServer {
+    fileprivate struct Connection: ~Copyable {
+        var stream: Stream
+        let peer: SocketAddress
+        var input: ByteQueue
+        var output: ByteQueue
+        var head: RequestHead
+        var parser = HTTP1RequestParser()
+        var isClosing = false
+        let deadline: MonotonicTime
+
+        init(stream: consuming Stream, peer: SocketAddress, pool: BufferPool, deadline: MonotonicTime) {
+            self.stream = stream
+            self.peer = peer
+            self.deadline = deadline
+            input = ByteQueue(pool: pool)
+            output = ByteQueue(pool: pool)
+            head = RequestHead(pool: pool)
+        }
+    }
+
+    private struct Prepared: ~Copyable {
+        let listener: Listener?
+        let bound: SocketAddress?
+        let config: AdminConfig?
+
+        consuming func takeListener() -> Listener? { listener }
+    }
+
+    private struct Page {
+        let status: Int
+        let contentType: StaticString
+        let body: [UInt8]
+    }
+
+    /// The admin's clients are few: Prometheus, a balancer, an operator.
+    private static let connectionsMax = 64
+    /// A client has so long for all of its requests.
+    private static let connectionMs = 60_000
+
+    private let registry: MetricsRegistry
+    private let shard: MetricsShard
+    private let pool = BufferPool()
+    private let connections = Slab<Connection>(capacity: connectionsMax)
+    private var listener: Listener?
+    private var address: ListenAddress?
+    private var allow: [CIDRBlock] = []
+    private(set) var bound: SocketAddress?
+    /// What the next configuration wants, opened but not yet in force.
+    private var prepared: Prepared?
+    private var listenerToken = EventToken(word: 0)
+    /// Accepting failed for want of descriptors: it is tried again with the next tick.
+    private var isPaused = false
+    var isReady = true
+
+    init(registry: MetricsRegistry) {
+        self.registry = registry
+        shard = registry.makeShard()
+    }
+
+    // MARK: Configuration
+
+    func prepare(_ config: AdminConfig?, _ epoll: inout Epoll, _ token: EventToken) throws {
+        listenerToken = token
+        guard let config, config.address != address else {
+            prepared = Prepared(listener: nil, bound: bound, config: config)
+            return
+        }
+        let wanted = SocketAddress(address: config.address.address, port: config.address.port, isV6: config.address.isV6)
+        let descriptors: [Int32]
+        let bound: SocketAddress
+        do {
+            (descriptors, bound) = try Listener.open(wanted, count: 1, isFirst: true)
+        } catch {
+            throw ListenFailure(address: wanted, error: error)
+        }
+        let listener = Listener(owning: descriptors[0])
+        try epoll.addLevelTriggered(listener.fileDescriptor, token)
+        prepared = Prepared(listener: listener, bound: bound, config: config)
+    }
+
+    func cancel() {
+        prepared = nil
+    }
+
+    func commit() {
+        guard let next = prepared.take() else { return }
+        allow = next.config?.allow ?? []
+        address = next.config?.address
+        bound = next.config == nil ? nil : next.bound
+        let isOff = next.config == nil
+        if let fresh = next.takeListener() { listener = consume fresh } else if isOff { listener = nil }
+    }
+
+    /// The start: a configuration was accepted, and none read anew.
+    func noteStart() {
+        registry.set(.configLastReloadSuccessful, [], to: 1)
+        registry.set(.configLastReloadSuccessTime, [], to: Double(MonotonicTime.wallClockNanoseconds()) / 1e9)
+        for result in ["success", "failure"] { shard.increment(registry.counter(.configReloads, [result]), by: 0) }
+    }
+
+    func noteReload(isSuccess: Bool) {
+        registry.set(.configLastReloadSuccessful, [], to: isSuccess ? 1 : 0)
+        shard.increment(registry.counter(.configReloads, [isSuccess ? "success" : "failure"]))
+        if isSuccess {
+            registry.set(.configLastReloadSuccessTime, [], to: Double(MonotonicTime.wallClockNanoseconds()) / 1e9)
+        }
+    }
+
+    // MARK: Connections
+
+    func accept(_ epoll: inout Epoll, connectionKind: UInt8) {
+        while let accepted = nextConnection(epoll) {
+            // Who holds a place without using it makes room for who comes now.
+            if connections.isFull { closeOldest() }
+            let deadline = MonotonicTime.now().adding(milliseconds: Self.connectionMs)
+            let peer = accepted.peer
+            let id = connections.insert(Connection(stream: accepted.makeStream(), peer: peer, pool: pool, deadline: deadline))
+            let descriptor = connections[id].stream.fileDescriptor
+            if (try? epoll.add(descriptor, EventToken(kind: connectionKind, handle: id))) == nil { connections.discard(id) }
+        }
+    }
+
+    private func closeOldest() {
+        var oldest = Handle.none
+        connections.forEachHandle { id in
+            if oldest.isNone || connections[id].deadline < connections[oldest].deadline { oldest = id }
+        }
+        connections.discard(oldest)
+    }
+
+    /// A listener that can't be accepted from would be reported again and again: it is left alone until the next tick.
+    private func nextConnection(_ epoll: borrowing Epoll) -> AcceptedSocket? {
+        do {
+            return try listener?.accept()
+        } catch {
+            isPaused = true
+            setListening(epoll, isEnabled: false)
+            return nil
+        }
+    }
+
+    private func setListening(_ epoll: borrowing Epoll, isEnabled: Bool) {
+        guard let descriptor = listener?.fileDescriptor else { return }
+        try? epoll.setLevelTriggered(descriptor, listenerToken, isEnabled: isEnabled)
+    }
+
+    /// How long until something has to be looked at again; -1 for ever.
+    var timeoutMs: Int32 { connections.count == 0 && !isPaused ? -1 : 1_000 }
+
+    func tick(_ epoll: borrowing Epoll) {
+        if isPaused {
+            isPaused = false
+            setListening(epoll, isEnabled: true)
+        }
+        if connections.count == 0 { return }
+        let now = MonotonicTime.now()
+        connections.forEachHandle { if connections[$0].deadline < now { connections.discard($0) } }
+    }
+
+    func drive(_ id: Handle, _ readiness: Readiness, beforeMetrics: () -> Void) {
+        guard connections.contains(id) else { return }
+        connections[id].stream.note(readiness)
+        write(id)
+        // One answer at a time: a client that asks and asks and does not read costs one page.
+        while !connections[id].isClosing, connections[id].output.isEmpty, answer(id, beforeMetrics) || read(id) { write(id) }
+        if connections[id].isClosing && connections[id].output.isEmpty { connections.discard(id) }
+    }
+
+    /// Whether anything came.
+    private func read(_ id: Handle) -> Bool {
+        guard connections[id].stream.canRead else { return false }
+        switch connections[id].stream.read(into: &connections[id].input) {
+        case .moved: return true
+        case .wouldBlock: return false
+        case .ended, .failed:
+            connections[id].isClosing = true
+            return false
+        }
+    }
+
+    private func write(_ id: Handle) {
+        guard connections[id].stream.canWrite else { return }
+        switch connections[id].stream.write(from: &connections[id].output) {
+        case .moved, .wouldBlock: break
+        case .ended, .failed:
+            connections[id].output.removeAll()
+            connections[id].isClosing = true
+        }
+    }
+
+    /// Whether a whole request was there; its answer is in the output.
+    private func answer(_ id: Handle, _ beforeMetrics: () -> Void) -> Bool {
+        do throws(GatewayError) {
+            guard try connections[id].parse() else { return false }
+            let page = page(for: id, beforeMetrics)
+            // A request with a body has no business here; the connection ends with the answer.
+            let keepsAlive = connections[id].head.keepAlive && connections[id].head.framing == .none && page.status != 403
+            connections[id].respond(page.status, page.contentType, page.body, keepsAlive: keepsAlive)
+        } catch {
+            connections[id].respond(error.type.status, "text/plain; charset=utf-8", Self.text(error.detail), keepsAlive: false)
+        }
+        return true
+    }
+
+    private func page(for id: Handle, _ beforeMetrics: () -> Void) -> Page {
+        let plain: StaticString = "text/plain; charset=utf-8"
+        let peer = connections[id].peer.address
+        guard allow.contains(where: { $0.contains(peer) }) else {
+            return Page(status: 403, contentType: plain, body: Self.text("this address is not allowed here\n"))
+        }
+        guard connections[id].head.method == .get || connections[id].head.method == .head else {
+            return Page(status: 405, contentType: plain, body: Self.text("GET and HEAD only\n"))
+        }
+        if connections[id].isFor("/metrics") {
+            beforeMetrics()
+            return Page(status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body: registry.prometheusText())
+        }
+        if connections[id].isFor("/healthz") { return Page(status: 200, contentType: plain, body: Self.text("ok\n")) }
+        if connections[id].isFor("/readyz") {
+            return isReady
+                ? Page(status: 200, contentType: plain, body: Self.text("ready\n"))
+                : Page(status: 503, contentType: plain, body: Self.text("draining\n"))
+        }
+        return Page(status: 404, contentType: plain, body: Self.text("there are /metrics, /healthz and /readyz\n"))
+    }
+
+    private static func text(_ literal: StaticString) -> [UInt8] { Array(literal.description.utf8) }
+}
+
+extension AdminServer.Connection {
+    /// Whether a whole head was there; it is consumed.
+    fileprivate mutating func parse() throws(GatewayError) -> Bool {
+        guard let length = try Self.parse(input, &parser, &head) else { return false }
+        input.consume(length)
+        try head.normalisePath(mergeSlashes: true)
+        return true
+    }
+
+    private static func parse(
+        _ input: borrowing ByteQueue, _ parser: inout HTTP1RequestParser, _ head: inout RequestHead
+    ) throws(GatewayError) -> Int? {
+        try parser.parse(input.bytes, into: &head)
+    }
+
+    fileprivate func isFor(_ path: StaticString) -> Bool {
+        head.path.equals(path)
+    }
+
+    fileprivate mutating func respond(_ status: Int, _ contentType: StaticString, _ body: [UInt8], keepsAlive: Bool) {
+        HTTP1Encoder.statusLine(status, into: &output)
+        HTTP1Encoder.field("Content-Type", contentType, into: &output)
+        HTTP1Encoder.field("Content-Length", decimal: UInt64(body.count), into: &output)
+        HTTP1Encoder.field("Cache-Control", "no-store", into: &output)
+        if !keepsAlive { HTTP1Encoder.field("Connection", "close", into: &output) }
+        HTTP1Encoder.endLine(into: &output)
+        if head.method != .head { output.append(body) }
+        isClosing = !keepsAlive
+        head.removeAll()
+        parser = HTTP1RequestParser()
+    }
+}

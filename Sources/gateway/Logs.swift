@@ -1,0 +1,71 @@
+import GatewayConfig
+import GatewayTelemetry
+import Logging
+
+/// Where the logs go: opened once for each destination, shared by all workers, reopened by SIGUSR1.
+struct Logs {
+    private var accessPath: AccessLogDestination = .off
+    private var errorPath: String?
+    private(set) var access: LogSink?
+    private var errors: LogSink
+    private(set) var logger: Logger
+
+    init() throws(LogSinkError) {
+        errors = try LogSink.standardError()
+        logger = Self.makeLogger(errors, .info)
+    }
+
+    /// Opens what the configuration names and is not open yet. Throws before anything has changed.
+    mutating func prepare(_ config: ConfigSnapshot) throws(LogSinkError) {
+        var newAccess = access
+        if config.accessLog != accessPath {
+            newAccess = if case .json(let path) = config.accessLog { try LogSink(path: path) } else { nil }
+        }
+        let newErrors =
+            if config.errorLog.path == errorPath {
+                errors
+            } else if let path = config.errorLog.path {
+                try LogSink(path: path)
+            } else {
+                try LogSink.standardError()
+            }
+        access = newAccess
+        accessPath = config.accessLog
+        errors = newErrors
+        errorPath = config.errorLog.path
+        logger = Self.makeLogger(errors, config.errorLog.level)
+    }
+
+    func reopen() {
+        for sink in [access, errors] {
+            do {
+                try sink?.reopen()
+            } catch {
+                logger.error("cannot reopen a log file: the old one is written on", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+
+    func close() {
+        access?.close()
+        errors.close()
+    }
+
+    var droppedAccessLines: UInt64 { access?.droppedLines ?? 0 }
+    var droppedErrorLines: UInt64 { errors.droppedLines }
+
+    private static func makeLogger(_ sink: LogSink, _ level: ErrorLog.Level) -> Logger {
+        Logger(label: "gateway") { _ in OperationalLogHandler(sink: sink, level: level.loggerLevel) }
+    }
+}
+
+extension ErrorLog.Level {
+    fileprivate var loggerLevel: Logger.Level {
+        switch self {
+        case .debug: .debug
+        case .info: .info
+        case .warn: .warning
+        case .error: .error
+        }
+    }
+}

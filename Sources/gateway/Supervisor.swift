@@ -1,0 +1,235 @@
+import GatewayConfig
+import GatewayCore
+import GatewayNet
+import GatewayProxy
+import GatewayTelemetry
+import Glibc
+import Logging
+import Synchronization
+
+/// Why the gateway does not start.
+struct StartRefusal: Error {
+    let text: String
+}
+
+/// The main thread: it reads the configuration, keeps the workers, answers signals and the admin listener. No request waits for it.
+final class Supervisor {
+    private enum Kind {
+        static let signals: UInt8 = 0
+        static let workers: UInt8 = 1
+        static let admin: UInt8 = 2
+        static let adminConnection: UInt8 = 3
+    }
+
+    private let configPath: String
+    private let registry = MetricsRegistry()
+    private let signals: SignalSource
+    private var epoll: Epoll
+    private var logs: Logs
+    private var listeners = Listeners()
+    private var endpoints = Endpoints()
+    private let admin: AdminServer
+    private var config: ConfigSnapshot
+    private var generation = 0
+    /// A reload that some worker has yet to take up: until then it is not called done.
+    private var pendingReload: Int?
+
+    /// The workers' places; one that is told to end leaves its place at once.
+    private var mailboxes: [WorkerMailbox] = []
+    private let roster = WorkerRoster()
+    private var isDraining = false
+
+    /// Reads the configuration, binds, and begins the workers: when it returns, requests are answered.
+    init(configPath: String) throws {
+        self.configPath = configPath
+        signals = try SignalSource([SIGHUP, SIGTERM, SIGQUIT, SIGINT, SIGUSR1])
+        epoll = try Epoll()
+        logs = try Logs()
+        let loaded = ConfigLoader.load(path: configPath, environment: Environment.current)
+        guard let snapshot = loaded.snapshot else { throw StartRefusal(loaded.diagnostics) }
+        config = snapshot
+        admin = AdminServer(registry: registry)
+        let certificates = Certificates(snapshot)
+        if certificates.diagnostics.contains(where: { $0.severity == .error }) {
+            throw StartRefusal(loaded.diagnostics + certificates.diagnostics)
+        }
+        for diagnostic in loaded.diagnostics + certificates.diagnostics { Console.error(diagnostic.text) }
+        do {
+            try adopt(snapshot, certificates)
+        } catch {
+            throw StartRefusal(text: "\(error)")
+        }
+        try epoll.addLevelTriggered(signals.fileDescriptor, EventToken(kind: Kind.signals, handle: .none))
+        try epoll.addLevelTriggered(roster.wakeup.fileDescriptor, EventToken(kind: Kind.workers, handle: .none))
+        admin.noteStart()
+        registry.set(.buildInfo, [Version.gateway, Version.swift, Version.openSSL], to: 1)
+        logAddresses()
+        logs.logger.info("ready", metadata: ["workers": "\(config.workers)"])
+    }
+
+    /// Until a signal ends the process and the last worker has gone.
+    func run() {
+        while !(isDraining && roster.running == 0) {
+            epoll.wait(timeoutMs: admin.timeoutMs)
+            for index in 0..<epoll.eventCount {
+                let (token, readiness) = epoll.event(index)
+                switch token.kind {
+                case Kind.signals: while let number = signals.next() { receive(number) }
+                case Kind.workers:
+                    roster.wakeup.clear()
+                    tellReload()
+                case Kind.admin: admin.accept(&epoll, connectionKind: Kind.adminConnection)
+                default: admin.drive(token.handle, readiness) { self.updateGauges() }
+                }
+            }
+            admin.tick(epoll)
+        }
+        logs.logger.info("ended")
+        logs.close()
+    }
+
+    private func receive(_ signal: Int32) {
+        switch signal {
+        case SIGHUP: reload()
+        case SIGUSR1: logs.reopen()
+        default: end(signal)
+        }
+    }
+
+    // MARK: Reload
+
+    private func reload() {
+        if isDraining { return }
+        let loaded = ConfigLoader.load(path: configPath, environment: Environment.current)
+        var diagnostics = loaded.diagnostics
+        var failure: String?
+        if let snapshot = loaded.snapshot {
+            let certificates = Certificates(snapshot)
+            diagnostics += certificates.diagnostics
+            if certificates.diagnostics.contains(where: { $0.severity == .error }) {
+                failure = "a certificate or key cannot be used"
+            } else {
+                do { try adopt(snapshot, certificates) } catch { failure = "\(error)" }
+            }
+        } else {
+            failure = "the configuration has errors"
+        }
+        for diagnostic in diagnostics { log(diagnostic) }
+        if let failure {
+            admin.noteReload(isSuccess: false)
+            logs.logger.error("reload failed: the configuration before it stays", metadata: ["reason": "\(failure)"])
+        } else {
+            admin.noteReload(isSuccess: true)
+            pendingReload = generation
+            tellReload()
+        }
+    }
+
+    /// Says that a reload is done as soon as every worker serves by it.
+    private func tellReload() {
+        guard let pending = pendingReload, mailboxes.allSatisfy({ $0.adoptedGeneration >= pending }) else { return }
+        pendingReload = nil
+        logAddresses()
+        logs.logger.info("reloaded", metadata: ["generation": "\(generation)", "workers": "\(config.workers)"])
+    }
+
+    private func log(_ diagnostic: ConfigDiagnostic) {
+        let level: Logger.Level = diagnostic.severity == .error ? .error : .warning
+        for line in diagnostic.text.split(separator: "\n") { logs.logger.log(level: level, "\(line)") }
+    }
+
+    /// Makes `snapshot` the configuration in force. Whatever can fail comes before the first change.
+    private func adopt(_ snapshot: ConfigSnapshot, _ certificates: Certificates) throws {
+        let resolved = endpoints.resolve(snapshot)
+        let addresses = snapshot.servers.flatMap(\.listens).map(\.address).uniqued()
+        let kept = min(mailboxes.count, snapshot.workers)
+        let change = try listeners.prepare(addresses, workers: snapshot.workers, newWorkers: kept..<snapshot.workers)
+        let logsBefore = logs
+        var fresh: [WorkerMailbox] = []
+        let deployment: Deployment
+        do {
+            try admin.prepare(snapshot.admin, &epoll, EventToken(kind: Kind.admin, handle: .none))
+            try logs.prepare(snapshot)
+            deployment = makeDeployment(snapshot, listeners.open(addresses, after: change), resolved, certificates)
+            for index in kept..<snapshot.workers {
+                fresh.append(try roster.begin(index: index, RouteTable(deployment, registry: registry), registry: registry))
+            }
+        } catch {
+            for mailbox in fresh { mailbox.send(.drain(deadline: .now())) }
+            listeners.undo(change)
+            admin.cancel()
+            logs = logsBefore
+            throw error
+        }
+        listeners.commit(change)
+        admin.commit()
+        config = snapshot
+        generation += 1
+        for failure in endpoints.failures { logs.logger.warning("a server's name does not resolve", metadata: ["reason": "\(failure)"]) }
+        hand(deployment, change, kept: kept, fresh)
+    }
+
+    private func makeDeployment(
+        _ snapshot: ConfigSnapshot, _ open: [(ListenAddress, Listeners.Open)], _ resolved: [[[[Endpoint]]]], _ certificates: Certificates
+    ) -> Deployment {
+        let listeners = open.map { address, listener in
+            Deployment.Listener(id: listener.id, address: address, bound: listener.bound, tls: certificates.listenerContext(address))
+        }
+        return Deployment(
+            generation: generation + 1, config: snapshot, listeners: listeners, endpoints: resolved, accessLog: logs.access,
+            logger: logs.logger)
+    }
+
+    private func hand(_ deployment: Deployment, _ change: Listeners.Change, kept: Int, _ fresh: [WorkerMailbox]) {
+        for index in 0..<kept {
+            let table = RouteTable(deployment, registry: registry)
+            mailboxes[index].send(.snapshot(table, opened: change.sockets[index], closed: change.closed))
+        }
+        for (index, mailbox) in fresh.enumerated() { mailbox.send(.listen(change.sockets[kept + index])) }
+        // A worker that is no longer wanted finishes what it has, however long that takes.
+        for mailbox in mailboxes.dropFirst(kept) { mailbox.send(.drain(deadline: .never)) }
+        mailboxes = mailboxes.prefix(kept) + fresh
+    }
+
+    private func logAddresses() {
+        var logged: Set<ListenAddress> = []
+        for server in config.servers {
+            for listen in server.listens where logged.insert(listen.address).inserted {
+                guard let open = listeners.open[listen.address] else { continue }
+                logs.logger.info("listening", metadata: ["address": "\(open.bound)", "tls": "\(listen.isTLS)"])
+            }
+        }
+        if let bound = admin.bound { logs.logger.info("admin listening", metadata: ["address": "\(bound)"]) }
+    }
+
+    // MARK: The end
+
+    /// The first signal lets running requests finish, the second ends them.
+    private func end(_ signal: Int32) {
+        let now = MonotonicTime.now()
+        let deadline = isDraining ? now : now.adding(milliseconds: config.shutdownTimeoutMs)
+        if !isDraining { logs.logger.info("ending: running requests have shutdown_timeout to finish") }
+        isDraining = true
+        admin.isReady = false
+        roster.sendAll(.drain(deadline: deadline))
+    }
+
+    private func updateGauges() {
+        registry.set(.logLinesDropped, ["access"], to: Double(logs.droppedAccessLines))
+        registry.set(.logLinesDropped, ["error"], to: Double(logs.droppedErrorLines))
+    }
+}
+
+extension StartRefusal {
+    init(_ diagnostics: [ConfigDiagnostic]) {
+        text = diagnostics.map(\.text).joined(separator: "\n")
+    }
+}
+
+extension Array where Element: Hashable {
+    /// Each element once, at its first place.
+    fileprivate func uniqued() -> [Element] {
+        var seen: Set<Element> = []
+        return filter { seen.insert($0).inserted }
+    }
+}
