@@ -20,10 +20,13 @@ let package = Package(
     name: "gateway",
     products: [
         .executable(name: "gateway", targets: ["gateway"]),
+        .executable(name: "demo-upstream", targets: ["demo-upstream"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        // For demo-upstream alone: an HTTP implementation that is not the gateway's own.
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
     ],
     targets: [
         .systemLibrary(name: "CLinux"),
@@ -52,11 +55,24 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
+        .executableTarget(
+            name: "demo-upstream",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        .systemLibrary(name: "CTestSupport", path: "Tests/CTestSupport"),
+        .target(name: "TestSupport", dependencies: ["COpenSSL", "CTestSupport"], path: "Tests/TestSupport", swiftSettings: tests),
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore"], swiftSettings: tests),
         .testTarget(name: "GatewayHTTPTests", dependencies: ["GatewayCore", "GatewayHTTP"], swiftSettings: tests),
         .testTarget(name: "GatewayConfigTests", dependencies: ["GatewayCore", "GatewayConfig"], swiftSettings: tests),
         .testTarget(name: "GatewayPolicyTests", dependencies: ["GatewayCore", "GatewayPolicy"], swiftSettings: tests),
         .testTarget(name: "GatewayTelemetryTests", dependencies: ["GatewayCore", "GatewayTelemetry"], swiftSettings: tests),
+        .testTarget(name: "DemoUpstreamTests", dependencies: ["TestSupport", "demo-upstream"], swiftSettings: tests),
     ],
     swiftLanguageModes: [.v6]
 )

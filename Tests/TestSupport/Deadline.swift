@@ -1,0 +1,43 @@
+import Glibc
+
+/// A moment after which waiting is given up.
+public struct Deadline: Sendable {
+    private let nanoseconds: UInt64
+
+    /// Generous: a wait ends when its state is there, so only a test that fails waits for so long.
+    public static let defaultSeconds = 10.0
+
+    public init(seconds: Double = Self.defaultSeconds) {
+        nanoseconds = Self.now() + UInt64(seconds * 1e9)
+    }
+
+    public var hasPassed: Bool { Self.now() >= nanoseconds }
+
+    public var seconds: Double {
+        let now = Self.now()
+        return now >= nanoseconds ? 0 : Double(nanoseconds - now) / 1e9
+    }
+
+    /// For poll(2): rounded up, so that a wait that has time left is never a busy loop.
+    var milliseconds: Int32 { Int32(min((seconds * 1e3).rounded(.up), 1e9)) }
+
+    private static func now() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}
+
+/// Waits until `condition` holds; asks again every few milliseconds. What `condition` throws counts as "not yet".
+public func eventually(_ what: String = "the condition", timeout: Double = Deadline.defaultSeconds, _ condition: () throws -> Bool) throws {
+    let deadline = Deadline(seconds: timeout)
+    while true {
+        let result = Result { try condition() }
+        if case .success(true) = result { return }
+        if deadline.hasPassed {
+            if case .failure(let error) = result { throw TestError.timedOut("\(what): \(error)") }
+            throw TestError.timedOut(what)
+        }
+        usleep(3_000)
+    }
+}
