@@ -72,7 +72,11 @@ let package = Package(
         .testTarget(name: "GatewayConfigTests", dependencies: ["GatewayCore", "GatewayConfig"], swiftSettings: tests),
         .testTarget(name: "GatewayPolicyTests", dependencies: ["GatewayCore", "GatewayPolicy"], swiftSettings: tests),
         .testTarget(name: "GatewayTelemetryTests", dependencies: ["GatewayCore", "GatewayTelemetry"], swiftSettings: tests),
+        .testTarget(
+            name: "GatewayIntegrationTests",
+            dependencies: ["TestSupport", "gateway", "demo-upstream"], swiftSettings: tests),
         .testTarget(name: "DemoUpstreamTests", dependencies: ["TestSupport", "demo-upstream"], swiftSettings: tests),
+        .testTarget(name: "TidyTests", swiftSettings: tests),
     ],
     swiftLanguageModes: [.v6]
 )

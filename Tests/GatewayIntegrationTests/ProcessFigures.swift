@@ -1,0 +1,36 @@
+import Foundation
+import TestSupport
+
+/// What the kernel says of a running program (proc(5)).
+struct ProcessFigures {
+    let processID: pid_t
+
+    init(_ program: Program) {
+        processID = program.processID
+    }
+
+    /// A line of /proc/PID/status that is in kB: VmHWM, VmRSS.
+    private func statusBytes(_ name: String) throws -> Int {
+        let text = try String(contentsOfFile: "/proc/\(processID)/status", encoding: .utf8)
+        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix(name + ":") }),
+            let kilobytes = Int(line.filter(\.isNumber))
+        else { throw TestError.invalid("no \(name) in the status of \(processID)") }
+        return kilobytes * 1024
+    }
+
+    func residentBytes() throws -> Int { try statusBytes("VmRSS") }
+    func residentBytesMax() throws -> Int { try statusBytes("VmHWM") }
+
+    func openFiles() throws -> Int {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/\(processID)/fd").count
+    }
+
+    /// User and system time spent.
+    func cpuSeconds() throws -> Double {
+        let text = try String(contentsOfFile: "/proc/\(processID)/stat", encoding: .utf8)
+        // Behind the name in parentheses the third field comes first; 14 and 15 are utime and stime.
+        let fields = text.drop { $0 != ")" }.split(separator: " ").dropFirst()
+        let ticks = fields.dropFirst(11).prefix(2).compactMap { Double($0) }
+        return ticks.reduce(0, +) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+}
