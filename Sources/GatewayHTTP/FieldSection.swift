@@ -20,6 +20,8 @@ struct FieldSection: Sendable {
     private(set) var closes = false
     private(set) var keepsAlive = false
     private(set) var nominations = 0
+    /// Whether Connection names Upgrade (RFC 9110 § 7.8 wants both).
+    private(set) var namesUpgrade = false
     private(set) var expectation = Expectation.none
     private(set) var host: Range<Int>?
 
@@ -89,6 +91,8 @@ struct FieldSection: Sendable {
                 closes = true
             } else if option.equalsIgnoringCase("keep-alive") {
                 keepsAlive = true
+            } else if option.equalsIgnoringCase("upgrade") {
+                namesUpgrade = true
             } else {
                 try noteNomination(option)
             }

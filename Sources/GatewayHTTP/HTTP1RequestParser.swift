@@ -185,6 +185,7 @@ public struct HTTP1RequestParser: Sendable {
         if lines.nominations > 0 { head.fields.markNominated() }
         if head.targetForm == .absolute { head.completeTarget() } else if let range = lines.host { head.parts.authority = ByteRange(range) }
         if let host = authority ?? host { head.setHostname(host, input) }
+        if lines.namesUpgrade { head.parts.asksUpgrade = isHTTP11 && head.offersUsableUpgrade() }
         head.parts.isComplete = true
     }
 

@@ -14,6 +14,7 @@ public struct RequestHead: ~Copyable {
         @usableFromInline var hasQuery = false
         @usableFromInline var keepAlive = false
         @usableFromInline var expectsContinue = false
+        @usableFromInline var asksUpgrade = false
         @usableFromInline var isComplete = false
         /// Whether the path as received is its own canonical spelling.
         @usableFromInline var isCanonical = true
@@ -55,6 +56,10 @@ public struct RequestHead: ~Copyable {
     /// Whether the client waits for 100 (Continue) before it sends the body. False when there is none to send.
     @inlinable
     public var expectsContinue: Bool { parts.expectsContinue }
+    /// Whether the client would go on with another protocol on this connection, and may: it has no body to send first (RFC 9110
+    /// § 7.8), and offers nothing by which it could speak HTTP to the origin past the gateway.
+    @inlinable
+    public var asksUpgrade: Bool { parts.asksUpgrade }
     @inlinable
     public var isComplete: Bool { parts.isComplete }
 

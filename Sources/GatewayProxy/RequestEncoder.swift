@@ -34,6 +34,7 @@ extension Exchange {
         case .length(let length): HTTP1Encoder.field("Content-Length", decimal: length, into: &queue)
         case .chunked: queue.append("Transfer-Encoding: chunked\r\n")
         }
+        if head.asksUpgrade { encodeUpgrade(into: &queue) }
         if head.expectsContinue { queue.append("Expect: 100-continue\r\n") }
         queue.append("\r\n")
     }

@@ -10,6 +10,8 @@ struct UpstreamCall: ~Copyable {
         case connecting
         case awaitingHead
         case readingBody
+        /// The origin has switched protocols (101): bytes both ways, until both sides have ended.
+        case tunnel
         case complete
     }
 
@@ -43,6 +45,11 @@ struct UpstreamCall: ~Copyable {
     var remaining: UInt64 = 0
     var chunks = ChunkedDecoder(errorType: .upstreamInvalid)
     var interimResponses = 0
+    /// Of a tunnel: which sides have ended, and which ends have been passed on.
+    var hasClientEnded = false
+    var hasOriginEnded = false
+    var hasEndedUpstream = false
+    var hasEndedDownstream = false
     var trailers: HeaderFields
     /// Why the attempt before failed: what the client hears if there is no other server.
     var lastError: GatewayError?

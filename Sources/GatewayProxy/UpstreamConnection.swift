@@ -22,6 +22,8 @@ struct UpstreamConnection: ~Copyable {
     var timerTick: UInt64 = 0
     /// Whether it has carried a call before: then its end, before an answer began, may only mean that it was idle too long.
     var isReused = false
+    /// A tunnel's socket has failed.
+    var isBroken = false
     /// The bytes in `input` are not enough for what is read.
     var needsInput = false
 

@@ -6,6 +6,7 @@ import GatewayNet
 extension Worker {
     func relay(_ id: Handle) -> Verdict {
         let connection = exchanges[id].connection
+        if case .tunnel = calls[exchanges[id].call].state { return relayTunnel(id, connection) }
         if downstreams[connection].isBroken || downstreams[connection].stream.isGone {
             return .breakOff(GatewayError(.clientClosed, "the client left before the response was complete"))
         }
@@ -204,12 +205,13 @@ extension Worker {
                 try takeResponseHead(id, call, upstream)
             case .readingBody:
                 try takeResponseBody(id, call, upstream, connection)
-            case .choosing, .connecting, .complete:
+            case .choosing, .connecting, .tunnel, .complete:
                 return .wait
             }
         } catch {
             return attemptFailed(call, error, status: 502)
         }
+        if case .tunnel = calls[call].state { return relayTunnel(id, connection) }
         guard case .complete = calls[call].state else { return nil }
         completeCall(id, call)
         return .next(.finish)
@@ -224,8 +226,12 @@ extension Worker {
         }
         upstreams[upstream].input.consume(length)
         let status = calls[call].head.status
+        if status == 101 {
+            try beginTunnel(id, call)
+            return
+        }
         if status < 200 {
-            try takeInterim(id, call, status)
+            try takeInterim(id, call)
             return
         }
         exchanges[id].outcome.status = status
@@ -241,9 +247,8 @@ extension Worker {
         calls[call].state = calls[call].framing == .none || calls[call].framing == .length(0) ? .complete : .readingBody
     }
 
-    /// 100 (Continue) and 103 (Early Hints) go on to a client that knows them (RFC 9110 § 15.2); a 101 that nobody asked for is a fault.
-    private func takeInterim(_ id: Handle, _ call: Handle, _ status: Int) throws(GatewayError) {
-        if status == 101 { throw GatewayError(.upstreamInvalid, "the origin switched protocols without being asked") }
+    /// 100 (Continue) and 103 (Early Hints) go on to a client that knows them (RFC 9110 § 15.2).
+    private func takeInterim(_ id: Handle, _ call: Handle) throws(GatewayError) {
         calls[call].interimResponses += 1
         if calls[call].interimResponses > Limits.interimResponsesMax {
             throw GatewayError(.upstreamInvalid, "the origin sent too many interim responses")

@@ -153,6 +153,7 @@ extension Worker {
             exchanges.forEachHandle { abandon($0, GatewayError(.shuttingDown, "the gateway ended before the response was complete")) }
             downstreams.forEachHandle { id in
                 flush(id)
+                if downstreams[id].endsWithReset { downstreams[id].stream.breakOff() }
                 closeDownstream(id)
             }
         }

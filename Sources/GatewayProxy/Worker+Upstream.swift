@@ -102,7 +102,12 @@ extension Worker {
             return
         case .connect: error = GatewayError(.connectTimeout, "the origin did not take the connection within connect_timeout")
         case .send: error = GatewayError(.upstreamSendTimeout, "the origin did not read the request within send_timeout")
-        case .read: error = GatewayError(.upstreamReadTimeout, "the origin did not answer within read_timeout")
+        case .read:
+            if case .tunnel = calls[call].state {
+                tunnelExpired(call)
+                return
+            }
+            error = GatewayError(.upstreamReadTimeout, "the origin did not answer within read_timeout")
         }
         resolve(calls[call].exchange, attemptFailed(call, error, status: 504))
     }
@@ -189,6 +194,8 @@ extension Worker {
             let server = calls[call].selectedServer
             shard.count(server.attempts, status: 499)
             exchanges[id].outcome.status = 499
+            // What goes through a tunnel may end with its connection: cut off, it must not look whole.
+            if case .tunnel = calls[call].state { upstreams[calls[call].connection].stream.breakOff() }
             closeUpstream(calls[call].connection)
         }
         forgetCall(id)
