@@ -35,9 +35,6 @@ public enum Limits {
     public static let slabSlotsMax = 1 << 20
     /// Events taken from epoll at a time.
     public static let eventsPerWait = 256
-    /// Rounds of events after which output goes on waiting for more, although nothing blocks. HTTP/1.1 has one response under way for
-    /// each connection: asking epoll once more before writing brought nothing for the same record, and cost 1.5 % of the CPU.
-    public static let roundsBeforeFlushMax = 0
     /// Connections accepted before those that are open have their turn.
     public static let acceptsPerTurn = 64
 

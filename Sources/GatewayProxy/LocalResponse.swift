@@ -19,13 +19,10 @@ extension Worker {
         respond(id, status, fields: fields.bytes, body: body.bytes)
     }
 
-    /// Tells the client why there is no answer. Where part of a response has gone out, there is nothing left to say: it is broken off.
+    /// Tells the client why there is no answer. Where part of a response has gone out, or nobody is left to
+    /// read, it is broken off.
     func refuse(_ id: Handle, _ error: GatewayError) {
-        if exchanges[id].response.hasBegun {
-            breakOff(id, error)
-            return
-        }
-        if error.type.status == 499 {
+        if exchanges[id].response.hasBegun || error.type.status == 499 {
             breakOff(id, error)
             return
         }

@@ -22,7 +22,7 @@ extension Worker {
         queueFlush(connection)
         calls[call].state = .tunnel
         // In a tunnel the end of one side says nothing of the other.
-        if downstreams[connection].deadlineKind == .halfClose { setDeadline(downstream: connection, .none, afterMs: 0) }
+        if downstreams[connection].deadlineKind == .halfClose { clearDeadline(downstream: connection) }
     }
 
     /// Both directions, as far as they go. The call is over when both sides have ended theirs.

@@ -86,9 +86,9 @@ final class Worker {
     }
 
     /// The loop. Output gathers during a round of events and is written before the loop may block: under load that makes large
-    /// records and few packets.
+    /// records and few packets. (HTTP/1.1 has one response under way for each connection: asking epoll once more before writing
+    /// brought nothing for the same record, and cost 1.5 % of the CPU.)
     func run() {
-        var roundsSinceFlush = 0
         while !isFinished {
             epoll.wait(timeoutMs: waitTimeoutMs())
             now = .now()
@@ -101,13 +101,9 @@ final class Worker {
             runReady()
             runTimers()
             if flushQueue.value.isEmpty { continue }
-            roundsSinceFlush += 1
-            if eventCount == 0 || roundsSinceFlush > Limits.roundsBeforeFlushMax {
-                flushAll()
-                roundsSinceFlush = 0
-                // The last connection may have ended with its last byte, and no event would tell.
-                if isDraining { drainOn() }
-            }
+            flushAll()
+            // The last connection may have ended with its last byte, and no event would tell.
+            if isDraining { drainOn() }
         }
         accessLog.value?.flush()
         pool.removeAll()
