@@ -22,7 +22,8 @@ public struct EventToken: Equatable, Sendable, BitwiseCopyable {
 
     @inlinable
     public var handle: Handle {
-        Handle(slot: UInt32(truncatingIfNeeded: word) & 0xfff_ffff, generation: UInt32(truncatingIfNeeded: word >> 32))
+        let generation = UInt32(truncatingIfNeeded: word >> 32)
+        return generation == 0 ? .none : Handle(slot: UInt32(truncatingIfNeeded: word) & 0xfff_ffff, generation: generation)
     }
 }
 
