@@ -125,6 +125,11 @@ public struct ByteQueue: ~Copyable {
     public mutating func append(decimal value: UInt64) {
         reserve(20)
         guard let base = unsafe base else { return }
+        if value < 10 {
+            unsafe base.storeBytes(of: UInt8(truncatingIfNeeded: value) &+ 0x30, toByteOffset: end, as: UInt8.self)
+            end += 1
+            return
+        }
         var length = 1
         var bound: UInt64 = 10
         while value >= bound {
@@ -195,6 +200,14 @@ public struct ByteQueue: ~Copyable {
         precondition(byteCount >= 0 && byteCount <= count)
         end = start + byteCount
         if start == end { removeAll() }
+    }
+
+    /// Moves everything out, the memory too.
+    @inlinable
+    public mutating func take() -> ByteQueue {
+        var taken = ByteQueue(pool: pool)
+        swap(&taken, &self)
+        return taken
     }
 
     /// Drops everything and gives the memory back.

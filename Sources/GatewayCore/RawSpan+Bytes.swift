@@ -57,6 +57,8 @@ extension RawSpan {
     @inlinable
     public func paddedWord(at offset: Int) -> UInt64 {
         if offset <= byteCount &- 8 { return word(at: offset) }
+        // The last eight bytes, without those before the offset.
+        if byteCount >= 8 && offset < byteCount { return word(at: byteCount &- 8) >> (UInt64(offset &+ 8 &- byteCount) &* 8) }
         var word: UInt64 = 0
         for index in stride(from: byteCount - 1, through: offset, by: -1) { word = word << 8 | UInt64(self[byte: index]) }
         return word

@@ -26,6 +26,7 @@ public struct HeaderFields: ~Copyable {
     @usableFromInline var entries: PooledArray<Entry>
     /// A bit for every FieldName that is there.
     @usableFromInline var present: UInt64 = 0
+    @usableFromInline let inPlace = InPlace()
 
     @inlinable
     public init(pool: BufferPool) {

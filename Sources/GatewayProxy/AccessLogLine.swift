@@ -9,53 +9,52 @@ extension Exchange {
         on connection: borrowing DownstreamConnection, now: MonotonicTime, _ timestamps: inout TimestampCache, into line: inout ByteQueue
     ) {
         JSONLine.begin(into: &line)
-        JSONLine.member("time", wallClockNanoseconds: MonotonicTime.wallClockNanoseconds(), &timestamps, into: &line)
-        JSONLine.append(key: "request_id", into: &line)
+        JSONLine.member(#""time":""#, wallClockNanoseconds: MonotonicTime.wallClockNanoseconds(), &timestamps, into: &line)
+        line.append(#""request_id":"#)
         appendRequestIDString(to: &line)
-        line.append(",")
-        JSONLine.append(key: "remote_addr", into: &line)
-        line.append("\"")
+        line.append(#","remote_addr":""#)
         appendClient(on: connection, to: &line)
         line.append("\",")
         if head.isComplete { encodeRequest(into: &line) }
-        if let tls = connection.tls { JSONLine.member("tls", tls.version, into: &line) }
-        line.append(location.logMembers)
-        JSONLine.member("status", response.status, into: &line)
-        JSONLine.member("duration", secondsFromNanoseconds: now.nanoseconds(since: startedAt), into: &line)
-        if requestBody.received > 0 { JSONLine.member("bytes_received", Int(clamping: requestBody.received), into: &line) }
-        JSONLine.member("bytes_sent", Int(clamping: response.sent), into: &line)
+        if let tls = connection.tls { JSONLine.member(#""tls":""#, tls.version, into: &line) }
+        if let location { line.append(location.logMembers) }
+        JSONLine.member(#""status":"#, response.status, into: &line)
+        JSONLine.member(#""duration":"#, secondsFromNanoseconds: now.nanoseconds(since: startedAt), into: &line)
+        if requestBody.received > 0 { JSONLine.member(#""bytes_received":"#, Int(clamping: requestBody.received), into: &line) }
+        JSONLine.member(#""bytes_sent":"#, Int(clamping: response.sent), into: &line)
         encodeUpstream(now, into: &line)
         if let error {
-            JSONLine.member("error_type", error.type.name, into: &line)
-            JSONLine.member("error_detail", error.detail, into: &line)
+            JSONLine.member(#""error_type":""#, error.type.name, into: &line)
+            JSONLine.member(#""error_detail":""#, error.detail, into: &line)
         }
         JSONLine.end(into: &line)
     }
 
     private func encodeRequest(into line: inout ByteQueue) {
-        JSONLine.member("method", head.methodBytes, into: &line)
-        JSONLine.member("host", head.authority, into: &line)
-        JSONLine.member("uri", head.target, into: &line)
-        JSONLine.member("protocol", protocolName, into: &line)
-        encodeField("user_agent", .userAgent, into: &line)
-        encodeField("referer", .referer, into: &line)
+        JSONLine.member(#""method":""#, head.methodBytes, into: &line)
+        JSONLine.member(#""host":""#, head.authority, into: &line)
+        JSONLine.member(#""uri":""#, head.target, into: &line)
+        JSONLine.member(#""protocol":""#, protocolName, into: &line)
+        encodeField(#""user_agent":""#, .userAgent, into: &line)
+        encodeField(#""referer":""#, .referer, into: &line)
     }
 
-    private func encodeField(_ key: StaticString, _ name: FieldName, into line: inout ByteQueue) {
-        if let index = head.fields.firstIndex(of: name) { JSONLine.member(key, head.fields.value(index), into: &line) }
+    @inline(__always)
+    private func encodeField(_ opening: StaticString, _ name: FieldName, into line: inout ByteQueue) {
+        if let index = head.fields.firstIndex(of: name) { JSONLine.member(opening, head.fields.value(index), into: &line) }
     }
 
     private func encodeUpstream(_ now: MonotonicTime, into line: inout ByteQueue) {
         guard let server = outcome.server else { return }
         line.append(server.logMembers)
-        JSONLine.member("upstream_status", outcome.status, into: &line)
-        if outcome.attempts > 1 { JSONLine.member("attempts", outcome.attempts, into: &line) }
+        JSONLine.member(#""upstream_status":"#, outcome.status, into: &line)
+        if outcome.attempts > 1 { JSONLine.member(#""attempts":"#, outcome.attempts, into: &line) }
         // A response that came in one round has one time.
         if !outcome.firstByteAt.isNever && outcome.firstByteAt < now {
             let waited = outcome.firstByteAt.nanoseconds(since: outcome.startedAt)
-            JSONLine.member("upstream_first_byte", secondsFromNanoseconds: waited, into: &line)
+            JSONLine.member(#""upstream_first_byte":"#, secondsFromNanoseconds: waited, into: &line)
         }
-        JSONLine.member("upstream_duration", secondsFromNanoseconds: now.nanoseconds(since: outcome.startedAt), into: &line)
+        JSONLine.member(#""upstream_duration":"#, secondsFromNanoseconds: now.nanoseconds(since: outcome.startedAt), into: &line)
     }
 
     /// The client's address: mostly the peer's, whose text is at hand.

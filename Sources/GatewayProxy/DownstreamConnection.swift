@@ -28,6 +28,7 @@ struct DownstreamConnection: ~Copyable {
         case none, handshake, head, keepalive, body, send, halfClose, linger
     }
 
+    private let inPlace = InPlace()
     var stream: Stream
     let peer: SocketAddress
     /// The peer's address as logs and X-Forwarded-For have it.

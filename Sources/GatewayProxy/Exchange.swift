@@ -42,9 +42,9 @@ struct Exchange: ~Copyable {
     var client: IPAddress
     var isFromTrustedProxy = false
     var requestID: (UInt64, UInt64) = (0, 0)
-    /// The server by Host, and its location by path; until they are known the listener's default server, and no location of it.
-    var server: ServerRoute
-    var location: LocationRoute
+    /// The server by Host, and its location by path; none until they are known. What ends before takes the listener's default server.
+    var server: ServerRoute?
+    var location: LocationRoute?
     var requestBody = RequestBody()
     var response = Response()
     var trailers: HeaderFields
@@ -56,12 +56,8 @@ struct Exchange: ~Copyable {
     /// When the last byte of the request came: what a half-closed client is measured by.
     var requestCompletedAt = MonotonicTime.never
 
-    init(
-        connection: Handle, snapshot: Handle, server: ServerRoute, client: IPAddress, now: MonotonicTime, pool: BufferPool
-    ) {
+    init(connection: Handle, snapshot: Handle, client: IPAddress, now: MonotonicTime, pool: BufferPool) {
         self.connection = connection
-        self.server = server
-        location = server.fallback
         self.snapshot = snapshot
         self.client = client
         startedAt = now

@@ -27,6 +27,7 @@ extension Worker {
             return
         }
         dropCall(id)
+        completeRoute(id)
         exchanges[id].error = error
         if error.type.endsConnection { exchanges[id].response.keepsAlive = false }
         let status = error.type.status

@@ -5,7 +5,7 @@ import GatewayPolicy
 /// The request as the origin gets it: what was parsed, encoded anew, with hop-by-hop fields gone and ours in their place.
 extension Exchange {
     func encodeRequestHead(on connection: borrowing DownstreamConnection, into queue: inout ByteQueue) throws(GatewayError) {
-        guard let upstream = location.upstream else { return }
+        guard let location, let upstream = location.upstream else { return }
         let set = location.proxySetFields
         queue.append(head.methodBytes)
         queue.append(" ")

@@ -56,7 +56,7 @@ extension Exchange {
 
     /// What every final response ends with: add_header, the connection's fate, the empty line.
     func endResponseHead(on connection: borrowing DownstreamConnection, into queue: inout ByteQueue) {
-        if !location.addFields.isEmpty { evaluate(location.addFields, on: connection, into: &queue) }
+        if let fields = location?.addFields, !fields.isEmpty { evaluate(fields, on: connection, into: &queue) }
         if !response.keepsAlive {
             queue.append("Connection: close\r\n")
         } else if head.version == .http10 {

@@ -11,6 +11,7 @@ struct UpstreamConnection: ~Copyable {
         case none, connect, send, read, idle
     }
 
+    private let inPlace = InPlace()
     var stream: Stream
     let endpoint: Endpoint
     var metrics: UpstreamGauges

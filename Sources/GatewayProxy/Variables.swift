@@ -53,8 +53,8 @@ extension Exchange {
 
     private func append(_ kind: CompiledTemplate.Part.Kind, to queue: inout ByteQueue) {
         switch kind {
-        case .host: if head.hostname.byteCount > 0 { queue.append(head.hostname) } else { queue.append(server.name) }
-        case .serverName: queue.append(server.name)
+        case .host: if head.hostname.byteCount > 0 { queue.append(head.hostname) } else { appendServerName(to: &queue) }
+        case .serverName: appendServerName(to: &queue)
         case .serverProtocol: queue.append(protocolName)
         case .requestMethod: queue.append(head.methodBytes)
         case .requestURI: queue.append(head.target)
@@ -65,6 +65,10 @@ extension Exchange {
         case .hostname: queue.append(Hostname.current)
         default: break  // of the connection: above
         }
+    }
+
+    private func appendServerName(to queue: inout ByteQueue) {
+        if let server { queue.append(server.name) }
     }
 
     var protocolName: StaticString {

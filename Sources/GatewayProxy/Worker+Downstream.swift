@@ -72,8 +72,7 @@ extension Worker {
     private func beginExchange(_ id: Handle) {
         let snapshot = downstreams[id].retiredSnapshot.isNone ? current : downstreams[id].retiredSnapshot
         snapshots[snapshot].users += 1
-        let exchange = Exchange(
-            connection: id, snapshot: snapshot, server: defaultServer(of: id), client: downstreams[id].peer.address, now: now, pool: pool)
+        let exchange = Exchange(connection: id, snapshot: snapshot, client: downstreams[id].peer.address, now: now, pool: pool)
         downstreams[id].exchange = exchanges.insert(exchange)
         downstreams[id].hasHadRequest = true
         shard.add(metrics.idle, -1)
@@ -110,10 +109,18 @@ extension Worker {
         return downstreams[id].stream.read(into: &downstreams[id].input)
     }
 
-    func defaultServer(of id: Handle) -> ServerRoute {
-        let snapshot = downstreams[id].retiredSnapshot.isNone ? current : downstreams[id].retiredSnapshot
-        let table = snapshots[snapshot].table
-        guard let listener = table.listener(downstreams[id].listenerID) else { return table.servers[0] }
+    /// Gives an exchange that ends early what it needs for its fields, its log line and its counters: its server as a whole, and the
+    /// listener's default server where none was chosen.
+    func completeRoute(_ id: Handle) {
+        if exchanges[id].location != nil { return }
+        let server = exchanges[id].server ?? defaultServer(of: id)
+        exchanges[id].server = server
+        exchanges[id].location = server.fallback
+    }
+
+    private func defaultServer(of id: Handle) -> ServerRoute {
+        let table = snapshots[exchanges[id].snapshot].table
+        guard let listener = table.listener(downstreams[exchanges[id].connection].listenerID) else { return table.servers[0] }
         return listener.servers[listener.names.defaultServer]
     }
 

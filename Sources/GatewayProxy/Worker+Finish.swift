@@ -7,6 +7,7 @@ extension Worker {
     func finish(_ id: Handle) {
         let connection = exchanges[id].connection
         dropCall(id)
+        completeRoute(id)
         count(id)
         log(id)
         let isRequestWhole = exchanges[id].requestBody.isComplete && exchanges[id].head.isComplete
@@ -30,7 +31,7 @@ extension Worker {
 
     private func count(_ id: Handle) {
         if let error = exchanges[id].error { shard.increment(metrics.refusal(error.type)) }
-        let location = exchanges[id].location
+        guard let location = exchanges[id].location else { return }
         shard.count(location.requests, method: Int(exchanges[id].head.method.rawValue), status: exchanges[id].response.status)
         shard.observe(location.duration, nanoseconds: now.nanoseconds(since: exchanges[id].startedAt))
         shard.increment(location.requestBytes, by: exchanges[id].requestBody.received)

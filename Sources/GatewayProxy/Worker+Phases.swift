@@ -20,7 +20,6 @@ extension Worker {
         }
         let server = exchanges[id].chooseServer(listener)
         exchanges[id].server = server
-        exchanges[id].location = server.fallback
         downstreams[connection].timeouts = server.timeouts
         if server.timeouts.keepaliveMs == 0 { exchanges[id].response.keepsAlive = false }
         if downstreams[connection].stream.isTLS && isMisdirected(id, connection, listener, server) {
@@ -67,7 +66,7 @@ extension Worker {
     // MARK: route
 
     func route(_ id: Handle) -> Verdict {
-        let server = exchanges[id].server
+        guard let server = exchanges[id].server else { preconditionFailure("no server was chosen") }
         do {
             try exchanges[id].head.normalisePath(mergeSlashes: server.mergesSlashes)
         } catch {

@@ -106,7 +106,7 @@ extension Worker {
     }
 
     private func takeChunks(_ id: Handle, _ connection: Handle, into call: Handle) -> GatewayError? {
-        let bytesMax = exchanges[id].location.bodyBytesMax
+        let bytesMax = exchanges[id].location?.bodyBytesMax ?? 0
         while !downstreams[connection].input.isEmpty {
             let step: ChunkedDecoder.Step
             do throws(GatewayError) {
@@ -237,12 +237,13 @@ extension Worker {
         exchanges[id].outcome.status = status
         calls[call].framing = calls[call].head.framing
         if case .length(let length) = calls[call].framing { calls[call].remaining = length }
-        var head = ByteQueue(pool: pool)
         let connection = exchanges[id].connection
         // A final response in the middle of the body ends the connection behind it (RFC 9112 § 9.3), and the client should know.
         if isLeaving(connection) || !exchanges[id].requestBody.isComplete { exchanges[id].response.keepsAlive = false }
-        exchanges[id].encodeResponseHead(of: calls[call], on: downstreams[connection], &clock.value, into: &head)
-        downstreams[connection].output.append(head.bytes)
+        // Out of the connection, which is looked at meanwhile.
+        var output = downstreams[connection].output.take()
+        exchanges[id].encodeResponseHead(of: calls[call], on: downstreams[connection], &clock.value, into: &output)
+        downstreams[connection].output = output
         queueFlush(connection)
         calls[call].state = calls[call].framing == .none || calls[call].framing == .length(0) ? .complete : .readingBody
     }

@@ -33,8 +33,11 @@ extension JSONLine {
             if special != 0 { return position + special.trailingZeroBitCount / 8 }
             position += 8
         }
-        while position < count, isPlain(bytes[byte: position]) { position += 1 }
-        return position
+        if position == count { return count }
+        // The last bytes with spaces in place of those that are missing.
+        let missing = UInt64(8 &- (count &- position)) &* 8
+        let special = specialBytes(bytes.paddedWord(at: position) | 0x2020_2020_2020_2020 << (64 &- missing))
+        return special == 0 ? count : position + special.trailingZeroBitCount / 8
     }
 
     /// The high bit of the lowest byte that is special is set, and no bit below it. (Bytes above it may be marked wrongly: a borrow
@@ -47,11 +50,6 @@ extension JSONLine {
         let delete = word ^ (ones &* 0x7f)
         let below = (word &- ones &* 0x20) | (quote &- ones) | (backslash &- ones) | (delete &- ones)
         return (below | word) & (ones &* 0x80)
-    }
-
-    @inlinable
-    static func isPlain(_ byte: UInt8) -> Bool {
-        byte >= 0x20 && byte < 0x7f && byte != 0x22 && byte != 0x5c
     }
 
     @usableFromInline

@@ -4,10 +4,11 @@ import Synchronization
 /// One flat JSON object after another, written straight into a ``ByteQueue`` (RFC 8259): no String, no allocation.
 ///
 ///     JSONLine.begin(into: &line)
-///     JSONLine.member("status", 200, into: &line)
+///     JSONLine.member(#""status":"#, 200, into: &line)
 ///     JSONLine.end(into: &line)
 ///
-/// Keys are ours, plain ASCII without anything to escape. Values may be a peer's bytes.
+/// A member's opening is its key as it stands in the line, for a string with the quote that opens it: one copy, not four. Keys are ours,
+/// plain ASCII without anything to escape. Values may be a peer's bytes.
 public enum JSONLine {
     @inlinable
     public static func begin(into line: inout ByteQueue) {
@@ -24,44 +25,44 @@ public enum JSONLine {
 
     /// A string of any bytes.
     @inlinable @inline(__always)
-    public static func member(_ key: StaticString, _ value: RawSpan, into line: inout ByteQueue) {
-        append(keyOfString: key, into: &line)
+    public static func member(_ opening: StaticString, _ value: RawSpan, into line: inout ByteQueue) {
+        line.append(opening)
         escaped(value, into: &line)
         line.append("\",")
     }
 
     /// A string of any bytes that are kept in an array.
     @inlinable
-    public static func member(_ key: StaticString, _ value: [UInt8], into line: inout ByteQueue) {
-        member(key, value.rawSpan, into: &line)
+    public static func member(_ opening: StaticString, _ value: [UInt8], into line: inout ByteQueue) {
+        member(opening, value.rawSpan, into: &line)
     }
 
     /// A string of ours: plain ASCII without anything to escape.
     @inlinable @inline(__always)
-    public static func member(_ key: StaticString, _ value: StaticString, into line: inout ByteQueue) {
-        append(keyOfString: key, into: &line)
+    public static func member(_ opening: StaticString, _ value: StaticString, into line: inout ByteQueue) {
+        line.append(opening)
         line.append(value)
         line.append("\",")
     }
 
     @inlinable @inline(__always)
-    public static func member(_ key: StaticString, _ value: Int, into line: inout ByteQueue) {
-        append(key: key, into: &line)
+    public static func member(_ opening: StaticString, _ value: Int, into line: inout ByteQueue) {
+        line.append(opening)
         if value < 0 { line.append(0x2d) }
         line.append(decimal: UInt64(value.magnitude))
         line.append(0x2c)
     }
 
     @inlinable @inline(__always)
-    public static func member(_ key: StaticString, _ value: Bool, into line: inout ByteQueue) {
-        append(key: key, into: &line)
+    public static func member(_ opening: StaticString, _ value: Bool, into line: inout ByteQueue) {
+        line.append(opening)
         if value { line.append("true,") } else { line.append("false,") }
     }
 
     /// Seconds with six decimals, cut off, not rounded: "0.001234".
     @inlinable @inline(__always)
-    public static func member(_ key: StaticString, secondsFromNanoseconds value: UInt64, into line: inout ByteQueue) {
-        append(key: key, into: &line)
+    public static func member(_ opening: StaticString, secondsFromNanoseconds value: UInt64, into line: inout ByteQueue) {
+        line.append(opening)
         seconds(fromNanoseconds: value, into: &line)
         line.append(0x2c)
     }
@@ -69,26 +70,11 @@ public enum JSONLine {
     /// A moment in UTC as a string: see ``TimestampCache``.
     @inlinable @inline(__always)
     public static func member(
-        _ key: StaticString, wallClockNanoseconds value: UInt64, _ cache: inout TimestampCache, into line: inout ByteQueue
+        _ opening: StaticString, wallClockNanoseconds value: UInt64, _ cache: inout TimestampCache, into line: inout ByteQueue
     ) {
-        append(keyOfString: key, into: &line)
+        line.append(opening)
         cache.append(wallClockNanoseconds: value, to: &line)
         line.append("\",")
-    }
-
-    /// A key, for a value that the caller appends with the comma behind it.
-    @inlinable @inline(__always)
-    public static func append(key: StaticString, into line: inout ByteQueue) {
-        line.append(0x22)
-        line.append(key)
-        line.append("\":")
-    }
-
-    @inlinable @inline(__always)
-    static func append(keyOfString key: StaticString, into line: inout ByteQueue) {
-        line.append(0x22)
-        line.append(key)
-        line.append("\":\"")
     }
 
     @inlinable
