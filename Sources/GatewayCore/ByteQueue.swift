@@ -44,6 +44,15 @@ public struct ByteQueue: ~Copyable {
         }
     }
 
+    /// `length` bytes from the `start`th on; none if the queue does not hold them all.
+    @inlinable
+    @_lifetime(borrow self)
+    public func slice(_ start: Int, _ length: Int) -> RawSpan {
+        guard start >= 0, length > 0, length <= count &- start, let base = unsafe base else { return RawSpan() }
+        let span = unsafe RawSpan(_unsafeStart: UnsafeRawPointer(base) + (self.start &+ start), byteCount: length)
+        return unsafe _overrideLifetime(span, borrowing: self)
+    }
+
     /// An address for empty spans: never read.
     @usableFromInline static var nowhere: UnsafeRawPointer { unsafe UnsafeRawPointer(bitPattern: 16).unsafelyUnwrapped }
 
@@ -125,9 +134,13 @@ public struct ByteQueue: ~Copyable {
     public mutating func append(decimal value: UInt64) {
         reserve(20)
         guard let base = unsafe base else { return }
-        if value < 10 {
-            unsafe base.storeBytes(of: UInt8(truncatingIfNeeded: value) &+ 0x30, toByteOffset: end, as: UInt8.self)
-            end += 1
+        if value < 1000 {
+            // A status, a short length: three digits in a word, without those that lead.
+            let (tens, hundreds) = (value / 10, value / 100)
+            let digits = 0x30_3030 &+ hundreds &+ (tens &- hundreds &* 10) << 8 &+ (value &- tens &* 10) << 16
+            let leading: UInt64 = value < 10 ? 2 : value < 100 ? 1 : 0
+            unsafe base.storeBytes(of: UInt32(truncatingIfNeeded: digits >> (leading &* 8)), toByteOffset: end, as: UInt32.self)
+            end += Int(3 &- leading)
             return
         }
         var length = 1

@@ -16,7 +16,8 @@ public struct MonotonicTime: Comparable, Sendable, BitwiseCopyable {
     }
 
     /// A moment that never comes: no deadline.
-    public static let never = MonotonicTime(nanoseconds: .max)
+    @inlinable
+    public static var never: MonotonicTime { MonotonicTime(nanoseconds: .max) }
 
     @inlinable
     public var isNever: Bool { nanoseconds == .max }

@@ -137,7 +137,7 @@ public struct HeaderFields: ~Copyable {
     @_lifetime(borrow self)
     func slice(_ start: Int, _ length: Int) -> RawSpan {
         // Of a head that was refused or has not ended the lines are known, and the bytes not yet here: they are empty.
-        start + length <= storage.count ? storage.bytes.extracting(start..<(start + length)) : RawSpan()
+        storage.slice(start, length)
     }
 
     /// Adds a field whose bytes are, or will be, at the line's offsets of the storage: a head is bounded far below what they can hold.

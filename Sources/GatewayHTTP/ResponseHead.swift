@@ -41,7 +41,7 @@ public struct ResponseHead: ~Copyable {
     @inlinable
     public var reason: RawSpan {
         @_lifetime(borrow self)
-        get { parts.reason.end <= fields.storage.count ? fields.slice(parts.reason.start, parts.reason.count) : RawSpan() }
+        get { fields.slice(parts.reason.start, parts.reason.count) }
     }
 
     /// Forgets everything and gives the memory back.

@@ -50,7 +50,7 @@ enum SocketBIO {
     private static let receive: @convention(c) (OpaquePointer?, UnsafeMutablePointer<CChar>?, Int32) -> Int32 = { bio, buffer, length in
         guard let state = unsafe SocketBIO.state(of: bio) else { return -1 }
         unsafe BIO_clear_flags(bio, flagsOfRetry)
-        let count = unsafe recv(state.pointee.socket, buffer, Int(length), 0)
+        let count = unsafe gateway_recv(state.pointee.socket, buffer, Int(length))
         unsafe state.pointee.isDrained = count < Int(length)
         if count == 0 { unsafe state.pointee.hasEnded = true }
         if count < 0 { unsafe noteFailure(bio, state, BIO_FLAGS_READ) }
@@ -60,7 +60,7 @@ enum SocketBIO {
     private static let send: @convention(c) (OpaquePointer?, UnsafePointer<CChar>?, Int32) -> Int32 = { bio, bytes, length in
         guard let state = unsafe SocketBIO.state(of: bio) else { return -1 }
         unsafe BIO_clear_flags(bio, flagsOfRetry)
-        let count = unsafe Glibc.send(state.pointee.socket, bytes, Int(length), Int32(MSG_NOSIGNAL))
+        let count = unsafe gateway_send(state.pointee.socket, bytes, Int(length))
         if count < 0 { unsafe noteFailure(bio, state, BIO_FLAGS_WRITE) }
         return Int32(count)
     }

@@ -104,7 +104,7 @@ public struct Stream: ~Copyable {
         let number = descriptor.number
         let count = unsafe queue.appendFrom(reserving: byteCount) { buffer in
             asked = buffer.count
-            return unsafe recv(number, buffer.baseAddress, buffer.count, 0)
+            return unsafe gateway_recv(number, buffer.baseAddress, buffer.count)
         }
         if count > 0 {
             // A short read has emptied the socket (epoll(7)), unless the end stands behind it.
@@ -163,7 +163,7 @@ public struct Stream: ~Copyable {
     private func send(_ bytes: RawSpan) -> IOResult {
         let number = descriptor.number
         let count = unsafe bytes.withUnsafeBytes { buffer in
-            unsafe Glibc.send(number, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL))
+            unsafe gateway_send(number, buffer.baseAddress, buffer.count)
         }
         if count >= 0 { return .moved(count) }
         if errno == EAGAIN { return .wouldBlock }

@@ -6,10 +6,10 @@ import GatewayTelemetry
 /// that was answered here no upstream.
 extension Exchange {
     func encodeLogLine(
-        on connection: borrowing DownstreamConnection, now: MonotonicTime, _ timestamps: inout TimestampCache, into line: inout ByteQueue
+        on connection: borrowing DownstreamConnection, now: MonotonicTime, _ clock: inout WallClock, into line: inout ByteQueue
     ) {
         JSONLine.begin(into: &line)
-        JSONLine.member(#""time":""#, wallClockNanoseconds: MonotonicTime.wallClockNanoseconds(), &timestamps, into: &line)
+        JSONLine.member(#""time":""#, wallClockNanoseconds: clock.nanoseconds(now), &clock.timestamps, into: &line)
         line.append(#""request_id":"#)
         appendRequestIDString(to: &line)
         line.append(#","remote_addr":""#)

@@ -58,7 +58,7 @@ extension Worker {
         var head = ByteQueue(pool: pool)
         HTTP1Encoder.statusLine(status, into: &head)
         head.append("Server: gateway\r\n")
-        clock.value.encodeDate(into: &head)
+        clock.value.encodeDate(now, into: &head)
         head.append(fields)
         let hasContent = status != 204 && status != 304
         if hasContent { HTTP1Encoder.field("Content-Length", decimal: UInt64(body.byteCount), into: &head) }

@@ -5,7 +5,7 @@ import GatewayHTTP
 extension Exchange {
     /// Encodes the origin's final head for the client, and decides how the body will be framed.
     mutating func encodeResponseHead(
-        of call: borrowing UpstreamCall, on connection: borrowing DownstreamConnection, _ clock: inout WallClock,
+        of call: borrowing UpstreamCall, on connection: borrowing DownstreamConnection, _ clock: inout WallClock, now: MonotonicTime,
         into queue: inout ByteQueue
     ) {
         response.status = call.head.status
@@ -21,7 +21,7 @@ extension Exchange {
             call.head.fields.appendLine(index, to: &queue)
         }
         // A response without a Date gets one from the first recipient that has a clock (RFC 9110 § 6.6.1).
-        if call.head.fields.firstIndex(of: .date) == nil { clock.encodeDate(into: &queue) }
+        if call.head.fields.firstIndex(of: .date) == nil { clock.encodeDate(now, into: &queue) }
         encodeFraming(of: call, into: &queue)
         endResponseHead(on: connection, into: &queue)
     }

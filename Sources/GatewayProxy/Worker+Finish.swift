@@ -40,7 +40,7 @@ extension Worker {
 
     private func log(_ id: Handle) {
         accessLog.value?.withLine(now: now) { line in
-            exchanges[id].encodeLogLine(on: downstreams[exchanges[id].connection], now: now, &clock.value.timestamps, into: &line)
+            exchanges[id].encodeLogLine(on: downstreams[exchanges[id].connection], now: now, &clock.value, into: &line)
         }
     }
 }

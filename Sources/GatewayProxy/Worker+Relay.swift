@@ -242,7 +242,7 @@ extension Worker {
         if isLeaving(connection) || !exchanges[id].requestBody.isComplete { exchanges[id].response.keepsAlive = false }
         // Out of the connection, which is looked at meanwhile.
         var output = downstreams[connection].output.take()
-        exchanges[id].encodeResponseHead(of: calls[call], on: downstreams[connection], &clock.value, into: &output)
+        exchanges[id].encodeResponseHead(of: calls[call], on: downstreams[connection], &clock.value, now: now, into: &output)
         downstreams[connection].output = output
         queueFlush(connection)
         calls[call].state = calls[call].framing == .none || calls[call].framing == .length(0) ? .complete : .readingBody

@@ -34,10 +34,19 @@ extension JSONLine {
             position += 8
         }
         if position == count { return count }
-        // The last bytes with spaces in place of those that are missing.
-        let missing = UInt64(8 &- (count &- position)) &* 8
-        let special = specialBytes(bytes.paddedWord(at: position) | 0x2020_2020_2020_2020 << (64 &- missing))
-        return special == 0 ? count : position + special.trailingZeroBitCount / 8
+        if count >= 8 {
+            // The last eight bytes, without those before the position, with spaces in place of what is missing.
+            let skipped = UInt64(position &+ 8 &- count) &* 8
+            let special = specialBytes(bytes.word(at: count - 8) >> skipped | 0x2020_2020_2020_2020 << (64 &- skipped))
+            return special == 0 ? count : position + special.trailingZeroBitCount / 8
+        }
+        while position < count, isPlain(bytes[byte: position]) { position += 1 }
+        return position
+    }
+
+    @inlinable
+    static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte < 0x7f && byte != 0x22 && byte != 0x5c
     }
 
     /// The high bit of the lowest byte that is special is set, and no bit below it. (Bytes above it may be marked wrongly: a borrow
