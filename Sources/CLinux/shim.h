@@ -2,6 +2,7 @@
 // What Swift's Glibc module does not offer of Linux. _GNU_SOURCE must not be defined here: its fd_set would
 // clash with the Glibc module's in debug builds, so accept4 is declared by hand.
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -41,3 +42,6 @@ static inline int gateway_drop_syns(int listener) {
     struct sock_fprog program = {sizeof code / sizeof code[0], code};
     return setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
+
+// EAI_NODATA (netdb.h: -5) is GNU's, and needs _GNU_SOURCE: the name exists and has no address.
+static inline int gateway_eai_nodata(void) { return -5; }

@@ -13,6 +13,18 @@ public struct ConfigSnapshot: Sendable, Equatable {
     public var admin: AdminConfig?
     public var servers: [ServerConfig]
     public var upstreams: [UpstreamConfig]
+    /// The names among the hosts of all servers of upstreams, each once.
+    public var names: [NameConfig]
+}
+
+/// A name that is looked up, again and again.
+public struct NameConfig: Sendable, Equatable {
+    /// In lower case.
+    public var host: String
+    /// The shortest `resolve_interval` of the upstreams with a server of that name.
+    public var resolveIntervalMs: Int
+    /// Where it stands first.
+    public var position: SourcePosition
 }
 
 public struct ErrorLog: Sendable, Equatable {

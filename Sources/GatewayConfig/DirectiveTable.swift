@@ -124,6 +124,10 @@ enum DirectiveTable {
             "How many servers a request may try in all, and when: after a failed connect, or on a kept-alive connection that had died; "
                 + "requests that are not idempotent only with `non_idempotent`.",
             example: "retry attempts=2 on=connect,idle;"),
+        Directive(
+            "resolve_interval", in: .upstream, [.one("TIME", .wait)], default: "30s",
+            "How often the names of servers are looked up; the last good addresses are kept when that fails.",
+            example: "resolve_interval 30s;"),
     ]
 
     // MARK: Servers

@@ -92,6 +92,7 @@ extension SnapshotBuilder {
                 "no upstream has the name \(quote(target.host)), so this is a host, with port 80", at: position, expected: hint)
         }
         let endpoint = Endpoint(host: target.host, port: target.port ?? 80)
+        names.add(target.host, intervalMs: UpstreamList.defaults.effective("resolve_interval").number() ?? 1, at: position)
         return .proxyPass(ProxyPass(upstream: upstreams.index(of: endpoint), uri: target.uri))
     }
 }

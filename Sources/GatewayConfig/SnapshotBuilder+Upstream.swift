@@ -8,6 +8,15 @@ extension SnapshotBuilder {
     private func addUpstream(_ entry: Entry) {
         guard let name = entry.arguments.text(), let block = entry.block else { return }
         upstreams.add(UpstreamConfig(name: name, versions: versions(of: name, block, at: entry), settings: block))
+        addNames(block.all("server") + block.all("version").flatMap { $0.block?.all("server") ?? [] }, of: block)
+    }
+
+    private func addNames(_ servers: [Entry], of upstream: Scope) {
+        let intervalMs = upstream.effective("resolve_interval").number() ?? 1
+        for server in servers {
+            guard let host = server.arguments.endpoint()?.host, let word = server.arguments.word() else { continue }
+            names.add(host, intervalMs: intervalMs, at: word.position)
+        }
     }
 
     private func versions(of name: String, _ block: Scope, at entry: Entry) -> [UpstreamConfig.Version] {

@@ -7,6 +7,7 @@ final class SnapshotBuilder {
     let path: String
     let diagnostics: DiagnosticList
     var upstreams = UpstreamList()
+    var names = NameList()
 
     init(path: String, diagnostics: DiagnosticList) {
         self.path = path
@@ -29,7 +30,7 @@ final class SnapshotBuilder {
             accessLog: accessLog(main.effective("access_log")),
             shutdownTimeoutMs: main.effective("shutdown_timeout").number() ?? 0,
             trustedProxies: main.effective("trusted_proxies").networks(),
-            admin: admin, servers: servers, upstreams: upstreams.configs)
+            admin: admin, servers: servers, upstreams: upstreams.configs, names: names.configs)
     }
 
     /// Seen from the directory of the main file, as in nginx, also where an included file names it.

@@ -16,13 +16,16 @@ struct UpstreamList {
         configs.append(config)
     }
 
+    /// What the table says of an upstream that no block describes.
+    static var defaults: Scope { Scope(context: .upstream, outer: nil) }
+
     /// The upstream that has this one server, and the defaults of the table for all else.
     mutating func index(of endpoint: Endpoint) -> Int {
         if let index = unnamed[endpoint] { return index }
         unnamed[endpoint] = configs.count
         let server = UpstreamConfig.Server(host: endpoint.host, port: endpoint.port, weight: 1)
         let version = UpstreamConfig.Version(name: "", weight: 1, servers: [server])
-        configs.append(UpstreamConfig(name: endpoint.name, versions: [version], settings: Scope(context: .upstream, outer: nil)))
+        configs.append(UpstreamConfig(name: endpoint.name, versions: [version], settings: Self.defaults))
         return configs.count - 1
     }
 }

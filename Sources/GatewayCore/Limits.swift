@@ -63,6 +63,24 @@ public enum Limits {
     /// Request bytes kept until the first byte of the answer, so that a retry can send them again.
     public static let replayBytesMax = 64 * 1024
 
+    // MARK: Names
+
+    /// How long the start, a reload and `gateway check` wait for names that have had no answer yet: what a healthy resolver needs many
+    /// times over, and short enough for who waits. Servers whose names come later have their addresses from then on.
+    public static let firstLookupWaitMs = 2_000
+    /// Lookups that run at a time, each on a thread of its own.
+    public static let lookupsMax = 32
+    /// Of those, how many may be for names whose last lookup failed: names that are dead for long leave room for the others.
+    public static let lookupsOfFailedNamesMax = 16
+    /// A name without any address is looked up again after so long, if `resolve_interval` is longer: its requests fail meanwhile.
+    public static let unresolvedRetryMs = 1_000
+    /// Failed lookups of one name are logged at most this often; each is counted.
+    public static let lookupWarningIntervalMs = 60_000
+    /// Addresses of one name: more than any answer in practice, and a bound for an answer that comes over TCP.
+    public static let addressesPerNameMax = 1024
+    /// An address that could not be connected to is tried after the others of its name for so long (nginx's fail_timeout).
+    public static let addressAvoidanceMs = 10_000
+
     // MARK: Configuration
 
     /// Of one file: far more than people write, and little enough to hold many of them.

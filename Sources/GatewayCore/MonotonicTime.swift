@@ -37,6 +37,11 @@ public struct MonotonicTime: Comparable, Sendable, BitwiseCopyable {
         nanoseconds > earlier.nanoseconds ? nanoseconds - earlier.nanoseconds : 0
     }
 
+    /// The milliseconds to wait from `earlier` on, rounded up, as system calls take them: 0 if that is later, -1 for never.
+    public func milliseconds(after earlier: MonotonicTime) -> Int32 {
+        isNever ? -1 : Int32(clamping: (nanoseconds(since: earlier) + 999_999) / 1_000_000)
+    }
+
     /// The nanoseconds since 1970 on the wall clock (CLOCK_REALTIME), which may step.
     public static func wallClockNanoseconds() -> UInt64 {
         read(CLOCK_REALTIME)

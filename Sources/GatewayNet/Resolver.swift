@@ -2,27 +2,44 @@ import CLinux
 import GatewayCore
 import Glibc
 
-/// Names to addresses by getaddrinfo(3). It blocks: for the supervisor, never for a worker.
+/// Names to addresses by getaddrinfo(3), so /etc/hosts, nsswitch.conf and resolv.conf mean what they mean to every other program. It
+/// blocks for as long as resolv.conf allows, which may be half a minute: for threads that nobody waits for.
 public enum Resolver {
-    /// The addresses of `host`, in the resolver's order, each once. Empty with a reason if there is none.
-    public static func resolve(host: String, port: UInt16) -> (addresses: [SocketAddress], failure: String?) {
+    public enum Answer: Sendable, Equatable {
+        /// At least one, each once, in the order of RFC 6724.
+        case addresses([IPAddress])
+        /// There is no such name, or it has no address.
+        case notFound(reason: String)
+        /// Whether there is such a name cannot be told now: no server answered, or one failed.
+        case failed(reason: String)
+    }
+
+    public static func resolve(host: String) -> Answer {
         var hints = unsafe addrinfo()
         unsafe hints.ai_family = AF_UNSPEC
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        unsafe hints.ai_flags = AI_NUMERICSERV
         var list: UnsafeMutablePointer<addrinfo>?
-        let code = unsafe getaddrinfo(host, String(port), &hints, &list)
-        guard code == 0 else { return ([], unsafe String(cString: gai_strerror(code))) }
+        let code = unsafe getaddrinfo(host, nil, &hints, &list)
+        guard code == 0 else {
+            let reason = unsafe String(cString: gai_strerror(code))
+            let isKnownMissing = code == EAI_NONAME || code == gateway_eai_nodata()
+            return isKnownMissing ? .notFound(reason: reason) : .failed(reason: reason)
+        }
         defer { unsafe freeaddrinfo(list) }
-        var found: [SocketAddress] = []
+        let found = unsafe addresses(in: list)
+        return found.isEmpty ? .notFound(reason: "it has no IP address") : .addresses(found)
+    }
+
+    private static func addresses(in list: UnsafeMutablePointer<addrinfo>?) -> [IPAddress] {
+        var found: [IPAddress] = []
         var next = unsafe list
-        while let entry = unsafe next {
+        while let entry = unsafe next, found.count < Limits.addressesPerNameMax {
             var storage = sockaddr_storage()
             let length = unsafe min(Int(entry.pointee.ai_addrlen), MemoryLayout<sockaddr_storage>.size)
             if let from = unsafe entry.pointee.ai_addr { unsafe memcpy(&storage, from, length) }
-            if let address = SocketAddress(storage), !found.contains(address) { found.append(address) }
+            if let address = SocketAddress(storage)?.address, !found.contains(address) { found.append(address) }
             unsafe next = entry.pointee.ai_next
         }
-        return (found, nil)
+        return found
     }
 }

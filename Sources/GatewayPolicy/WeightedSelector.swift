@@ -13,6 +13,7 @@ public struct WeightedSelector: Sendable {
         /// The same for retries. They have an account of their own: so they don't disturb the first choices, and still spread over
         /// the rest by weight instead of all falling to whoever comes after the one that failed.
         @usableFromInline var retryCredit = 0
+        @usableFromInline var isAvailable = true
 
         init(weight: Int) { self.weight = weight }
     }
@@ -22,6 +23,7 @@ public struct WeightedSelector: Sendable {
     @usableFromInline var members: [Member]
     /// The sum of the scaled weights.
     @usableFromInline let total: Int
+    @usableFromInline var unavailableCount = 0
     private let names: [String]
 
     /// - Parameters:
@@ -37,11 +39,22 @@ public struct WeightedSelector: Sendable {
         total = sum * scale
     }
 
-    /// The index of the member whose turn it is; nil if all that remain have weight 0. With `excluded` it is a retry.
+    /// The index of the member whose turn it is; nil if all that remain have weight 0 or are not available. With `excluded` it is a
+    /// retry.
     @inlinable
     public mutating func next(excluding excluded: ExclusionSet = ExclusionSet()) -> Int? {
         if total == 0 { return nil }
-        return excluded.isEmpty ? firstChoice() : retry(excluding: excluded)
+        if !excluded.isEmpty { return retry(excluding: excluded) }
+        return unavailableCount == 0 ? firstChoice() : firstChoiceOfAvailable()
+    }
+
+    /// Whether a member may be picked at all. One that may not leaves its share to the others, by their weights; when it comes back it
+    /// gets its share again, and nothing for the time between.
+    @inlinable
+    public mutating func setAvailable(_ index: Int, _ isAvailable: Bool) {
+        if members[index].isAvailable == isAvailable { return }
+        members[index].isAvailable = isAvailable
+        unavailableCount += isAvailable ? -1 : 1
     }
 
     @inlinable
@@ -65,6 +78,30 @@ public struct WeightedSelector: Sendable {
     }
 
     @inlinable
+    mutating func firstChoiceOfAvailable() -> Int? {
+        var best = -1
+        var bestCredit = 0
+        var remaining = 0
+        var index = 0
+        while index < members.count {
+            let weight = members[index].weight
+            if weight > 0, members[index].isAvailable {
+                let credit = members[index].credit + weight
+                members[index].credit = credit
+                remaining += weight
+                if best < 0 || credit > bestCredit {
+                    best = index
+                    bestCredit = credit
+                }
+            }
+            index += 1
+        }
+        if best < 0 { return nil }
+        members[best].credit = bestCredit - remaining
+        return best
+    }
+
+    @inlinable
     mutating func retry(excluding excluded: ExclusionSet) -> Int? {
         var best = -1
         var bestCredit = 0
@@ -72,7 +109,7 @@ public struct WeightedSelector: Sendable {
         var index = 0
         while index < members.count {
             let weight = members[index].weight
-            if weight > 0, !excluded.contains(index) {
+            if weight > 0, members[index].isAvailable, !excluded.contains(index) {
                 let credit = members[index].retryCredit + weight
                 members[index].retryCredit = credit
                 remaining += weight

@@ -4,8 +4,8 @@ import GatewayNet
 import GatewayTelemetry
 import Logging
 
-/// A configuration with what it takes to serve it: certificates that were read, names that were looked up, addresses
-/// that were bound. The supervisor makes it; each worker gets a ``RouteTable`` of it.
+/// A configuration with what it takes to serve it: certificates that were read, names as far as they have been looked up,
+/// addresses that were bound. The supervisor makes it; each worker gets a ``RouteTable`` of it.
 public struct Deployment: Sendable {
     public struct Listener: Sendable {
         /// The same for the same address, across reloads.
@@ -27,15 +27,14 @@ public struct Deployment: Sendable {
     public let generation: Int
     public let config: ConfigSnapshot
     public let listeners: [Listener]
-    /// For each upstream, version and server: its addresses.
-    public let endpoints: [[[[Endpoint]]]]
+    public let endpoints: EndpointTable
 
     /// nil: the configuration says `access_log off`.
     public let accessLog: LogSink?
     public let logger: Logger
 
     public init(
-        generation: Int, config: ConfigSnapshot, listeners: [Listener], endpoints: [[[[Endpoint]]]], accessLog: LogSink?, logger: Logger
+        generation: Int, config: ConfigSnapshot, listeners: [Listener], endpoints: EndpointTable, accessLog: LogSink?, logger: Logger
     ) {
         self.generation = generation
         self.config = config
@@ -43,19 +42,5 @@ public struct Deployment: Sendable {
         self.endpoints = endpoints
         self.accessLog = accessLog
         self.logger = logger
-    }
-}
-
-/// One address of one server of one upstream. Its number is the same across reloads, so idle connections carry over.
-public struct Endpoint: Sendable, Equatable {
-    public let id: Int
-    /// The number of its upstream, by name, the same across reloads as well: `keepalive` counts by it.
-    public let group: Int
-    public let address: SocketAddress
-
-    public init(id: Int, group: Int, address: SocketAddress) {
-        self.id = id
-        self.group = group
-        self.address = address
     }
 }

@@ -18,8 +18,8 @@ public final class RouteTable: Sendable {
     let upstreams: [UpstreamRoute]
     let trustedProxies: TrustedProxies
     let workerConnections: Int
-    /// Whether the endpoint of each number is in the table.
-    private let endpoints: [Bool]
+    /// As of when the table was made: newer ones come through the mailbox.
+    let endpoints: EndpointTable
     let accessLog: LogSink?
     let logger: Logger
 
@@ -28,23 +28,16 @@ public final class RouteTable: Sendable {
         generation = deployment.generation
         workerConnections = config.workerConnections
         trustedProxies = TrustedProxies(config.trustedProxies)
-        let ids = deployment.endpoints.joined().joined().joined().map(\.id)
-        var endpoints = [Bool](repeating: false, count: (ids.max() ?? -1) + 1)
-        for id in ids { endpoints[id] = true }
-        self.endpoints = endpoints
+        endpoints = deployment.endpoints
         accessLog = deployment.accessLog
         logger = deployment.logger
         let upstreams = config.upstreams.indices.map {
-            UpstreamRoute($0, config.upstreams[$0], endpoints: deployment.endpoints[$0], registry: registry)
+            UpstreamRoute($0, config.upstreams[$0], registry: registry)
         }
         let servers = config.servers.map { ServerRoute($0, upstreams: upstreams, registry: registry) }
         self.upstreams = upstreams
         self.servers = servers
         listeners = deployment.listeners.map { ListenerRoute($0, config: config.servers, servers: servers) }
-    }
-
-    func hasEndpoint(_ id: Int) -> Bool {
-        id < endpoints.count && endpoints[id]
     }
 
     /// What is served at a listen address; nil when the configuration no longer has it.
@@ -216,18 +209,18 @@ final class FieldTemplates: Sendable {
 /// An `upstream` block.
 final class UpstreamRoute: Sendable {
     final class Server: Sendable {
-        /// Where it can be reached; empty when its name did not resolve.
-        let endpoints: [Endpoint]
+        let origin: OriginKey
         let attempts: StatusBlockSlot
         let connects: MetricSlot
         let gauges: UpstreamGauges
         /// The members of a log line that name upstream, version and server, encoded.
         let logMembers: [UInt8]
 
-        init(_ upstream: String, _ version: String, _ server: String, _ endpoints: [Endpoint], _ registry: MetricsRegistry) {
+        init(_ upstream: String, _ version: String, _ config: UpstreamConfig.Server, _ registry: MetricsRegistry) {
+            let server = config.text
             let versionMember = version.isEmpty ? [] : [("version", version)]
             logMembers = JSONLine.members([("upstream", upstream)] + versionMember + [("upstream_server", server)])
-            self.endpoints = endpoints
+            origin = OriginKey(upstream: upstream, host: config.host, port: config.port)
             attempts = registry.statusBlock(.upstreamRequests, [upstream, version, server], hasMethods: false)
             connects = registry.counter(.upstreamConnects, [upstream, server])
             gauges = UpstreamGauges(
@@ -260,14 +253,11 @@ final class UpstreamRoute: Sendable {
     let retry: UpstreamConfig.Retry
     let retries: MetricSlot
 
-    init(_ index: Int, _ config: UpstreamConfig, endpoints: [[[Endpoint]]], registry: MetricsRegistry) {
+    init(_ index: Int, _ config: UpstreamConfig, registry: MetricsRegistry) {
         self.index = index
         name = Array(config.name.utf8)
-        versions = zip(config.versions, endpoints).map { version, servers in
-            Version(
-                servers: zip(version.servers, servers).map { server, endpoints in
-                    Server(config.name, version.name, server.text, endpoints, registry)
-                })
+        versions = config.versions.map { version in
+            Version(servers: version.servers.map { Server(config.name, version.name, $0, registry) })
         }
         initialChoice = UpstreamChoice(config)
         host = config.host.map { Array($0.utf8) }

@@ -25,7 +25,7 @@ struct UpstreamCall: ~Copyable {
     /// Servers tried, and the one that is tried again on a new connection; all addresses of a server are one attempt.
     var attempts = 0
     /// Which address of the current server is tried, and how many of them did not answer.
-    var address = 0
+    var endpoint = Endpoint.none
     var addressesTried = 0
     var connection = Handle.none
 

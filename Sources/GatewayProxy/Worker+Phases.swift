@@ -110,24 +110,30 @@ extension Worker {
             if let server = snapshots[snapshot].choices[upstream.index].nextServer(of: version, excluding: calls[call].triedServers) {
                 calls[call].server = server
                 calls[call].attempts += 1
-                calls[call].address = snapshots[snapshot].choices[upstream.index].preferredAddress(version: version, server: server)
+                calls[call].endpoint = snapshots[snapshot].choices[upstream.index].nextAddress(version: version, server: server, now: now)
                 calls[call].addressesTried = 0
                 return .next(.send)
             }
             // No server of the version is left to try: another version takes the request, if it may have any.
             calls[call].triedServers = ExclusionSet()
-            guard calls[call].triedVersions.count < Limits.attemptsMax else { return .refuse(noServerLeft(call)) }
+            guard calls[call].triedVersions.count < Limits.attemptsMax else { return .refuse(noServerLeft(id, call)) }
             calls[call].triedVersions.insert(version)
             let tried = calls[call].triedVersions
             guard let other = snapshots[snapshot].choices[upstream.index].nextVersion(excluding: tried) else {
-                return .refuse(noServerLeft(call))
+                return .refuse(noServerLeft(id, call))
             }
             calls[call].version = other
         }
     }
 
-    private func noServerLeft(_ call: Handle) -> GatewayError {
-        calls[call].lastError ?? GatewayError(.noServer, "the upstream has no server that may be tried")
+    private func noServerLeft(_ id: Handle, _ call: Handle) -> GatewayError {
+        if let error = calls[call].lastError { return error }
+        let upstream = calls[call].upstream
+        if let lost = snapshots[exchanges[id].snapshot].choices[upstream.index].unresolvedServer() {
+            exchanges[id].outcome.server = upstream.versions[lost.version].servers[lost.server]
+            return GatewayError(.connectFailed, "the server's name has no address")
+        }
+        return GatewayError(.noServer, "the upstream has no server that may be tried")
     }
 
     // MARK: send
@@ -146,10 +152,7 @@ extension Worker {
         }
         let server = calls[call].selectedServer
         noteAttempt(id, server)
-        if server.endpoints.isEmpty {
-            return attemptFailed(call, GatewayError(.connectFailed, "the server's name has no address"), status: 502)
-        }
-        let endpoint = server.endpoints[calls[call].address]
+        let endpoint = calls[call].endpoint
         let connection: Handle
         if !calls[call].wantsNewConnection, let idle = takeIdle(endpoint) {
             connection = idle

@@ -11,6 +11,8 @@ extension Worker {
             for listener in opened { open(listener) }
             for id in closed { closeListener(id) }
             mailbox.noteAdopted(table.generation)
+        case .endpoints(let endpoints):
+            adopt(endpoints)
         case .listen(let opened):
             for listener in opened { open(listener) }
             mailbox.noteAdopted(snapshots[current].table.generation)
@@ -39,9 +41,26 @@ extension Worker {
         }
         logger = table.logger
         adoptAccessLog(table.accessLog)
-        closeUnusedIdle()
+        adopt(table.endpoints)
         boundSnapshots()
         resumeAccepting()
+    }
+
+    /// Takes up where servers are reached from now on, also for exchanges that keep an older configuration. What is under way goes on
+    /// where it is; a connection to an address that has vanished carries no further request.
+    private func adopt(_ endpoints: EndpointTable) {
+        snapshots.forEachHandle { id in
+            for upstream in snapshots[id].table.upstreams {
+                for (version, servers) in upstream.versions.lazy.map(\.servers).enumerated() {
+                    for (server, route) in servers.enumerated() {
+                        guard let found = endpoints.endpoints(of: route.origin) else { continue }
+                        snapshots[id].choices[upstream.index].setAddresses(found, version: version, server: server)
+                    }
+                }
+            }
+        }
+        for id in idle.value.strays(under: endpoints) { closeIdleUpstream(id) }
+        idle.value.adopt(endpoints)
     }
 
     private func adoptAccessLog(_ sink: LogSink?) {

@@ -145,7 +145,7 @@ extension Worker {
         }
         let upstream = calls[call].upstream
         let method = exchanges[id].head.method
-        if wasConnecting && tryNextAddress(call, server) {
+        if wasConnecting && tryNextAddress(call) {
             calls[call].rewind(method: method)
             return .next(.send)
         }
@@ -156,6 +156,7 @@ extension Worker {
             calls[call].lastError = error
             // A connection that had died says nothing about its server: the same one, on a new connection.
             if diedIdle {
+                replaceVanishedAddress(call)
                 calls[call].attempts += 1
                 calls[call].wantsNewConnection = true
                 return .next(.send)
@@ -174,16 +175,28 @@ extension Worker {
     }
 
     /// A name may have several addresses: all are tried before the server counts as tried.
-    private func tryNextAddress(_ call: Handle, _ server: UpstreamRoute.Server) -> Bool {
-        if server.endpoints.count < 2 { return false }
+    private func tryNextAddress(_ call: Handle) -> Bool {
         let snapshot = exchanges[calls[call].exchange].snapshot
-        let (version, index) = (calls[call].version, calls[call].server)
-        let count = server.endpoints.count
-        let failed = calls[call].address
-        snapshots[snapshot].choices[calls[call].upstream.index].avoidAddress(failed, version: version, server: index, of: count)
-        calls[call].address = (failed + 1) % count
+        let upstream = calls[call].upstream.index
+        let (version, server) = (calls[call].version, calls[call].server)
+        let failed = calls[call].endpoint
+        snapshots[snapshot].choices[upstream].avoidAddress(failed, version: version, server: server, now: now)
         calls[call].addressesTried += 1
-        return calls[call].addressesTried < min(server.endpoints.count, Limits.attemptsMax)
+        let count = snapshots[snapshot].choices[upstream].addressCount(version: version, server: server)
+        if calls[call].addressesTried >= min(count, Limits.attemptsMax) { return false }
+        calls[call].endpoint = snapshots[snapshot].choices[upstream].nextAddress(version: version, server: server, now: now)
+        return true
+    }
+
+    /// The connection that had died may have died because its address is no longer the server's.
+    private func replaceVanishedAddress(_ call: Handle) {
+        let snapshot = exchanges[calls[call].exchange].snapshot
+        let upstream = calls[call].upstream.index
+        let (version, server) = (calls[call].version, calls[call].server)
+        let endpoint = calls[call].endpoint
+        if snapshots[snapshot].choices[upstream].hasAddress(endpoint, version: version, server: server) { return }
+        if snapshots[snapshot].choices[upstream].addressCount(version: version, server: server) == 0 { return }
+        calls[call].endpoint = snapshots[snapshot].choices[upstream].nextAddress(version: version, server: server, now: now)
     }
 
     /// Ends the call of an exchange that ends without it: its connection is closed at once.
@@ -229,7 +242,7 @@ extension Worker {
         let upstream = calls[call].upstream
         shard.add(upstreams[id].metrics.active, -1)
         guard mayBeReused, calls[call].head.keepAlive, calls[call].framing != .untilClose, !isDraining,
-            snapshots[current].table.hasEndpoint(upstreams[id].endpoint.id),
+            idle.value.contains(upstreams[id].endpoint),
             upstreams[id].input.isEmpty, isQuiet(id), idle.value.count(upstreams[id].endpoint) < upstream.keepaliveMax
         else {
             upstreams.discard(id)
@@ -251,7 +264,7 @@ extension Worker {
         return false
     }
 
-    private func closeIdleUpstream(_ id: Handle) {
+    func closeIdleUpstream(_ id: Handle) {
         idle.value.remove(id, upstreams[id].endpoint)
         shard.add(upstreams[id].metrics.idle, -1)
         upstreams.discard(id)
@@ -262,12 +275,6 @@ extension Worker {
         guard let id = idle.value.any else { return false }
         closeIdleUpstream(id)
         return true
-    }
-
-    /// Closes the idle connections to what the configuration no longer names.
-    func closeUnusedIdle() {
-        let table = snapshots[current].table
-        for id in idle.value.handles where !table.hasEndpoint(upstreams[id].endpoint.id) { closeIdleUpstream(id) }
     }
 
     private func closeUpstream(_ id: Handle) {

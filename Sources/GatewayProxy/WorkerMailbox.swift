@@ -7,6 +7,8 @@ import Synchronization
 public enum WorkerMessage: Sendable {
     /// Serve by this table from now on; open these listeners, close those.
     case snapshot(RouteTable, opened: [OpenedListener], closed: [Int])
+    /// The addresses of names have changed: connect to these from now on.
+    case endpoints(EndpointTable)
     /// Listen at these as well: what a new worker gets when everything else is ready.
     case listen([OpenedListener])
     /// Take nothing new, finish what runs, end at `deadline` at the latest.

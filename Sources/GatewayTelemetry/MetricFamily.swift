@@ -2,7 +2,7 @@
 /// README come from here. Names follow Prometheus' conventions (base units, `_total` for counters).
 public enum MetricFamily: Int, CaseIterable, Sendable {
     case requests, requestDuration, requestBytes, responseBytes
-    case upstreamRequests, upstreamConnections, upstreamConnects, upstreamRetries
+    case upstreamRequests, upstreamConnections, upstreamConnects, upstreamRetries, nameLookups
     case connections, connectionsAccepted, connectionsRefused
     case tlsHandshakes, tlsHandshakeFailures
     case refusals
@@ -70,6 +70,10 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(
                 .counter, "gateway_upstream_retries_total", labels: ["upstream"],
                 "Attempts beyond the first of a request.")
+        case .nameLookups:
+            Declaration(
+                .counter, "gateway_name_lookups_total", labels: ["host", "result"],
+                "Lookups of a server's name: success, not_found (no such name, or no address) or failure (no answer that counts).")
         case .connections:
             Declaration(
                 .gauge, "gateway_connections", labels: ["state"],

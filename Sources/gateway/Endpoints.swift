@@ -3,7 +3,8 @@ import GatewayCore
 import GatewayNet
 import GatewayProxy
 
-/// The addresses of the origins' servers. Each has a number that outlives reloads, so that idle connections do too.
+/// Numbers for the addresses of the origins' servers, the same from reload to reload and from lookup to lookup, so that idle
+/// connections stay. Addresses come and go for as long as the process runs: numbers that nobody has any more are given anew.
 struct Endpoints {
     private struct Key: Hashable {
         let upstream: String
@@ -12,41 +13,42 @@ struct Endpoints {
 
     private var numbers: [Key: Int] = [:]
     private var groups: [String: Int] = [:]
-    /// What names resolved to when they last did.
-    private var lastGood: [String: [SocketAddress]] = [:]
-    /// Names that did not resolve, with the resolver's reason.
-    private(set) var failures: [String] = []
 
-    mutating func resolve(_ config: ConfigSnapshot) -> [[[[Endpoint]]]] {
-        failures = []
-        return config.upstreams.map { upstream in
-            upstream.versions.map { version in version.servers.map { resolve($0, of: upstream) } }
-        }
-    }
-
-    private mutating func resolve(_ server: UpstreamConfig.Server, of upstream: UpstreamConfig) -> [Endpoint] {
-        let addresses: [SocketAddress]
-        if let literal = IPAddress(server.host) {
-            addresses = [SocketAddress(address: literal, port: server.port)]
-        } else {
-            let (found, failure) = Resolver.resolve(host: server.host, port: server.port)
-            if let failure {
-                let remedy = lastGood[server.text] == nil ? "" : "; its last addresses are kept"
-                failures.append("upstream \"\(upstream.name)\": \(server.host): \(failure)\(remedy)")
-            } else {
-                lastGood[server.text] = found
+    /// Where the servers of `config` are, as far as `names` knows. The numbers in it are good from when it is in force.
+    mutating func table(_ config: ConfigSnapshot, _ names: Names) -> EndpointTable {
+        var addresses: [OriginKey: [SocketAddress]] = [:]
+        for upstream in config.upstreams {
+            for server in upstream.versions.flatMap(\.servers) {
+                let found = IPAddress(server.host).map { [$0] } ?? names.addresses(of: server.host)
+                let origin = OriginKey(upstream: upstream.name, host: server.host, port: server.port)
+                addresses[origin] = found.map { SocketAddress(address: $0, port: server.port) }
             }
-            addresses = lastGood[server.text] ?? []
+            if groups[upstream.name] == nil { groups[upstream.name] = groups.count }
         }
-        let group = groups[upstream.name] ?? groups.count
-        groups[upstream.name] = group
-        return addresses.map { Endpoint(id: number(Key(upstream: upstream.name, address: $0)), group: group, address: $0) }
+        number(addresses)
+        return EndpointTable(
+            Dictionary(
+                uniqueKeysWithValues: addresses.map { origin, addresses in
+                    let group = groups[origin.upstream] ?? 0
+                    return (
+                        origin,
+                        addresses.map { address in
+                            let key = Key(upstream: origin.upstream, address: address)
+                            return Endpoint(id: numbers[key] ?? 0, group: group, address: address)
+                        }
+                    )
+                }))
     }
 
-    private mutating func number(_ key: Key) -> Int {
-        if let known = numbers[key] { return known }
-        let fresh = numbers.count
-        numbers[key] = fresh
-        return fresh
+    private mutating func number(_ addresses: [OriginKey: [SocketAddress]]) {
+        let wanted = Set(addresses.flatMap { origin, list in list.map { Key(upstream: origin.upstream, address: $0) } })
+        numbers = numbers.filter { wanted.contains($0.key) }
+        let taken = Set(numbers.values)
+        var next = 0
+        for key in wanted where numbers[key] == nil {
+            while taken.contains(next) { next += 1 }
+            numbers[key] = next
+            next += 1
+        }
     }
 }

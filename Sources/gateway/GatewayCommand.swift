@@ -49,6 +49,7 @@ struct Check: ParsableCommand {
         if let snapshot = result.snapshot {
             let certificates = Certificates(snapshot)
             diagnostics += certificates.diagnostics
+            diagnostics += try Names.check(snapshot)
             isGood = !certificates.diagnostics.contains { $0.severity == .error }
         }
         for diagnostic in diagnostics { Console.error(diagnostic.text) }

@@ -19,6 +19,14 @@ final class Supervisor {
         static let workers: UInt8 = 1
         static let admin: UInt8 = 2
         static let adminConnection: UInt8 = 3
+        static let names: UInt8 = 4
+    }
+
+    /// A configuration that was read and waits for the first answers about its names.
+    private struct Candidate {
+        let snapshot: ConfigSnapshot
+        let certificates: Certificates
+        let deadline: MonotonicTime
     }
 
     private let configPath: String
@@ -28,6 +36,8 @@ final class Supervisor {
     private var logs: Logs
     private var listeners = Listeners()
     private var endpoints = Endpoints()
+    private let names: Names
+    private var candidate: Candidate?
     private let admin: AdminServer
     private var config: ConfigSnapshot
     private var generation = 0
@@ -49,16 +59,20 @@ final class Supervisor {
         guard let snapshot = loaded.snapshot else { throw StartRefusal(loaded.diagnostics) }
         config = snapshot
         admin = AdminServer(registry: registry)
+        names = try Names(registry: registry)
         let certificates = Certificates(snapshot)
         if certificates.diagnostics.contains(where: { $0.severity == .error }) {
             throw StartRefusal(loaded.diagnostics + certificates.diagnostics)
         }
         for diagnostic in loaded.diagnostics + certificates.diagnostics { Console.error(diagnostic.text) }
+        names.follow([snapshot])
         do {
+            try names.awaitAnswers(for: snapshot)
             try adopt(snapshot, certificates)
         } catch {
             throw StartRefusal(text: "\(error)")
         }
+        try epoll.addLevelTriggered(names.fileDescriptor, EventToken(kind: Kind.names, handle: .none))
         try epoll.addLevelTriggered(signals.fileDescriptor, EventToken(kind: Kind.signals, handle: .none))
         try epoll.addLevelTriggered(roster.wakeup.fileDescriptor, EventToken(kind: Kind.workers, handle: .none))
         admin.noteStart()
@@ -70,7 +84,7 @@ final class Supervisor {
     /// Until a signal ends the process and the last worker has gone.
     func run() {
         while !(isDraining && roster.running == 0) {
-            epoll.wait(timeoutMs: admin.timeoutMs)
+            epoll.wait(timeoutMs: waitTimeoutMs())
             for index in 0..<epoll.eventCount {
                 let (token, readiness) = epoll.event(index)
                 switch token.kind {
@@ -78,14 +92,32 @@ final class Supervisor {
                 case Kind.workers:
                     roster.wakeup.clear()
                     tellReload()
+                case Kind.names: break
                 case Kind.admin: admin.accept(&epoll, connectionKind: Kind.adminConnection)
                 default: admin.drive(token.handle, readiness) { self.updateGauges() }
                 }
             }
             admin.tick(epoll)
+            tendNames()
         }
         logs.logger.info("ended")
         logs.close()
+    }
+
+    private func waitTimeoutMs() -> Int32 {
+        let due = min(names.nextDue, candidate?.deadline ?? .never).milliseconds(after: .now())
+        if due < 0 || admin.timeoutMs < 0 { return max(due, admin.timeoutMs) }
+        return min(due, admin.timeoutMs)
+    }
+
+    // MARK: Names
+
+    /// Takes up what lookups have brought: the workers get other addresses, and a reload that waits for them goes on.
+    private func tendNames() {
+        let now = MonotonicTime.now()
+        if names.advance(now: now) { roster.sendAll(.endpoints(endpoints.table(config, names))) }
+        names.report(to: logs.logger)
+        if let waiting = candidate, now >= waiting.deadline || names.unanswered(in: waiting.snapshot).isEmpty { adoptCandidate() }
     }
 
     private func receive(_ signal: Int32) {
@@ -100,6 +132,8 @@ final class Supervisor {
 
     private func reload() {
         if isDraining { return }
+        // One that still waits for its names has waited long enough.
+        adoptCandidate()
         let loaded = ConfigLoader.load(path: configPath, environment: Environment.current)
         var diagnostics = loaded.diagnostics
         var failure: String?
@@ -109,12 +143,35 @@ final class Supervisor {
             if certificates.diagnostics.contains(where: { $0.severity == .error }) {
                 failure = "a certificate or key cannot be used"
             } else {
-                do { try adopt(snapshot, certificates) } catch { failure = "\(error)" }
+                let deadline = MonotonicTime.now().adding(milliseconds: Limits.firstLookupWaitMs)
+                candidate = Candidate(snapshot: snapshot, certificates: certificates, deadline: deadline)
             }
         } else {
             failure = "the configuration has errors"
         }
         for diagnostic in diagnostics { log(diagnostic) }
+        if let failure {
+            endReload(failure: failure)
+        } else if let waiting = candidate {
+            names.follow([config, waiting.snapshot], anew: true)
+            tendNames()
+        }
+    }
+
+    /// What the file says is taken up, as far as its names are known.
+    private func adoptCandidate() {
+        guard let candidate else { return }
+        self.candidate = nil
+        do {
+            try adopt(candidate.snapshot, candidate.certificates)
+            endReload(failure: nil)
+        } catch {
+            endReload(failure: "\(error)")
+        }
+        names.follow([config])
+    }
+
+    private func endReload(failure: String?) {
         if let failure {
             admin.noteReload(isSuccess: false)
             logs.logger.error("reload failed: the configuration before it stays", metadata: ["reason": "\(failure)"])
@@ -140,7 +197,8 @@ final class Supervisor {
 
     /// Makes `snapshot` the configuration in force. Whatever can fail comes before the first change.
     private func adopt(_ snapshot: ConfigSnapshot, _ certificates: Certificates) throws {
-        let resolved = endpoints.resolve(snapshot)
+        var numbered = endpoints
+        let resolved = numbered.table(snapshot, names)
         let addresses = snapshot.servers.flatMap(\.listens).map(\.address).uniqued()
         let kept = min(mailboxes.count, snapshot.workers)
         let change = try listeners.prepare(addresses, workers: snapshot.workers, newWorkers: kept..<snapshot.workers)
@@ -164,13 +222,15 @@ final class Supervisor {
         listeners.commit(change)
         admin.commit()
         config = snapshot
+        endpoints = numbered
         generation += 1
-        for failure in endpoints.failures { logs.logger.warning("a server's name does not resolve", metadata: ["reason": "\(failure)"]) }
+        names.noteUnanswered(in: snapshot)
+        names.report(to: logs.logger)
         hand(deployment, change, kept: kept, fresh)
     }
 
     private func makeDeployment(
-        _ snapshot: ConfigSnapshot, _ open: [(ListenAddress, Listeners.Open)], _ resolved: [[[[Endpoint]]]], _ certificates: Certificates
+        _ snapshot: ConfigSnapshot, _ open: [(ListenAddress, Listeners.Open)], _ resolved: EndpointTable, _ certificates: Certificates
     ) -> Deployment {
         let listeners = open.map { address, listener in
             Deployment.Listener(id: listener.id, address: address, bound: listener.bound, tls: certificates.listenerContext(address))
@@ -208,6 +268,7 @@ final class Supervisor {
     private func end(_ signal: Int32) {
         let now = MonotonicTime.now()
         let deadline = isDraining ? now : now.adding(milliseconds: config.shutdownTimeoutMs)
+        candidate = nil
         if !isDraining { logs.logger.info("ending: running requests have shutdown_timeout to finish") }
         isDraining = true
         admin.isReady = false

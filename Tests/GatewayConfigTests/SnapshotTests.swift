@@ -39,6 +39,7 @@ let wholeConfiguration = """
         send_timeout      10s;
         read_timeout      10m;
         retry             attempts=3 on=idle non_idempotent;
+        resolve_interval  5s;
     }
 
     server {
@@ -91,6 +92,7 @@ let wholeConfiguration = """
         #expect(actual.admin?.address == admin)
         #expect(actual.admin?.allow.map(\.description) == ["127.0.0.0/8", "10.1.0.0/16"])
         #expect(actual.upstreams == Self.upstreams)
+        #expect(actual.names.map(\.host) == ["chat.internal"] && actual.names.map(\.resolveIntervalMs) == [5_000])
         #expect(actual.servers.count == 2)
         #expect(actual.servers.first == Self.plainServer)
         try expectTLSServer(try #require(actual.servers.last))

@@ -35,7 +35,7 @@ import Testing
         ("server b:1; retry attempts=9;", ["1:41: error: \"9\" is out of range"]),
         ("server b:1; retry on=connect,timeout;", ["1:43: error: \"timeout\" is not valid here"]),
         ("server b:1; keepalive 1; keepalive 2;", ["1:39: error: \"keepalive\" is given twice"]),
-        ("server b:1; resolve_interval 30s;", ["1:26: error: unknown directive \"resolve_interval\""]),
+        ("server b:1; resolve_interval 0;", ["1:43: error: \"0\" is too short"]),
     ])
     func `an upstream has servers, with names and shares of their own`(block: String, expected: [String]) {
         #expect(told(block) == expected)
@@ -51,6 +51,20 @@ import Testing
     @Test(arguments: ["\"a b\"", "a/b", "\"\"", "größe", "a:80"])
     func `a name that is none is an error`(name: String) {
         #expect(messages("upstream \(name) { server b:1; }\n" + aServer).count == 1)
+    }
+
+    @Test func `names are looked up as often as the most impatient upstream wants, whatever their case`() throws {
+        let names = try #require(
+            snapshot(
+                """
+                upstream a { server One.test:1; server 127.0.0.1:1; resolve_interval 1m; }
+                upstream b { version v weight=1 { server one.test:2; } resolve_interval 10s; }
+                server { listen 80; location / { proxy_pass http://two.test:3/; } location /b { proxy_pass http://b; } }
+                """)
+        ).names
+        #expect(names.map(\.host) == ["one.test", "two.test"])
+        #expect(names.map(\.resolveIntervalMs) == [10_000, 30_000])
+        #expect(names.map(\.position.line) == [1, 3] && names.map(\.position.column) == [21, 45])
     }
 
     @Test func `what retry does not say is as in its default`() {

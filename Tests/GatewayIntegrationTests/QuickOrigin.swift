@@ -6,9 +6,10 @@ struct QuickOrigin {
     var port: UInt16 { origin.port }
     var address: String { "127.0.0.1:\(port)" }
 
-    init(_ name: String) throws {
+    /// On a free port of `host`, unless `port` says which.
+    init(_ name: String, host: String = "127.0.0.1", port: UInt16 = 0) throws {
         let answer = Array("HTTP/1.1 200 OK\r\nX-Version: \(name)\r\nContent-Length: 3\r\n\r\nok\n".utf8)
-        origin = try ScriptedOrigin { connection, _ in
+        origin = try ScriptedOrigin(host: host, port: port) { connection, _ in
             while true {
                 let bytes = try connection.receiveSome(until: Deadline(seconds: 600))
                 if bytes.isEmpty { return }

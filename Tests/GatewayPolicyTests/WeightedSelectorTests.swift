@@ -56,6 +56,22 @@ import Testing
         #expect(worst < 1)
     }
 
+    @Test func `who is not available leaves the share to the others by weight, and has it again afterwards`() {
+        var selector = selector([50, 30, 20])
+        selector.setAvailable(0, false)
+        #expect(counts(picks(&selector, 500), of: 3) == [0, 300, 200])
+        selector.setAvailable(0, true)
+        #expect(counts(picks(&selector, 1000), of: 3) == [500, 300, 200])
+        for member in 0..<3 { selector.setAvailable(member, false) }
+        #expect(selector.next() == nil && selector.next(excluding: excluding(1)) == nil)
+    }
+
+    @Test func `a retry is not for who is not available`() {
+        var selector = selector([1, 1, 1])
+        selector.setAvailable(1, false)
+        for _ in 0..<5 { #expect(selector.next(excluding: excluding(0)) == 2) }
+    }
+
     /// Each step gives the weights of the stable versions and the canary; the canary's share is always 5 %.
     @Test func `a canary of 5 % keeps its share although the weights are read again every 7 picks`() {
         let steps: [[(String, Int)]] = [

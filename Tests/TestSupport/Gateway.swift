@@ -20,7 +20,7 @@ public final class Gateway {
 
     public init(
         conf: String, certificate: TestCertificates.Leaf? = nil, values: [String: String] = [:], environment: [String: String] = [:],
-        timeout: Double = 20
+        nameServer: NameServer? = nil, timeout: Double = 20
     ) throws {
         directory = try TemporaryDirectory()
         var values = values
@@ -29,7 +29,9 @@ public final class Gateway {
         values["KEY"] = certificate?.keyPath
         self.values = values
         let file = try directory.write(Self.fill(conf, values), to: "gateway.conf")
-        program = try Program("gateway", ["-c", file], environment: environment, directory: directory.path)
+        var command = (path: "gateway", arguments: ["-c", file])
+        if let nameServer { command = nameServer.command(try Program.find("gateway"), command.arguments) }
+        program = try Program(command.path, command.arguments, environment: environment, directory: directory.path)
         try program.stderr.waitForLine("'ready'", timeout: timeout) { $0.split { !$0.isLetter }.contains("ready") }
         addresses = Self.addresses(in: program.stderr.lines)
         adminAddress = Self.adminAddress(in: program.stderr.lines)

@@ -17,14 +17,14 @@ public final class ScriptedOrigin: Sendable {
     private let listener: Int32
     private let state: Monitor<State>
 
-    /// Listens on a free port of `host`. `index` counts the connections from 0. What is received is kept unless that would be gigabytes.
-    public init(host: String = "127.0.0.1", keepsReceived: Bool = true, _ script: @escaping Script) throws {
-        let address = try SocketAddress(host, 0)
+    /// Listens on a free port of `host`, unless `port` says which. `index` counts the connections from 0. What is received is kept unless that would be gigabytes.
+    public init(host: String = "127.0.0.1", port: UInt16 = 0, keepsReceived: Bool = true, _ script: @escaping Script) throws {
+        let address = try SocketAddress(host, port)
         let listener = try address.makeSocket()
         try address.bind(listener)
         guard listen(listener, 128) == 0 else { throw TestError.lastError("listen") }
         self.listener = listener
-        port = SocketAddress.local(of: listener).port
+        self.port = SocketAddress.local(of: listener).port
         let state = Monitor(State())
         self.state = state
         startThread("scripted origin") { Self.accept(listener, state, keepsReceived, script) }

@@ -1,0 +1,55 @@
+import GatewayCore
+import GatewayNet
+
+/// One address of one server of one upstream.
+public struct Endpoint: Sendable, Equatable, BitwiseCopyable {
+    /// Its place in the tables of idle connections. The same from table to table for as long as the endpoint is in them; afterwards
+    /// another endpoint may get it, so that an id alone names nothing.
+    public let id: Int
+    /// The number of its upstream, by name, the same for good: `keepalive` counts by it.
+    public let group: Int
+    public let address: SocketAddress
+
+    public init(id: Int, group: Int, address: SocketAddress) {
+        self.id = id
+        self.group = group
+        self.address = address
+    }
+
+    /// Before a server has been chosen.
+    static let none = Endpoint(id: -1, group: -1, address: SocketAddress(address: IPAddress(v4: 0), port: 0))
+}
+
+/// What tells servers of upstreams apart, across reloads.
+public struct OriginKey: Sendable, Hashable {
+    public let upstream: String
+    public let host: String
+    public let port: UInt16
+
+    public init(upstream: String, host: String, port: UInt16) {
+        self.upstream = upstream
+        self.host = host
+        self.port = port
+    }
+}
+
+/// Where the servers of a configuration can be reached as of some moment: made by the supervisor, anew when a name's addresses change,
+/// and handed to the workers, who copy what they need, so that no cache line travels between cores for it.
+public final class EndpointTable: Sendable {
+    /// By ``Endpoint/id``.
+    let endpoints: [Endpoint?]
+    private let byOrigin: [OriginKey: [Endpoint]]
+
+    public init(_ byOrigin: [OriginKey: [Endpoint]]) {
+        self.byOrigin = byOrigin
+        var endpoints: [Endpoint?] = []
+        for endpoint in byOrigin.values.joined() {
+            while endpoints.count <= endpoint.id { endpoints.append(nil) }
+            endpoints[endpoint.id] = endpoint
+        }
+        self.endpoints = endpoints
+    }
+
+    /// nil for a server of another configuration; empty where the name has no address.
+    func endpoints(of origin: OriginKey) -> [Endpoint]? { byOrigin[origin] }
+}
