@@ -143,13 +143,16 @@ public struct HeaderTemplate: Sendable, Equatable {
 }
 
 public struct UpstreamConfig: Sendable, Equatable {
-    public enum Balance: Sendable { case roundRobin }
+    public enum Balance: Sendable { case roundRobin, leastConn }
 
     public struct Server: Sendable, Equatable {
         /// A name or an address, without brackets.
         public var host: String
         public var port: UInt16
         public var weight: Int
+        /// How many requests may be there at a time, for the whole gateway; 0 is no limit.
+        public var maxConns = 0
+        public var isBackup = false
     }
 
     public struct Version: Sendable, Equatable {

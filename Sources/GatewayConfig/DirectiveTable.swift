@@ -83,8 +83,13 @@ enum DirectiveTable {
             "upstream", in: .main, [.one("NAME", .name)], block: .upstream, repeats: true,
             "A named group of origins, for `proxy_pass`.", example: "upstream api { server 127.0.0.1:9001; }"),
         Directive(
-            "server", in: [.upstream, .version], [.one("HOST:PORT", .endpoint), .pair("weight", "NUMBER", weight)], repeats: true,
-            "An origin and its weight among the others: 1 if none is given, 0 for no new requests.",
+            "server", in: [.upstream, .version],
+            [
+                .one("HOST:PORT", .endpoint), .pair("weight", "NUMBER", weight), .pair("max_conns", "NUMBER", .number(0...1_000_000)),
+                .flag("backup"),
+            ], repeats: true,
+            "An origin and its weight among the others (1 if none is given, 0 for no new requests); how many requests it may have at a "
+                + "time, 0 for no limit; and whether it has requests only when no other can take them.",
             example: "server 127.0.0.1:9001 weight=99;"),
         Directive(
             "version", in: .upstream, [.one("NAME", .name), .pair("weight", "NUMBER", weight, isRequired: true)], block: .version,
@@ -92,8 +97,9 @@ enum DirectiveTable {
             "A release with its own servers and its share of the requests; an upstream has either versions or servers.",
             example: "version canary weight=5 { server 127.0.0.1:9003; }"),
         Directive(
-            "balance", in: .upstream, [.one("round_robin", .choice(["round_robin"]))], default: "round_robin",
-            "How a server is chosen.", example: "balance round_robin;"),
+            "balance", in: .upstream, [.one("round_robin|least_conn", .choice(["round_robin", "least_conn"]))], default: "round_robin",
+            "How a server is chosen: in turn, or the one with the fewest requests for its weight, as each worker counts its own.",
+            example: "balance least_conn;"),
         Directive(
             "host", in: .upstream, [.one("HOST", .hostField)], "The Host sent to the origin; the client's by default.",
             example: "host chat.internal;"),

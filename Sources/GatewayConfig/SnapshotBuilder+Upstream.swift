@@ -29,6 +29,7 @@ extension SnapshotBuilder {
         }
         if versions.isEmpty {
             if servers.isEmpty { reportNoServers("the upstream \(quote(name))", at: entry) }
+            reportOnlyBackups(servers, "the upstream \(quote(name))")
             warnIfAllZero(servers, "the upstream \(quote(name))", at: entry)
             return [UpstreamConfig.Version(name: "", weight: 1, servers: self.servers(servers))]
         }
@@ -42,6 +43,7 @@ extension SnapshotBuilder {
         let weight = entry.arguments.number("weight") ?? 0
         let servers = block.all("server")
         if servers.isEmpty { reportNoServers("the version \(quote(name))", at: entry) }
+        reportOnlyBackups(servers, "the version \(quote(name))")
         if weight > 0 { warnIfAllZero(servers, "the version \(quote(name))", at: entry) }
         return UpstreamConfig.Version(name: name, weight: weight, servers: self.servers(servers))
     }
@@ -50,13 +52,22 @@ extension SnapshotBuilder {
         reportDuplicates(entries.map { ($0.arguments.endpoint(), $0.arguments.word()) }) { "the server \($0.name)" }
         return entries.compactMap { entry in
             entry.arguments.endpoint().map {
-                UpstreamConfig.Server(host: $0.host, port: $0.port, weight: entry.arguments.number("weight") ?? 1)
+                UpstreamConfig.Server(
+                    host: $0.host, port: $0.port, weight: entry.arguments.number("weight") ?? 1,
+                    maxConns: entry.arguments.number("max_conns") ?? 0, isBackup: entry.arguments.has("backup"))
             }
         }
     }
 
     private func reportNoServers(_ what: String, at entry: Entry) {
         diagnostics.error("\(what) has no server", at: entry.name.position, expected: "expected server HOST:PORT;")
+    }
+
+    private func reportOnlyBackups(_ servers: [Entry], _ what: String) {
+        guard let first = servers.first, servers.allSatisfy({ $0.isSound && $0.arguments.has("backup") }) else { return }
+        diagnostics.error(
+            "\(what) has only backup servers", at: first.arguments.word("backup")?.position ?? first.name.position,
+            expected: "expected a server without \"backup\"")
     }
 
     private func warnIfAllZero(_ entries: [Entry], _ what: String, at entry: Entry) {

@@ -35,7 +35,9 @@ extension UpstreamConfig {
     init(name: String, versions: [Version], settings: Scope) {
         func number(_ name: String) -> Int { settings.effective(name).number() ?? 0 }
         self.init(
-            name: name, versions: versions, balance: .roundRobin, host: settings.effective("host").text(),
+            name: name, versions: versions,
+            balance: settings.effective("balance").text() == "least_conn" ? .leastConn : .roundRobin,
+            host: settings.effective("host").text(),
             keepaliveMax: number("keepalive"), keepaliveTimeoutMs: number("keepalive_timeout"),
             connectTimeoutMs: number("connect_timeout"), sendTimeoutMs: number("send_timeout"),
             readTimeoutMs: number("read_timeout"), retry: Retry(settings.effective("retry")))

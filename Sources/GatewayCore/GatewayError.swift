@@ -7,7 +7,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
     case requestLineTooLong, headTooLarge, fieldsTooMany, bodyTooLarge
     case headerTimeout, bodyTimeout, sendTimeout, clientClosed, misdirected, notFound
     // The origin.
-    case noServer, connectFailed, connectTimeout, upstreamClosed, upstreamSendTimeout, upstreamReadTimeout
+    case noServer, upstreamBusy, connectFailed, connectTimeout, upstreamClosed, upstreamSendTimeout, upstreamReadTimeout
     case upstreamInvalid, upstreamTruncated
     // The gateway.
     case shuttingDown, snapshotRetired
@@ -36,6 +36,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .misdirected: "misdirected"
         case .notFound: "not_found"
         case .noServer: "no_server"
+        case .upstreamBusy: "upstream_busy"
         case .connectFailed: "connect_failed"
         case .connectTimeout: "connect_timeout"
         case .upstreamClosed: "upstream_closed"
@@ -62,7 +63,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .clientClosed, .sendTimeout: 499
         case .transferCodingUnsupported, .methodUnsupported: 501
         case .connectFailed, .upstreamClosed, .upstreamInvalid, .upstreamTruncated: 502
-        case .noServer, .shuttingDown, .snapshotRetired: 503
+        case .noServer, .upstreamBusy, .shuttingDown, .snapshotRetired: 503
         case .connectTimeout, .upstreamSendTimeout, .upstreamReadTimeout: 504
         case .versionUnsupported: 505
         }

@@ -14,6 +14,8 @@ public struct WeightedSelector: Sendable {
         /// the rest by weight instead of all falling to whoever comes after the one that failed.
         @usableFromInline var retryCredit = 0
         @usableFromInline var isAvailable = true
+        /// Requests that are at the member now, where somebody counts them.
+        @usableFromInline var load = 0
 
         init(weight: Int) { self.weight = weight }
     }
@@ -56,6 +58,55 @@ public struct WeightedSelector: Sendable {
         members[index].isAvailable = isAvailable
         unavailableCount += isAvailable ? -1 : 1
     }
+
+    /// The index of the member with the least load for its weight; among equals whose turn it is, by weight (nginx's least_conn). nil as
+    /// for ``next(excluding:)``.
+    public mutating func nextLeastLoaded(excluding excluded: ExclusionSet = ExclusionSet()) -> Int? {
+        var least = -1
+        var isTied = false
+        for index in members.indices where mayTake(index, excluded) {
+            if least < 0 || isLessLoaded(index, than: least) {
+                least = index
+                isTied = false
+            } else if !isLessLoaded(least, than: index) {
+                isTied = true
+            }
+        }
+        return isTied ? nextAmongEquals(of: least, excluding: excluded) : least < 0 ? nil : least
+    }
+
+    private mutating func nextAmongEquals(of least: Int, excluding excluded: ExclusionSet) -> Int {
+        var best = -1
+        var sum = 0
+        for index in members.indices where mayTake(index, excluded) && !isLessLoaded(least, than: index) {
+            members[index].credit += members[index].weight
+            sum += members[index].weight
+            if best < 0 || members[index].credit > members[best].credit { best = index }
+        }
+        members[best].credit -= sum
+        return best
+    }
+
+    private func mayTake(_ index: Int, _ excluded: ExclusionSet) -> Bool {
+        members[index].weight > 0 && members[index].isAvailable && !excluded.contains(index)
+    }
+
+    /// Compares load / weight without a division. Weights are below 2⁴¹ and loads below 2²¹, so products fit.
+    private func isLessLoaded(_ left: Int, than right: Int) -> Bool {
+        members[left].load * members[right].weight < members[right].load * members[left].weight
+    }
+
+    /// One request more at the member, or one less.
+    public mutating func addLoad(_ difference: Int, to index: Int) {
+        // A server that a reload took away and another brought back did not count what ends now.
+        members[index].load = max(0, members[index].load + difference)
+    }
+
+    public func hasWeight(_ index: Int) -> Bool { members[index].weight > 0 }
+
+    public func name(_ index: Int) -> String { names[index] }
+
+    public func index(of name: String) -> Int? { names.firstIndex(of: name) }
 
     @inlinable
     mutating func firstChoice() -> Int? {
@@ -127,10 +178,14 @@ public struct WeightedSelector: Sendable {
 
     /// Takes over the credits of the members that `old` has under the same names, so that a member with a small weight comes to
     /// its turn however often the configuration is read again. Members that have no weight now or that are new begin with none.
+    /// The loads come along whatever the weights are.
     public mutating func carryOver(from old: borrowing WeightedSelector) {
-        if total == 0 || old.total == 0 { return }
         var oldIndices: [String: Int] = [:]
         for (index, name) in old.names.enumerated() where oldIndices[name] == nil { oldIndices[name] = index }
+        for (index, name) in names.enumerated() {
+            if let oldIndex = oldIndices[name] { members[index].load = old.members[oldIndex].load }
+        }
+        if total == 0 || old.total == 0 { return }
         let ratio = Double(total) / Double(old.total)
         for (index, name) in names.enumerated() where members[index].weight > 0 {
             guard let oldIndex = oldIndices[name] else { continue }

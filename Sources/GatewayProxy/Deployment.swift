@@ -28,19 +28,37 @@ public struct Deployment: Sendable {
     public let config: ConfigSnapshot
     public let listeners: [Listener]
     public let endpoints: EndpointTable
+    /// Of the servers that have `max_conns`.
+    public let limits: [ServerKey: ConnectionLimit]
 
     /// nil: the configuration says `access_log off`.
     public let accessLog: LogSink?
     public let logger: Logger
 
     public init(
-        generation: Int, config: ConfigSnapshot, listeners: [Listener], endpoints: EndpointTable, accessLog: LogSink?, logger: Logger
+        generation: Int, config: ConfigSnapshot, listeners: [Listener], endpoints: EndpointTable,
+        limits: [ServerKey: ConnectionLimit], accessLog: LogSink?, logger: Logger
     ) {
         self.generation = generation
         self.config = config
         self.listeners = listeners
         self.endpoints = endpoints
+        self.limits = limits
         self.accessLog = accessLog
         self.logger = logger
+    }
+}
+
+/// What tells the `server` lines of upstreams apart, across reloads.
+public struct ServerKey: Sendable, Hashable {
+    public let upstream: String
+    public let version: String
+    /// With its port.
+    public let server: String
+
+    public init(upstream: String, version: String, server: String) {
+        self.upstream = upstream
+        self.version = version
+        self.server = server
     }
 }

@@ -46,6 +46,8 @@ extension Worker {
         body.append("}\n")
         var fields = ByteQueue(pool: pool)
         fields.append("Content-Type: application/problem+json\r\n")
+        // Places come free with every answer of an origin.
+        if error.type == .upstreamBusy { fields.append("Retry-After: 1\r\n") }
         respond(id, status, fields: fields.bytes, body: body.bytes)
     }
 

@@ -32,7 +32,7 @@ public final class RouteTable: Sendable {
         accessLog = deployment.accessLog
         logger = deployment.logger
         let upstreams = config.upstreams.indices.map {
-            UpstreamRoute($0, config.upstreams[$0], registry: registry)
+            UpstreamRoute($0, config.upstreams[$0], limits: deployment.limits, registry: registry)
         }
         let servers = config.servers.map { ServerRoute($0, upstreams: upstreams, registry: registry) }
         self.upstreams = upstreams
@@ -210,17 +210,23 @@ final class FieldTemplates: Sendable {
 final class UpstreamRoute: Sendable {
     final class Server: Sendable {
         let origin: OriginKey
+        /// nil without `max_conns`.
+        let limit: ConnectionLimit?
         let attempts: StatusBlockSlot
         let connects: MetricSlot
         let gauges: UpstreamGauges
         /// The members of a log line that name upstream, version and server, encoded.
         let logMembers: [UInt8]
 
-        init(_ upstream: String, _ version: String, _ config: UpstreamConfig.Server, _ registry: MetricsRegistry) {
+        init(
+            _ upstream: String, _ version: String, _ config: UpstreamConfig.Server, _ limits: [ServerKey: ConnectionLimit],
+            _ registry: MetricsRegistry
+        ) {
             let server = config.text
             let versionMember = version.isEmpty ? [] : [("version", version)]
             logMembers = JSONLine.members([("upstream", upstream)] + versionMember + [("upstream_server", server)])
             origin = OriginKey(upstream: upstream, host: config.host, port: config.port)
+            limit = limits[ServerKey(upstream: upstream, version: version, server: server)]
             attempts = registry.statusBlock(.upstreamRequests, [upstream, version, server], hasMethods: false)
             connects = registry.counter(.upstreamConnects, [upstream, server])
             gauges = UpstreamGauges(
@@ -243,6 +249,8 @@ final class UpstreamRoute: Sendable {
     let versions: [Version]
     /// The first choices of a worker that has seen no request yet.
     let initialChoice: UpstreamChoice
+    /// Whether it matters how many requests are at a server: for `least_conn` and `max_conns`.
+    let countsLoad: Bool
     /// The Host for the origin; nil sends the client's.
     let host: [UInt8]?
     let keepaliveMax: Int
@@ -253,13 +261,14 @@ final class UpstreamRoute: Sendable {
     let retry: UpstreamConfig.Retry
     let retries: MetricSlot
 
-    init(_ index: Int, _ config: UpstreamConfig, registry: MetricsRegistry) {
+    init(_ index: Int, _ config: UpstreamConfig, limits: [ServerKey: ConnectionLimit], registry: MetricsRegistry) {
         self.index = index
         name = Array(config.name.utf8)
         versions = config.versions.map { version in
-            Version(servers: version.servers.map { Server(config.name, version.name, $0, registry) })
+            Version(servers: version.servers.map { Server(config.name, version.name, $0, limits, registry) })
         }
-        initialChoice = UpstreamChoice(config)
+        initialChoice = UpstreamChoice(config, limits: versions.map { $0.servers.map(\.limit) })
+        countsLoad = config.balance == .leastConn || versions.contains { $0.servers.contains { $0.limit != nil } }
         host = config.host.map { Array($0.utf8) }
         keepaliveMax = config.keepaliveMax
         keepaliveTimeoutMs = config.keepaliveTimeoutMs

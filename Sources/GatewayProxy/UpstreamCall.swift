@@ -28,6 +28,10 @@ struct UpstreamCall: ~Copyable {
     var endpoint = Endpoint.none
     var addressesTried = 0
     var connection = Handle.none
+    /// Whether it counts as one of the requests at its server: see ``Worker/vacatePlace(_:)``.
+    var holdsPlace = false
+    /// Whether a server was passed over for its `max_conns`.
+    var hasMetFull = false
 
     /// The request as it goes to the origin. While ``keepsRequest`` its bytes stay although they are written.
     var request: ByteQueue

@@ -4,24 +4,15 @@ import GatewayPolicy
 
 /// Where the version is chosen, then the server inside it, then its address. One worker's state for one upstream.
 struct UpstreamChoice: Sendable {
-    private struct Addresses: Sendable {
-        var endpoints: [Endpoint] = []
-        var turn = AddressTurn(count: 0)
-    }
-
     private var versions: WeightedSelector
-    private var servers: [WeightedSelector]
+    private var servers: [ServerChoice]
     private let versionNames: [String]
-    /// Of each server; none where its name has not been resolved.
-    private var addresses: [[Addresses]]
 
-    init(_ config: UpstreamConfig) {
+    /// - Parameter limits: of each version's servers.
+    init(_ config: UpstreamConfig, limits: [[ConnectionLimit?]]) {
         versionNames = config.versions.map(\.name)
         versions = WeightedSelector(names: versionNames, weights: config.versions.map(\.weight))
-        servers = config.versions.map { version in
-            WeightedSelector(names: version.servers.map(\.text), weights: version.servers.map(\.weight))
-        }
-        addresses = config.versions.map { Array(repeating: Addresses(), count: $0.servers.count) }
+        servers = zip(config.versions, limits).map { ServerChoice($0, balance: config.balance, limits: $1) }
     }
 
     /// A version by weight.
@@ -29,54 +20,58 @@ struct UpstreamChoice: Sendable {
         versions.next(excluding: excluded)
     }
 
-    /// A server of `version`, in turn, by weight. It has an address.
+    /// A server of `version` that can take a request now: see ``ServerChoice/next(excluding:)``.
     mutating func nextServer(of version: Int, excluding excluded: ExclusionSet) -> Int? {
         servers[version].next(excluding: excluded)
     }
 
+    /// Whether the last choice in `version` passed over a server for its `max_conns`.
+    func hasMetFull(_ version: Int) -> Bool { servers[version].hasMetFull }
+
     // MARK: Addresses
 
-    func addressCount(version: Int, server: Int) -> Int {
-        addresses[version][server].endpoints.count
-    }
+    func addressCount(version: Int, server: Int) -> Int { servers[version].addressCount(server) }
 
     /// An address of the server, in turn; it must have one.
     mutating func nextAddress(version: Int, server: Int, now: MonotonicTime) -> Endpoint {
-        addresses[version][server].endpoints[addresses[version][server].turn.next(now: now)]
+        servers[version].nextAddress(server, now: now)
     }
 
-    /// The server could not be connected to at `failed`, which may have vanished meanwhile: other addresses are tried before it.
+    /// The server could not be connected to at `failed`.
     mutating func avoidAddress(_ failed: Endpoint, version: Int, server: Int, now: MonotonicTime) {
-        guard let index = addresses[version][server].endpoints.firstIndex(of: failed) else { return }
-        addresses[version][server].turn.avoid(index, now: now)
+        servers[version].avoidAddress(failed, server: server, now: now)
     }
 
     func hasAddress(_ endpoint: Endpoint, version: Int, server: Int) -> Bool {
-        addresses[version][server].endpoints.contains(endpoint)
+        servers[version].hasAddress(endpoint, server: server)
     }
 
-    /// The server is reached at `endpoints` from now on. Without any it gets no requests.
+    /// The server is reached at `endpoints` from now on.
     mutating func setAddresses(_ endpoints: [Endpoint], version: Int, server: Int) {
-        let old = addresses[version][server]
-        if old.endpoints != endpoints {
-            var turn = AddressTurn(count: endpoints.count)
-            for (index, endpoint) in endpoints.enumerated() {
-                guard let before = old.endpoints.firstIndex(of: endpoint) else { continue }
-                turn.carryOver(index, from: old.turn, at: before)
-            }
-            // A copy of this worker's own: a reference count that workers shared would travel between their cores.
-            addresses[version][server] = Addresses(endpoints: endpoints.map { $0 }, turn: turn)
-        }
-        servers[version].setAvailable(server, !endpoints.isEmpty)
+        servers[version].setAddresses(endpoints, server: server)
     }
 
-    /// A server that would have had requests if its name had an address.
+    /// A server that would have requests if its name had an address.
     func unresolvedServer() -> (version: Int, server: Int)? {
-        for version in addresses.indices {
-            for server in addresses[version].indices where addresses[version][server].endpoints.isEmpty { return (version, server) }
+        for version in servers.indices where versions.hasWeight(version) {
+            if let server = servers[version].unresolvedServer { return (version, server) }
         }
         return nil
     }
+
+    // MARK: Load
+
+    mutating func addLoad(_ difference: Int, version: Int, server: Int) {
+        servers[version].addLoad(difference, server: server)
+    }
+
+    /// The place that the server `server` of `old` has here, by name.
+    func place(ofServer server: Int, version: Int, in old: UpstreamChoice) -> (version: Int, server: Int)? {
+        guard let place = versionNames.firstIndex(of: old.versionNames[version]) else { return nil }
+        return servers[place].server(named: old.servers[version].name(of: server)).map { (place, $0) }
+    }
+
+    // MARK: Reload
 
     /// Goes on where `old` was, by name: a reload must not begin every round anew, or a canary with a small share would starve.
     mutating func carryOver(from old: UpstreamChoice) {

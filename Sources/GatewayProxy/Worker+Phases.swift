@@ -109,11 +109,13 @@ extension Worker {
             let version = calls[call].version
             if let server = snapshots[snapshot].choices[upstream.index].nextServer(of: version, excluding: calls[call].triedServers) {
                 calls[call].server = server
+                if upstream.countsLoad { occupyPlace(call) }
                 calls[call].attempts += 1
                 calls[call].endpoint = snapshots[snapshot].choices[upstream.index].nextAddress(version: version, server: server, now: now)
                 calls[call].addressesTried = 0
                 return .next(.send)
             }
+            if snapshots[snapshot].choices[upstream.index].hasMetFull(version) { calls[call].hasMetFull = true }
             // No server of the version is left to try: another version takes the request, if it may have any.
             calls[call].triedServers = ExclusionSet()
             guard calls[call].triedVersions.count < Limits.attemptsMax else { return .refuse(noServerLeft(id, call)) }
@@ -128,6 +130,9 @@ extension Worker {
 
     private func noServerLeft(_ id: Handle, _ call: Handle) -> GatewayError {
         if let error = calls[call].lastError { return error }
+        if calls[call].hasMetFull {
+            return GatewayError(.upstreamBusy, "every server that could take the request has as many as max_conns allows")
+        }
         let upstream = calls[call].upstream
         if let lost = snapshots[exchanges[id].snapshot].choices[upstream.index].unresolvedServer() {
             exchanges[id].outcome.server = upstream.versions[lost.version].servers[lost.server]

@@ -161,6 +161,7 @@ extension Worker {
                 calls[call].wantsNewConnection = true
                 return .next(.send)
             }
+            vacatePlace(call)
             calls[call].triedServers.insert(calls[call].server)
             return .next(.chooseUpstream)
         }
@@ -215,6 +216,7 @@ extension Worker {
     }
 
     private func forgetCall(_ id: Handle) {
+        vacatePlace(exchanges[id].call)
         calls.discard(exchanges[id].call)
         exchanges[id].call = .none
     }
@@ -238,6 +240,7 @@ extension Worker {
 
     /// The call is over. Its connection goes to the pool if both messages were whole and nothing is behind them.
     func releaseConnection(_ call: Handle, mayBeReused: Bool) {
+        defer { vacatePlace(call) }
         let id = calls[call].connection
         let upstream = calls[call].upstream
         shard.add(upstreams[id].metrics.active, -1)

@@ -36,6 +36,7 @@ final class Supervisor {
     private var logs: Logs
     private var listeners = Listeners()
     private var endpoints = Endpoints()
+    private var connectionCounts = ConnectionCounts()
     private let names: Names
     private var candidate: Candidate?
     private let admin: AdminServer
@@ -199,6 +200,8 @@ final class Supervisor {
     private func adopt(_ snapshot: ConfigSnapshot, _ certificates: Certificates) throws {
         var numbered = endpoints
         let resolved = numbered.table(snapshot, names)
+        var counts = connectionCounts
+        let limits = counts.limits(for: snapshot)
         let addresses = snapshot.servers.flatMap(\.listens).map(\.address).uniqued()
         let kept = min(mailboxes.count, snapshot.workers)
         let change = try listeners.prepare(addresses, workers: snapshot.workers, newWorkers: kept..<snapshot.workers)
@@ -208,7 +211,7 @@ final class Supervisor {
         do {
             try admin.prepare(snapshot.admin, &epoll, EventToken(kind: Kind.admin, handle: .none))
             try logs.prepare(snapshot)
-            deployment = makeDeployment(snapshot, listeners.open(addresses, after: change), resolved, certificates)
+            deployment = makeDeployment(snapshot, listeners.open(addresses, after: change), resolved, limits, certificates)
             for index in kept..<snapshot.workers {
                 fresh.append(try roster.begin(index: index, RouteTable(deployment, registry: registry), registry: registry))
             }
@@ -223,6 +226,7 @@ final class Supervisor {
         admin.commit()
         config = snapshot
         endpoints = numbered
+        connectionCounts = counts
         generation += 1
         names.noteUnanswered(in: snapshot)
         names.report(to: logs.logger)
@@ -230,14 +234,15 @@ final class Supervisor {
     }
 
     private func makeDeployment(
-        _ snapshot: ConfigSnapshot, _ open: [(ListenAddress, Listeners.Open)], _ resolved: EndpointTable, _ certificates: Certificates
+        _ snapshot: ConfigSnapshot, _ open: [(ListenAddress, Listeners.Open)], _ resolved: EndpointTable,
+        _ limits: [ServerKey: ConnectionLimit], _ certificates: Certificates
     ) -> Deployment {
         let listeners = open.map { address, listener in
             Deployment.Listener(id: listener.id, address: address, bound: listener.bound, tls: certificates.listenerContext(address))
         }
         return Deployment(
-            generation: generation + 1, config: snapshot, listeners: listeners, endpoints: resolved, accessLog: logs.access,
-            logger: logs.logger)
+            generation: generation + 1, config: snapshot, listeners: listeners, endpoints: resolved,
+            limits: limits, accessLog: logs.access, logger: logs.logger)
     }
 
     private func hand(_ deployment: Deployment, _ change: Listeners.Change, kept: Int, _ fresh: [WorkerMailbox]) {

@@ -23,12 +23,15 @@ import Testing
         ("version weight=1 { server b:1; }", ["1:22: error: \"version\" is missing NAME"]),
         ("server b:1 weight=-1;", ["1:32: error: \"-1\" is negative"]),
         ("server b:1 weight=1 weight=2;", ["1:34: error: \"weight\" is given twice"]),
-        ("server b:1 backup;", ["1:25: error: \"backup\" is not an argument of \"server\""]),
-        ("server b:1 max_conns=5;", ["1:25: error: \"max_conns=5\" is not an argument of \"server\""]),
+        ("server b:1 backup;", ["1:25: error: the upstream \"a\" has only backup servers"]),
+        ("version v weight=1 { server b:1 backup; server c:1 backup; }", ["1:46: error: the version \"v\" has only backup servers"]),
+        ("server b:1 weight=0; server c:1 backup max_conns=0;", []),
+        ("server b:1 max_conns=x;", ["1:35: error: \"x\" is not a number"]),
+        ("server b:1 max_conns=-1;", ["1:35: error: \"-1\" is negative"]),
         ("server http://b:1;", ["1:21: error: \"http://b:1\" is a URL"]),
         ("server b:0;", ["1:21: error: port 0 can't be connected to"]),
         ("server unix:/run/b;", ["1:21: error: unix: sockets are not supported"]),
-        ("server b:1; balance least_conn;", ["1:34: error: \"least_conn\" is not valid here"]),
+        ("server b:1; balance ip_hash;", ["1:34: error: \"ip_hash\" is not valid here"]),
         ("server b:1; host $host;", ["1:31: error: variables can't be used here"]),
         ("server b:1; host \"b c\";", ["1:31: error: \"b c\" is not a host"]),
         ("server b:1; retry;", ["1:26: error: \"retry\" is missing arguments"]),
@@ -65,6 +68,14 @@ import Testing
         #expect(names.map(\.host) == ["one.test", "two.test"])
         #expect(names.map(\.resolveIntervalMs) == [10_000, 30_000])
         #expect(names.map(\.position.line) == [1, 3] && names.map(\.position.column) == [21, 45])
+    }
+
+    @Test func `a server may have a limit and be a backup, and the balance may be least_conn`() throws {
+        let upstream = try #require(
+            snapshot("upstream a { server b:1; server c:1 backup max_conns=7; balance least_conn; } " + aServer)?.upstreams.first)
+        #expect(upstream.balance == .leastConn)
+        let servers = upstream.versions.flatMap(\.servers)
+        #expect(servers.map(\.maxConns) == [0, 7] && servers.map(\.isBackup) == [false, true])
     }
 
     @Test func `what retry does not say is as in its default`() {

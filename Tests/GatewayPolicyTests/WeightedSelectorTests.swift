@@ -72,6 +72,49 @@ import Testing
         for _ in 0..<5 { #expect(selector.next(excluding: excluding(0)) == 2) }
     }
 
+    @Test func `the least loaded for its weight is chosen, equals in turn by weight`() {
+        var selector = selector([5, 1, 1])
+        // Nobody has a load: the turns are those of round robin.
+        #expect((0..<7).compactMap { _ in selector.nextLeastLoaded() } == [0, 0, 1, 0, 2, 0, 0])
+        for (member, load) in [(0, 4), (1, 1), (2, 1)] { selector.addLoad(load, to: member) }
+        // 4/5 is less than 1/1.
+        #expect(selector.nextLeastLoaded() == 0)
+        selector.addLoad(2, to: 0)
+        #expect(Set((0..<4).compactMap { _ in selector.nextLeastLoaded() }) == [1, 2])
+        #expect(selector.nextLeastLoaded(excluding: excluding(1)) == 2)
+        #expect(selector.nextLeastLoaded(excluding: excluding(1, 2)) == 0)
+        #expect(selector.nextLeastLoaded(excluding: excluding(0, 1, 2)) == nil)
+    }
+
+    @Test func `requests that take as long as they like end up by weight`() {
+        var selector = selector([3, 2, 0, 1])
+        var running: [Int] = []
+        for _ in 0..<60 {
+            let choice = selector.nextLeastLoaded() ?? -1
+            running.append(choice)
+            selector.addLoad(1, to: choice)
+        }
+        #expect(counts(running, of: 4) == [30, 20, 0, 10])
+        for choice in running { selector.addLoad(-1, to: choice) }
+        #expect(counts((0..<6).compactMap { _ in selector.nextLeastLoaded() }, of: 4) == [3, 2, 0, 1])
+    }
+
+    @Test func `loads are carried over by name, whatever the weights`() {
+        var old = WeightedSelector(names: ["a", "b"], weights: [1, 0])
+        old.addLoad(3, to: 0)
+        old.addLoad(1, to: 1)
+        var new = WeightedSelector(names: ["b", "c", "a"], weights: [1, 1, 1])
+        new.carryOver(from: old)
+        #expect((0..<3).compactMap { _ in new.nextLeastLoaded() } == [1, 1, 1])
+        new.addLoad(2, to: 1)
+        #expect(new.nextLeastLoaded() == 0)
+        // What ends without having been counted here leaves no debt behind.
+        new.addLoad(-5, to: 0)
+        new.addLoad(1, to: 0)
+        new.addLoad(-2, to: 1)
+        #expect(new.nextLeastLoaded() == 1)
+    }
+
     /// Each step gives the weights of the stable versions and the canary; the canary's share is always 5 %.
     @Test func `a canary of 5 % keeps its share although the weights are read again every 7 picks`() {
         let steps: [[(String, Int)]] = [
