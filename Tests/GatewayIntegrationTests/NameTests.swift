@@ -58,6 +58,19 @@ struct NameTests {
         #expect(tally.failures.isEmpty, "\(tally.failures.prefix(5))")
     }
 
+    @Test func `a connection that waits for its next request is closed when its address vanishes, and kept when another comes`() throws {
+        names.set("origin.test", .addresses([hosts[0]]))
+        let gateway = try Gateway(conf: Self.conf(server), nameServer: names)
+        #expect(try gateway.get("/")["X-Version"] == "first")
+        names.set("origin.test", .addresses([hosts[1], hosts[0]]))
+        try eventually("both addresses") { try gateway.get("/")["X-Version"] == "second" }
+        #expect(first.origin.openCount == 1 && first.origin.connectionCount == 1)
+        names.set("origin.test", .addresses([hosts[1]]))
+        try eventually("no connection to the address that has vanished") { first.origin.openCount == 0 }
+        for _ in 0..<4 { #expect(try gateway.get("/")["X-Version"] == "second") }
+        #expect(second.origin.connectionCount == 1)
+    }
+
     @Test func `a request that is under way at an address that vanishes is answered from there`() throws {
         let isReleased = Signal()
         let held = try ScriptedOrigin(host: "127.0.0.1") { connection, _ in
