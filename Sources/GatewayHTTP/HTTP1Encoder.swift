@@ -75,16 +75,20 @@ public enum HTTP1Encoder {
         endLine(into: &queue)
     }
 
-    /// The last chunk and those of the trailer fields that may be forwarded (RFC 9110 § 6.5.1).
-    public static func lastChunk(trailers: borrowing HeaderFields, into queue: inout ByteQueue) {
+    /// The last chunk and those of the trailer fields that may be forwarded (RFC 9110 § 6.5.1). What Connection names in `head`, the
+    /// message's own, is for one hop in the trailers as well (§ 7.6.1).
+    public static func lastChunk(trailers: borrowing HeaderFields, of head: borrowing HeaderFields, into queue: inout ByteQueue) {
         queue.append("0\r\n")
         var i = 0
         while i < trailers.count {
-            if trailers.name(i).isAllowedInTrailers, !trailers.isHopByHop(i) {
-                trailers.appendLine(i, to: &queue)
-            }
+            if mayForward(trailers, i, of: head) { trailers.appendLine(i, to: &queue) }
             i += 1
         }
         endLine(into: &queue)
+    }
+
+    private static func mayForward(_ trailers: borrowing HeaderFields, _ i: Int, of head: borrowing HeaderFields) -> Bool {
+        if !trailers.name(i).isAllowedInTrailers { return false }
+        return !trailers.nameBytes(i).isDisguised && !head.nominates(trailers.nameBytes(i))
     }
 }

@@ -152,6 +152,19 @@ public struct HeaderFields: ~Copyable {
         present |= line.known.bit
     }
 
+    /// Whether Connection names `field` (RFC 9110 § 7.6.1).
+    func nominates(_ field: RawSpan) -> Bool {
+        var i = 0
+        while let connection = firstIndex(of: .connection, from: i) {
+            var options = ListElements()
+            while let option = options.next(in: value(connection)) {
+                if value(connection).extracting(option).equalsIgnoringCase(field) { return true }
+            }
+            i = connection + 1
+        }
+        return false
+    }
+
     /// Marks the fields that Connection names (RFC 9110 § 7.6.1). The parser has refused what must not be named.
     mutating func markNominated() {
         var i = 0

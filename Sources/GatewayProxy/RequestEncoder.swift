@@ -46,6 +46,9 @@ extension Exchange {
             switch name {
             case .host, .contentLength, .transferEncoding, .expect, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xRequestID:
                 continue
+            case .forwarded, .xForwardedPort, .xRealIP:
+                // Like X-Forwarded-For a trusted proxy's word alone; many origins would even believe these first.
+                if !isFromTrustedProxy { continue }
             case .trailer:
                 if requestBody.framing != .chunked { continue }
             default:
@@ -105,25 +108,5 @@ extension Exchange {
         if appendTrusted(.xRequestID, to: &queue) { return }
         queue.append(hex16: requestID.0)
         queue.append(hex16: requestID.1)
-    }
-}
-
-extension RawSpan {
-    /// Whether an origin of the CGI kind (RFC 3875 § 4.1.18: hyphens become underscores) would take a field of this name for one
-    /// of those that the gateway vouches for.
-    fileprivate var isDisguised: Bool {
-        switch byteCount {
-        case 12: isDisguise(of: "x-request-id")
-        case 15: isDisguise(of: "x-forwarded-for")
-        case 16: isDisguise(of: "x-forwarded-host")
-        case 17: isDisguise(of: "x-forwarded-proto")
-        default: false
-        }
-    }
-
-    private func isDisguise(of name: StaticString) -> Bool {
-        var plain = InlineArray<17, UInt8>(repeating: 0)
-        for index in 0..<byteCount { plain[index] = self[byte: index] == 0x5f ? 0x2d : self[byte: index] }
-        return plain.rawSpan.extracting(0..<byteCount).equalsIgnoringCase(name)
     }
 }

@@ -324,7 +324,7 @@ extension Exchange {
     }
 
     func appendLastChunk(to queue: inout ByteQueue) {
-        HTTP1Encoder.lastChunk(trailers: trailers, into: &queue)
+        HTTP1Encoder.lastChunk(trailers: trailers, of: head.fields, into: &queue)
     }
 }
 
@@ -338,7 +338,7 @@ extension UpstreamCall {
     }
 
     func appendLastChunk(to queue: inout ByteQueue) {
-        HTTP1Encoder.lastChunk(trailers: trailers, into: &queue)
+        HTTP1Encoder.lastChunk(trailers: trailers, of: head.fields, into: &queue)
     }
 
     /// Appends a piece of the request's content, which may have to be kept for a retry.

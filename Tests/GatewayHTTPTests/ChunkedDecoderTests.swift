@@ -157,7 +157,7 @@ private func decode(_ text: String) -> ChunkedOutcome {
             body += piece
             HTTP1Encoder.chunk(Array(piece.utf8).rawSpan, into: &queue)
         }
-        HTTP1Encoder.lastChunk(trailers: HeaderFields(pool: pool), into: &queue)
+        HTTP1Encoder.lastChunk(trailers: HeaderFields(pool: pool), of: HeaderFields(pool: pool), into: &queue)
         let bytes = queue.bytes.array
         #expect(decode(bytes) == .ended(body: body, trailers: [], rest: ""))
         #expect(decode(bytes, cuts: Array(stride(from: 0, to: bytes.count, by: 7))) == .ended(body: body, trailers: [], rest: ""))

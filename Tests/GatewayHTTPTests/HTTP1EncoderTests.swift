@@ -43,9 +43,23 @@ import Testing
             trailers.append(name: Array(name.utf8).rawSpan, value: Array("1".utf8).rawSpan)
         }
         var queue = ByteQueue(pool: pool)
-        HTTP1Encoder.lastChunk(trailers: trailers, into: &queue)
+        HTTP1Encoder.lastChunk(trailers: trailers, of: HeaderFields(pool: pool), into: &queue)
         let text = queue.bytes.string
         #expect(text == "0\r\nX-Checksum: 1\r\nETag: 1\r\nGrpc-Status: 1\r\n\r\n")
+    }
+
+    @Test func `a trailer that the head's Connection names is not sent, nor one in disguise`() {
+        let pool = lastingPool()
+        var head = HeaderFields(pool: pool)
+        for options in ["close, x-one", "X-Two"] { head.append(name: Array("Connection".utf8).rawSpan, value: Array(options.utf8).rawSpan) }
+        var trailers = HeaderFields(pool: pool)
+        for name in ["X-One", "x-two", "X-Three", "close", "Content_Length", "x_forwarded-FOR", "Proxy", "X_Two"] {
+            trailers.append(name: Array(name.utf8).rawSpan, value: Array("1".utf8).rawSpan)
+        }
+        var queue = ByteQueue(pool: pool)
+        HTTP1Encoder.lastChunk(trailers: trailers, of: head, into: &queue)
+        let text = queue.bytes.string
+        #expect(text == "0\r\nX-Three: 1\r\nX_Two: 1\r\n\r\n")
     }
 
     @Test func `every status of an error type has a phrase, but 499`() {
