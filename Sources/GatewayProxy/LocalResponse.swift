@@ -53,7 +53,7 @@ extension Worker {
 
     private func respond(_ id: Handle, _ status: Int, fields: RawSpan, body: RawSpan) {
         let connection = exchanges[id].connection
-        if !dropRequestBody(id) { exchanges[id].response.keepsAlive = false }
+        if dropRequestBody(id) != nil || !exchanges[id].requestBody.isComplete { exchanges[id].response.keepsAlive = false }
         exchanges[id].response.status = status
         exchanges[id].response.hasBegun = true
         exchanges[id].response.isComplete = true

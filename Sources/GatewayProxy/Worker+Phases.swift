@@ -82,6 +82,7 @@ extension Worker {
         case .notFound:
             return .refuse(GatewayError(.notFound, "no location of this server matches the path"))
         case .answer(let status, let content):
+            if let error = dropRequestBody(id) { return .refuse(error) }
             answer(id, status, content)
             return .next(.finish)
         case .proxy:

@@ -142,20 +142,21 @@ extension Worker {
         if calls[call].unwritten >= Limits.flushBytes { writeRequest(call) }
     }
 
-    /// Drops what has already come of a body that nobody wants. True if that was all of it, so that the connection can live on.
-    func dropRequestBody(_ id: Handle) -> Bool {
+    /// Drops what has already come of a body that nobody wants. If that was all of it the connection can live on; what is malformed in it,
+    /// or too much, is returned, and at each further call again.
+    func dropRequestBody(_ id: Handle) -> GatewayError? {
         let connection = exchanges[id].connection
         var dropped = 0
         while !exchanges[id].requestBody.isComplete && dropped < Limits.lingerBytesMax {
-            if exchanges[id].head.expectsContinue && exchanges[id].requestBody.received == 0 { return false }
+            if exchanges[id].head.expectsContinue && exchanges[id].requestBody.received == 0 { return nil }
             if downstreams[connection].input.isEmpty || downstreams[connection].needsInput {
                 downstreams[connection].needsInput = false
-                guard case .moved(let count) = fill(connection) else { return false }
+                guard case .moved(let count) = fill(connection) else { return nil }
                 dropped += count
             }
-            if takeBody(id, connection, into: .none) != nil { return false }
+            if let error = takeBody(id, connection, into: .none) { return error }
         }
-        return exchanges[id].requestBody.isComplete
+        return nil
     }
 
     // MARK: Response
