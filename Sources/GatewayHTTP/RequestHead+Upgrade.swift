@@ -4,18 +4,7 @@ import GatewayCore
 extension RequestHead {
     /// Whether Upgrade may be passed on. A protocol that carries HTTP itself would let the client speak to the origin past the gateway;
     /// what is not a list of protocols might be read as one of those.
-    func offersUsableUpgrade() -> Bool {
-        if framing.hasBody { return false }
-        var hasOffer = false
-        for index in 0..<fields.count where fields.name(index) == .upgrade {
-            var offers = ListElements()
-            while let range = offers.next(in: fields.value(index)) {
-                if !fields.value(index).extracting(range).isTunnelProtocol { return false }
-                hasOffer = true
-            }
-        }
-        return hasOffer
-    }
+    func offersUsableUpgrade() -> Bool { !framing.hasBody && fields.offersUpgrade }
 
     /// Whether a 101 names what it switches to, and names nothing that this request has not offered.
     public func hasOffered(whatIsIn response: borrowing ResponseHead) -> Bool {
@@ -39,6 +28,21 @@ extension RequestHead {
             }
         }
         return false
+    }
+}
+
+extension HeaderFields {
+    /// Whether Upgrade offers something, and nothing by which HTTP would go past the gateway.
+    public var offersUpgrade: Bool {
+        var hasOffer = false
+        for index in 0..<count where name(index) == .upgrade {
+            var offers = ListElements()
+            while let range = offers.next(in: value(index)) {
+                if !value(index).extracting(range).isTunnelProtocol { return false }
+                hasOffer = true
+            }
+        }
+        return hasOffer
     }
 }
 

@@ -23,6 +23,7 @@ extension Exchange {
         // A response without a Date gets one from the first recipient that has a clock (RFC 9110 § 6.6.1).
         if call.head.fields.firstIndex(of: .date) == nil { clock.encodeDate(now, into: &queue) }
         encodeFraming(of: call, into: &queue)
+        if response.status == 426 && head.version != .http10 { call.encodeUpgradeOffer(into: &queue) }
         endResponseHead(on: connection, into: &queue)
     }
 
@@ -67,6 +68,15 @@ extension Exchange {
 }
 
 extension UpstreamCall {
+    /// What a 426 asks the client to switch to (RFC 9110 § 15.5.22), if the gateway would let it.
+    fileprivate func encodeUpgradeOffer(into queue: inout ByteQueue) {
+        if !head.fields.offersUpgrade { return }
+        queue.append("Connection: Upgrade\r\n")
+        for index in 0..<head.fields.count where head.fields.name(index) == .upgrade {
+            head.fields.appendLine(index, to: &queue)
+        }
+    }
+
     func encodeInterimHead(into queue: inout ByteQueue) {
         HTTP1Encoder.statusLine(head.status, reason: head.reason, into: &queue)
         for index in 0..<head.fields.count where !head.fields.isHopByHop(index) {
