@@ -49,6 +49,11 @@ extension Exchange {
             case .forwarded, .xForwardedPort, .xRealIP:
                 // Like X-Forwarded-For a trusted proxy's word alone; many origins would even believe these first.
                 if !isFromTrustedProxy { continue }
+            case .maxForwards:
+                if head.hasForwardsLimit, let left = head.forwardsLeft, left > 0 {
+                    if !set.contains(.maxForwards) { HTTP1Encoder.field("Max-Forwards", decimal: left - 1, into: &queue) }
+                    continue
+                }
             case .trailer:
                 if requestBody.framing != .chunked { continue }
             default:

@@ -86,11 +86,26 @@ extension Worker {
             answer(id, status, content)
             return .next(.finish)
         case .proxy:
+            if exchanges[id].head.hasForwardsLimit, let verdict = countForwards(id) { return verdict }
             guard let upstream = location.upstream else { return .next(.finish) }
             let method = exchanges[id].head.method
             exchanges[id].call = calls.insert(UpstreamCall(exchange: id, upstream: upstream, method: method, pool: pool))
             return .next(.chooseUpstream)
         }
+    }
+
+    /// The last recipient that Max-Forwards allows answers by itself (RFC 9110 § 7.6.2).
+    private func countForwards(_ id: Handle) -> Verdict? {
+        guard let left = exchanges[id].head.forwardsLeft else {
+            return .refuse(GatewayError(.fieldInvalid, "Max-Forwards is not one number"))
+        }
+        if left > 0 { return nil }
+        if exchanges[id].head.method == .trace {
+            return .refuse(GatewayError(.methodUnsupported, "TRACE is not answered by the gateway itself"))
+        }
+        if let error = dropRequestBody(id) { return .refuse(error) }
+        answer(id, 200, .empty)
+        return .next(.finish)
     }
 
     // MARK: chooseUpstream
