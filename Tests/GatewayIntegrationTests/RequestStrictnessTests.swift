@@ -1,70 +1,9 @@
 import TestSupport
 import Testing
 
-/// What is malformed or ambiguous is refused, never repaired and forwarded (RFC 9112 § 11.2).
+/// Refusals that need more than one write: what never ends, and what is refused while it is still being sent.
 @Suite struct RequestStrictnessTests {
     private static let behind = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
-
-    @Test func `what is malformed is refused with its reason, and nothing of it reaches the origin`() throws {
-        #expect(MalformedRequest.all.count >= 60)
-        let proxied = try ProxiedOrigin(.telling())
-        var ids: [String] = []
-        for request in MalformedRequest.all {
-            let client = try proxied.gateway.connect()
-            try client.send(request.bytes + Self.behind)
-            ids.append(try expectRefusal(of: request, on: client))
-        }
-        #expect(proxied.received == "")
-        try expectAccounts(of: MalformedRequest.all, ids, in: proxied.gateway)
-    }
-
-    @Test func `the verdict does not depend on how the bytes were cut`() throws {
-        let some = MalformedRequest.all.enumerated().filter { $0.offset % 6 == 0 && $0.element.bytes.utf8.count < 300 }.map(\.element)
-        #expect(some.count >= 12)
-        let proxied = try ProxiedOrigin(.telling())
-        var ids: [String] = []
-        for request in some {
-            let client = try proxied.gateway.connect()
-            try client.sendBytewise(Array((request.bytes + Self.behind).utf8))
-            ids.append(try expectRefusal(of: request, on: client))
-        }
-        // Of a body the origin may have seen a part by then, but no end.
-        #expect(!proxied.received.contains("0\r\n\r\n"))
-        #expect(!proxied.received.contains("smuggled"))
-        try expectAccounts(of: some, ids, in: proxied.gateway)
-    }
-
-    /// Exactly one response, then the end. Returns the request's id.
-    private func expectRefusal(of request: MalformedRequest, on client: TCPClient) throws -> String {
-        let name = Comment(rawValue: request.name)
-        let answer = try client.readResponse()
-        #expect(answer.status == request.status, name)
-        #expect(answer["Content-Type"] == "application/problem+json", name)
-        #expect(answer["Connection"] == "close", name)
-        let problem = try answer.json()
-        #expect(problem["error_type"] as? String == request.errorType, name)
-        #expect(problem["status"] as? Int == request.status, name)
-        #expect(problem["detail"] as? String != nil, name)
-        #expect(try client.receiveToEnd().isEmpty, name)
-        return try #require(problem["request_id"] as? String)
-    }
-
-    /// The access log and the counter tell the same as the clients were told.
-    private func expectAccounts(of requests: [MalformedRequest], _ ids: [String], in gateway: Gateway) throws {
-        let entries = try gateway.accessLog(waitingFor: requests.count)
-        #expect(entries.count == requests.count)
-        for (index, request) in requests.enumerated() {
-            #expect(entries[index]["error_type"] == request.errorType, Comment(rawValue: request.name))
-            #expect(entries[index].number("status") == Double(request.status), Comment(rawValue: request.name))
-            #expect(entries[index]["request_id"] == ids[index], Comment(rawValue: request.name))
-        }
-        #expect(Set(ids).count == ids.count)
-        let metrics = try gateway.metrics()
-        for (errorType, requests) in Dictionary(grouping: requests, by: \.errorType) {
-            #expect(metrics.sum("gateway_refusals_total", ["error_type": errorType]) == Double(requests.count), "\(errorType)")
-        }
-        #expect(metrics.sum("gateway_refusals_total") == Double(requests.count))
-    }
 
     // MARK: Limits, before the end of a line or a head has come
 
