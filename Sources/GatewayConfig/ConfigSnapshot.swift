@@ -109,6 +109,23 @@ public struct LocationConfig: Sendable, Equatable {
     public var addHeaders: [HeaderTemplate]
     /// Merged likewise; an empty value takes the field away.
     public var proxySetHeaders: [HeaderTemplate]
+    /// nil: `gzip off`.
+    public var gzip: GzipConfig?
+}
+
+public struct GzipConfig: Sendable, Equatable {
+    /// zlib's: 1 is fast, 9 thorough.
+    public var level: Int
+    /// Shorter content, where its length is known, is left alone.
+    public var lengthMinBytes: Int
+    /// In lower case, "text/html" among them; "*" stands for any.
+    public var types: [String]
+
+    public init(level: Int, lengthMinBytes: Int, types: [String]) {
+        self.level = level
+        self.lengthMinBytes = lengthMinBytes
+        self.types = types
+    }
 }
 
 public enum LocationAction: Sendable, Equatable {

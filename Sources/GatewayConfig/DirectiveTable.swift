@@ -13,6 +13,7 @@ enum DirectiveTable {
         Section(title: "Upstreams", directives: upstreams),
         Section(title: "Servers", directives: servers),
         Section(title: "Requests and answers", directives: requests),
+        Section(title: "Compression", directives: compression),
     ]
 
     static let all = sections.flatMap(\.directives)
@@ -185,7 +186,7 @@ enum DirectiveTable {
 
     // MARK: Requests and answers
 
-    private static let everyLevel: Context = [.main, .server, .location]
+    static let everyLevel: Context = [.main, .server, .location]
 
     private static let requests = [
         Directive(

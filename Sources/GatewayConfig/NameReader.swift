@@ -73,4 +73,22 @@ enum NameReader {
         }
         return path
     }
+
+    /// "text/html", or "*" for any; in lower case, as media types are compared (RFC 9110 § 8.3.1).
+    static func mediaType(_ word: Word) throws(Complaint) -> String {
+        let type = word.text.lowercased()
+        let halves = type.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        let isType = halves.count == 2 && halves.allSatisfy { !$0.isEmpty && $0.allSatisfy(\.isMediaTypeByte) }
+        if type != "*" && !isType {
+            throw Complaint("\(word.shown) is not a media type", expected: "expected a type such as application/json, or * for any")
+        }
+        return type
+    }
+}
+
+extension UInt8 {
+    /// Whether it may stand in a restricted-name (RFC 6838 § 4.2).
+    fileprivate var isMediaTypeByte: Bool {
+        isNameByte || "!#$&-^.+".utf8.contains(self)
+    }
 }

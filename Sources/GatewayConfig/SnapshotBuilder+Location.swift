@@ -3,7 +3,8 @@ extension SnapshotBuilder {
     func fallback(of server: Scope) -> LocationConfig {
         LocationConfig(
             name: "", path: "", isExact: false, action: server.first("return").map(returnAction) ?? .none,
-            clientMaxBodyBytes: bodyBytesMax(server), addHeaders: addHeaders(server), proxySetHeaders: headers("proxy_set_header", server))
+            clientMaxBodyBytes: bodyBytesMax(server), addHeaders: addHeaders(server), proxySetHeaders: headers("proxy_set_header", server),
+            gzip: gzip(server))
     }
 
     func location(_ entry: Entry, _ block: Scope) -> LocationConfig? {
@@ -12,7 +13,7 @@ extension SnapshotBuilder {
         return LocationConfig(
             name: name, path: path, isExact: entry.arguments.has("="), action: action(of: block, entry),
             clientMaxBodyBytes: bodyBytesMax(block), addHeaders: addHeaders(block),
-            proxySetHeaders: headers("proxy_set_header", block))
+            proxySetHeaders: headers("proxy_set_header", block), gzip: gzip(block))
     }
 
     private func bodyBytesMax(_ block: Scope) -> Int {

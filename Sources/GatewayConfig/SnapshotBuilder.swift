@@ -18,6 +18,7 @@ final class SnapshotBuilder {
         addUpstreams(main.all("upstream"))
         let servers = main.all("server").compactMap { entry in entry.block.map { server(entry, $0) } }
         let admin = main.first("admin").flatMap(adminConfig)
+        warnOfEventStreams(main)
         ListenerCheck(diagnostics: diagnostics).check(main)
         if main.all("server").isEmpty, !diagnostics.hasErrors {
             diagnostics.error(

@@ -22,6 +22,7 @@ indirect enum ValueKind: Sendable {
     case name
     case serverName
     case hostField
+    case mediaType
     case headerName
     case headerValue
     /// Text with variables.
@@ -52,6 +53,7 @@ indirect enum ValueKind: Sendable {
         case .name: return .text(try NameReader.name(word))
         case .serverName: return .texts(try NameReader.serverName(word))
         case .hostField: return .text(try NameReader.hostField(word))
+        case .mediaType: return .text(try NameReader.mediaType(word))
         case .headerName: return .text(try HeaderReader.name(word))
         case .headerValue: return .template(try HeaderReader.value(word))
         case .template: return .template(try TemplateReader.read(word))

@@ -29,6 +29,17 @@ public enum Limits {
     /// What a worker keeps of freed buffers.
     public static let pooledBytesMax = 8 * 1024 * 1024
 
+    // MARK: Compression
+
+    /// A worker's encoders in use, 270 KB each where the length of the content isn't known. What comes beyond goes out as it is.
+    public static let gzipBytesMax = 128 * 1024 * 1024
+    /// A worker's encoders that wait for the next response.
+    public static let gzipIdleBytesMax = 4 * 1024 * 1024
+    /// Room for what an encoder gives at a time.
+    public static let gzipOutputBytes = 8 * 1024
+    /// What may be compressed for a connection before the others have their turn: a millisecond or two of work.
+    public static let gzipTurnBytesMax = 64 * 1024
+
     // MARK: The loop
 
     /// Room in a worker's tables of connections and exchanges: the most that `worker_connections`, the limit that operators set, may be.

@@ -1,5 +1,6 @@
 import GatewayCore
 import GatewayHTTP
+import GatewayPolicy
 
 /// One request and its response on the client's side, whichever protocol carries it.
 struct Exchange: ~Copyable {
@@ -29,6 +30,9 @@ struct Exchange: ~Copyable {
         var isComplete = false
         /// Whether the connection lives on after it.
         var keepsAlive = true
+        var coding = ContentCoding.asReceived
+        /// What compresses the content; none where it goes out as it is.
+        var encoder = Handle.none
     }
 
     let connection: Handle

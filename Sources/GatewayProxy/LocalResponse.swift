@@ -11,6 +11,7 @@ extension Worker {
         case .text(let text):
             exchanges[id].evaluate(text, on: downstreams[exchanges[id].connection], into: &body)
             fields.append("Content-Type: text/plain; charset=utf-8\r\n")
+            encodeOwn(id, status, "text/plain", &body, fields: &fields)
         case .redirect(let url):
             fields.append("Location: ")
             exchanges[id].evaluate(url, on: downstreams[exchanges[id].connection], into: &fields)
@@ -48,6 +49,7 @@ extension Worker {
         fields.append("Content-Type: application/problem+json\r\n")
         // Places come free with every answer of an origin.
         if error.type == .upstreamBusy { fields.append("Retry-After: 1\r\n") }
+        encodeOwn(id, status, "application/problem+json", &body, fields: &fields)
         respond(id, status, fields: fields.bytes, body: body.bytes)
     }
 

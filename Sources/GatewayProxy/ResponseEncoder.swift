@@ -16,12 +16,15 @@ extension Exchange {
             switch call.head.fields.name(index) {
             case .contentLength, .transferEncoding: continue
             case .trailer: if response.framing != .chunked { continue }
+            case .etag, .vary, .acceptRanges:
+                if response.coding != .asReceived && encodeAdapted(index, of: call, into: &queue) { continue }
             default: if call.head.fields.isHopByHop(index) { continue }
             }
             call.head.fields.appendLine(index, to: &queue)
         }
         // A response without a Date gets one from the first recipient that has a clock (RFC 9110 § 6.6.1).
         if call.head.fields.firstIndex(of: .date) == nil { clock.encodeDate(now, into: &queue) }
+        if response.coding != .asReceived { encodeCoding(of: call, into: &queue) }
         encodeFraming(of: call, into: &queue)
         if response.status == 426 && head.version != .http10 { call.encodeUpgradeOffer(into: &queue) }
         endResponseHead(on: connection, into: &queue)
@@ -29,6 +32,9 @@ extension Exchange {
 
     private mutating func chooseFraming(_ framing: BodyFraming) {
         switch framing {
+        case .length where !response.encoder.isNone:
+            // How long it will be is known when all of it has been compressed.
+            response.framing = .chunked
         case .none, .length:
             response.framing = framing
         case .chunked, .untilClose:
@@ -47,7 +53,7 @@ extension Exchange {
             queue.append("Transfer-Encoding: chunked\r\n")
         case .none:
             // For HEAD and 304 the length is that of the response that GET would get (RFC 9110 § 8.6); 204 has none.
-            if call.head.status != 204, let index = call.head.fields.firstIndex(of: .contentLength) {
+            if call.head.status != 204, response.coding != .gzip, let index = call.head.fields.firstIndex(of: .contentLength) {
                 HTTP1Encoder.field("Content-Length", call.head.fields.value(index), into: &queue)
             }
         case .untilClose:

@@ -130,6 +130,8 @@ final class LocationRoute: Sendable {
     let bodyBytesMax: UInt64
     let addFields: FieldTemplates
     let proxySetFields: FieldTemplates
+    /// nil: `gzip off`.
+    let gzip: GzipPolicy?
     let requests: StatusBlockSlot
     let duration: HistogramSlot
     let requestBytes: MetricSlot
@@ -140,6 +142,7 @@ final class LocationRoute: Sendable {
         bodyBytesMax = UInt64(config.clientMaxBodyBytes)
         addFields = FieldTemplates(config.addHeaders)
         proxySetFields = FieldTemplates(config.proxySetHeaders)
+        gzip = config.gzip.map(GzipPolicy.init)
         action =
             switch config.action {
             case .none: .notFound

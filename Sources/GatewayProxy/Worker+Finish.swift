@@ -8,6 +8,7 @@ extension Worker {
         let connection = exchanges[id].connection
         dropCall(id)
         completeRoute(id)
+        if !exchanges[id].response.encoder.isNone { releaseEncoder(id) }
         count(id)
         log(id)
         let isRequestWhole = exchanges[id].requestBody.isComplete && exchanges[id].head.isComplete

@@ -175,7 +175,7 @@ extension Worker {
                     return .wait
                 }
             }
-            if turnBytes > Limits.turnBytesMax {
+            if turnBytes > Limits.turnBytesMax || turnBytes > Limits.gzipTurnBytesMax && !exchanges[id].response.encoder.isNone {
                 queueReady(connection)
                 return .wait
             }
@@ -186,6 +186,7 @@ extension Worker {
                     turnBytes += count
                     if upstreams[upstream].input.isEmpty { continue }
                 case .wouldBlock:
+                    if !exchanges[id].response.encoder.isNone { flushEncoder(id, connection) }
                     awaitResponse(id, call)
                     return .wait
                 case .ended:
@@ -241,6 +242,7 @@ extension Worker {
         let connection = exchanges[id].connection
         // A final response in the middle of the body ends the connection behind it (RFC 9112 § 9.3), and the client should know.
         if isLeaving(connection) || !exchanges[id].requestBody.isComplete { exchanges[id].response.keepsAlive = false }
+        if exchanges[id].location?.gzip != nil { chooseCoding(id, call) }
         // Out of the connection, which is looked at meanwhile.
         var output = downstreams[connection].output.take()
         exchanges[id].encodeResponseHead(of: calls[call], on: downstreams[connection], &clock.value, now: now, into: &output)
@@ -286,6 +288,10 @@ extension Worker {
 
     private func appendResponseBody(_ id: Handle, _ connection: Handle, _ upstream: Handle, _ range: Range<Int>) {
         if range.isEmpty { return }
+        if !exchanges[id].response.encoder.isNone {
+            encodeBody(id, connection, upstream, range)
+            return
+        }
         exchanges[id].response.sent += UInt64(range.count)
         let isChunked = exchanges[id].response.framing == .chunked
         downstreams[connection].appendBody(upstreams[upstream].input, range, isChunked: isChunked)
@@ -306,6 +312,7 @@ extension Worker {
     /// The whole response is in the output: the call is over, and its connection may carry another.
     private func completeCall(_ id: Handle, _ call: Handle) {
         let connection = exchanges[id].connection
+        if !exchanges[id].response.encoder.isNone { finishEncoding(id, connection) }
         if exchanges[id].response.framing == .chunked {
             calls[call].appendLastChunk(to: &downstreams[connection].output)
         }

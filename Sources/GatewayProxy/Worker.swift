@@ -52,6 +52,7 @@ final class Worker {
     let requestIDs = Cell(RequestIDGenerator())
     let clock = Cell(WallClock())
     let idle = Cell(UpstreamPool())
+    let gzip = Cell(GzipPool())
 
     /// When the current round of events began. Deadlines and durations are counted from here.
     var now: MonotonicTime

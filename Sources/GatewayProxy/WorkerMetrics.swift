@@ -7,6 +7,9 @@ struct WorkerMetrics {
     let refused: MetricSlot
     let active: MetricSlot
     let idle: MetricSlot
+    let gzipIn: MetricSlot
+    let gzipOut: MetricSlot
+    let gzipSkipped: MetricSlot
     private let refusals: [MetricSlot]
     /// TLS 1.2, then TLS 1.3; each not resumed, then resumed.
     private let handshakes: [MetricSlot]
@@ -18,6 +21,9 @@ struct WorkerMetrics {
         refused = registry.counter(.connectionsRefused, [])
         active = registry.gauge(.connections, ["active"])
         idle = registry.gauge(.connections, ["idle"])
+        gzipIn = registry.counter(.gzipBytes, ["in"])
+        gzipOut = registry.counter(.gzipBytes, ["out"])
+        gzipSkipped = registry.counter(.gzipSkipped, [])
         handshakes = ["TLSv1.2", "TLSv1.3"].flatMap { version in
             ["false", "true"].map { registry.counter(.tlsHandshakes, [version, $0]) }
         }

@@ -6,6 +6,7 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
     case connections, connectionsAccepted, connectionsRefused
     case tlsHandshakes, tlsHandshakeFailures
     case refusals
+    case gzipBytes, gzipSkipped
     case configLastReloadSuccessful, configLastReloadSuccessTime, configReloads
     case buildInfo, logLinesDropped, seriesRefused
     case processCPU, processResidentMemory, processVirtualMemory, processOpenFiles, processFilesMax, processStartTime
@@ -94,6 +95,14 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(
                 .counter, "gateway_refusals_total", labels: ["error_type"],
                 "Requests that the gateway refused, or that failed or ended early.")
+        case .gzipBytes:
+            Declaration(
+                .counter, "gateway_gzip_bytes_total", labels: ["direction"], unit: .bytes,
+                "Bytes of content taken in for compression, and given out by it.")
+        case .gzipSkipped:
+            Declaration(
+                .counter, "gateway_gzip_skipped_total",
+                "Responses that went out as they were because a worker's memory for compression was taken.")
         case .configLastReloadSuccessful:
             Declaration(
                 .gauge, "gateway_config_last_reload_successful",

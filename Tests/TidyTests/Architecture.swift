@@ -5,7 +5,7 @@ enum Architecture {
     static let layers: [String: Set<String>] = [
         "GatewayCore": [],
         "GatewayNet": ["CLinux", "COpenSSL", "GatewayCore"],
-        "GatewayHTTP": ["GatewayCore"],
+        "GatewayHTTP": ["CZlib", "GatewayCore"],
         "GatewayConfig": ["GatewayCore"],
         "GatewayPolicy": ["GatewayCore", "GatewayHTTP", "GatewayConfig"],
         "GatewayTelemetry": ["GatewayCore", "Logging"],
@@ -32,6 +32,7 @@ enum Architecture {
         "GatewayCore/RawSpan+Bytes.swift": "loads from spans, bounds checked; memchr and memcmp",
         "GatewayCore/Slab.swift": "elements that are not copyable, in place, addressed by handle",
         "GatewayCore/Cell.swift": "one value in place, without a dynamic exclusivity check",
+        "GatewayHTTP/GzipEncoder.swift": "zlib's stream, which points at the buffers it reads and writes",
         "GatewayConfig/ConfigFiles.swift": "files, globs and the environment, by system calls",
         "GatewayTelemetry/Descriptor.swift": "the system calls of logs and /proc",
         "GatewayTelemetry/LogSink.swift": "starts its thread: the argument is retained by hand",

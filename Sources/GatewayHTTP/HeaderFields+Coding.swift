@@ -1,0 +1,68 @@
+import GatewayCore
+
+/// What the fields of a message say about changing its content coding.
+extension HeaderFields {
+    /// Whether Cache-Control has `no-transform` (RFC 9111 § 5.2.1.6, § 5.2.2.6).
+    public var forbidsTransforming: Bool { hasElement("no-transform", in: .cacheControl) }
+
+    /// Whether Vary names Accept-Encoding already, or everything.
+    public var variesByEncoding: Bool { hasElement("accept-encoding", in: .vary) || hasElement("*", in: .vary) }
+
+    /// Whether a digest is there: of content or representation as they are coded (RFC 9530 § 2, § 3), it would be wrong for any other.
+    public var hasDigest: Bool {
+        for i in 0..<count where name(i) == .other {
+            let name = nameBytes(i)
+            if name.equalsIgnoringCase("content-digest") || name.equalsIgnoringCase("repr-digest") || name.equalsIgnoringCase("digest")
+                || name.equalsIgnoringCase("content-md5")
+            {
+                return true
+            }
+        }
+        return false
+    }
+
+    /// Content-Length, where no body has to follow it, as in the answer to HEAD.
+    public var statedLength: UInt64? {
+        guard let index = firstIndex(of: .contentLength) else { return nil }
+        return try? ContentLength.parse(value(index))
+    }
+
+    /// Where in the value of a Content-Type its media type is, without parameters.
+    public func mediaType(_ index: Int) -> Range<Int> {
+        let type = value(index)
+        return type.trimmed(0..<(type.firstIndex(of: UInt8(ascii: ";")) ?? type.byteCount))
+    }
+
+    /// Whether If-None-Match holds the weak form of `tag`, as it does when a client revalidates what was compressed for it.
+    public func revalidatesWeakly(_ tag: RawSpan) -> Bool {
+        var i = 0
+        while let index = firstIndex(of: .ifNoneMatch, from: i) {
+            let list = value(index)
+            var elements = ListElements()
+            while let range = elements.next(in: list) {
+                let element = list.extracting(range)
+                if element.isWeakTag && element.extracting(2..<element.byteCount).elementsEqual(tag) { return true }
+            }
+            i = index + 1
+        }
+        return false
+    }
+
+    private func hasElement(_ wanted: StaticString, in name: FieldName) -> Bool {
+        var i = 0
+        while let index = firstIndex(of: name, from: i) {
+            let list = value(index)
+            var elements = ListElements()
+            while let range = elements.next(in: list) {
+                if list.extracting(range).equalsIgnoringCase(wanted) { return true }
+            }
+            i = index + 1
+        }
+        return false
+    }
+}
+
+extension RawSpan {
+    /// Whether an entity tag is weak (RFC 9110 § 8.8.3).
+    public var isWeakTag: Bool { byteCount >= 2 && self[byte: 0] == UInt8(ascii: "W") && self[byte: 1] == UInt8(ascii: "/") }
+}

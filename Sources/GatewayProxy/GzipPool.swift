@@ -1,0 +1,44 @@
+import GatewayCore
+import GatewayHTTP
+
+/// A worker's encoders. Making one costs zlib a quarter of a megabyte, so those that are done with wait for the next response.
+struct GzipPool: ~Copyable {
+    struct Stream: ~Copyable {
+        var encoder: GzipEncoder
+        /// In which round of the loop content came that the encoder still holds back; `never` when it holds none.
+        var heldSince = MonotonicTime.never
+    }
+
+    let streams = Slab<Stream>(capacity: Limits.slabSlotsMax)
+    /// By window.
+    private var idle: [[Handle]] = GzipEncoder.Window.allCases.map { _ in [] }
+    private var idleBytes = 0
+    private var usedBytes = 0
+
+    /// An encoder for content of `length`; nil when the memory for them is taken.
+    mutating func take(level: Int, contentLength length: UInt64?) -> Handle? {
+        let window = GzipEncoder.Window(contentLength: length)
+        if usedBytes + window.memoryBytes > Limits.gzipBytesMax { return nil }
+        if let waiting = idle[window.rawValue].popLast() {
+            idleBytes -= window.memoryBytes
+            usedBytes += window.memoryBytes
+            streams[waiting].encoder.reset(level: level)
+            return waiting
+        }
+        guard let encoder = GzipEncoder(level: level, window: window) else { return nil }
+        usedBytes += window.memoryBytes
+        return streams.insert(Stream(encoder: encoder))
+    }
+
+    mutating func give(_ id: Handle) {
+        let window = streams[id].encoder.window
+        usedBytes -= window.memoryBytes
+        if idleBytes + window.memoryBytes > Limits.gzipIdleBytesMax {
+            streams.discard(id)
+            return
+        }
+        streams[id].heldSince = .never
+        idleBytes += window.memoryBytes
+        idle[window.rawValue].append(id)
+    }
+}

@@ -1,0 +1,155 @@
+import GatewayCore
+import GatewayHTTP
+import GatewayPolicy
+
+/// Compression on the way to the client. A response that isn't compressed passes none of this.
+extension Worker {
+    /// Decides how the origin's content is coded for the client, before its head is encoded.
+    func chooseCoding(_ id: Handle, _ call: Handle) {
+        guard let policy = exchanges[id].location?.gzip else { return }
+        let coding = exchanges[id].chooseCoding(policy, calls[call])
+        exchanges[id].response.coding = coding
+        // The answer to HEAD says what GET would get, and has nothing to compress.
+        guard coding == .gzip, exchanges[id].head.method != .head else { return }
+        let length: UInt64? = if case .length(let length) = calls[call].framing { length } else { nil }
+        if let encoder = gzip.value.take(level: policy.level, contentLength: length) {
+            exchanges[id].response.encoder = encoder
+        } else {
+            shard.increment(metrics.gzipSkipped)
+            exchanges[id].response.coding = .identity
+        }
+    }
+
+    /// Compresses a piece of the origin's content. Mostly nothing comes of it yet.
+    func encodeBody(_ id: Handle, _ connection: Handle, _ upstream: Handle, _ range: Range<Int>) {
+        let encoder = exchanges[id].response.encoder
+        gzip.value.streams[encoder].heldSince = now
+        var encoded = ByteQueue(pool: pool)
+        gzip.value.streams[encoder].encode(upstreams[upstream].input, range, .none, into: &encoded)
+        append(encoded, to: connection, of: id)
+    }
+
+    /// The origin has paused: what it has sent so far is not to wait for the rest. It counts as a pause when a round of the loop
+    /// has gone by without a byte, so that an origin that is merely slower than we are doesn't pay for a flush with every packet.
+    func flushEncoder(_ id: Handle, _ connection: Handle) {
+        let encoder = exchanges[id].response.encoder
+        let heldSince = gzip.value.streams[encoder].heldSince
+        if heldSince.isNever { return }
+        if heldSince == now {
+            queueReady(connection)
+            return
+        }
+        gzip.value.streams[encoder].heldSince = .never
+        endPiece(id, connection, .sync)
+    }
+
+    func finishEncoding(_ id: Handle, _ connection: Handle) {
+        endPiece(id, connection, .finish)
+    }
+
+    private func endPiece(_ id: Handle, _ connection: Handle, _ flush: GzipEncoder.Flush) {
+        var encoded = ByteQueue(pool: pool)
+        gzip.value.streams[exchanges[id].response.encoder].encoder.encode(RawSpan(), flush, into: &encoded)
+        append(encoded, to: connection, of: id)
+    }
+
+    private func append(_ encoded: borrowing ByteQueue, to connection: Handle, of id: Handle) {
+        if encoded.isEmpty { return }
+        exchanges[id].response.sent += UInt64(encoded.count)
+        let isChunked = exchanges[id].response.framing == .chunked
+        downstreams[connection].appendBody(encoded, 0..<encoded.count, isChunked: isChunked)
+        queueFlush(connection)
+    }
+
+    /// Counts what an encoder has done, and gives it back.
+    func releaseEncoder(_ id: Handle) {
+        let encoder = exchanges[id].response.encoder
+        exchanges[id].response.encoder = .none
+        release(encoder)
+    }
+
+    private func release(_ encoder: Handle) {
+        shard.increment(metrics.gzipIn, by: gzip.value.streams[encoder].encoder.bytesIn)
+        shard.increment(metrics.gzipOut, by: gzip.value.streams[encoder].encoder.bytesOut)
+        gzip.value.give(encoder)
+    }
+
+    // MARK: The gateway's own answers
+
+    /// Compresses the content of an answer of the gateway's own, which is there as a whole, if it is to be. The head's fields for it
+    /// are appended to `fields`.
+    func encodeOwn(_ id: Handle, _ status: Int, _ type: StaticString, _ body: inout ByteQueue, fields: inout ByteQueue) {
+        guard let policy = exchanges[id].location?.gzip else { return }
+        var coding = exchanges[id].chooseCoding(policy, own: type, status, length: body.count)
+        if coding == .asReceived { return }
+        if coding == .gzip, !compress(&body, level: policy.level) { coding = .identity }
+        if coding == .gzip { fields.append("Content-Encoding: gzip\r\n") }
+        fields.append("Vary: Accept-Encoding\r\n")
+    }
+
+    private func compress(_ body: inout ByteQueue, level: Int) -> Bool {
+        guard let encoder = gzip.value.take(level: level, contentLength: UInt64(body.count)) else {
+            shard.increment(metrics.gzipSkipped)
+            return false
+        }
+        var encoded = ByteQueue(pool: pool)
+        gzip.value.streams[encoder].encode(body, 0..<body.count, .finish, into: &encoded)
+        release(encoder)
+        body = encoded
+        return true
+    }
+}
+
+extension GzipPool.Stream {
+    mutating func encode(_ input: borrowing ByteQueue, _ range: Range<Int>, _ flush: GzipEncoder.Flush, into output: inout ByteQueue) {
+        encoder.encode(input.bytes.extracting(range), flush, into: &output)
+    }
+}
+
+extension Exchange {
+    func chooseCoding(_ policy: GzipPolicy, _ call: borrowing UpstreamCall) -> ContentCoding {
+        let length: UInt64? =
+            switch call.framing {
+            case .length(let length): length
+            case .none: call.head.fields.statedLength
+            case .chunked, .untilClose: nil
+            }
+        return policy.coding(of: call.head, length: length, to: head)
+    }
+
+    func chooseCoding(_ policy: GzipPolicy, own type: StaticString, _ status: Int, length: Int) -> ContentCoding {
+        policy.coding(ofOwn: type, status: status, length: length, to: head)
+    }
+
+    // MARK: The head
+
+    /// Encodes a field of the origin's that reads differently because of the coding; false if it stays as it is.
+    func encodeAdapted(_ index: Int, of call: borrowing UpstreamCall, into queue: inout ByteQueue) -> Bool {
+        switch call.head.fields.name(index) {
+        case .acceptRanges:
+            // Ranges would be of other bytes (RFC 9110 § 14.1).
+            return response.coding == .gzip
+        case .etag:
+            // The same content by other bytes has a weak tag at best (RFC 9110 § 8.8.1).
+            if response.coding == .identity || call.head.fields.value(index).isWeakTag { return false }
+            queue.append("ETag: W/")
+            queue.append(call.head.fields.value(index))
+            HTTP1Encoder.endLine(into: &queue)
+            return true
+        case .vary:
+            if call.head.fields.variesByEncoding || call.head.fields.firstIndex(of: .vary) != index { return false }
+            queue.append("Vary: ")
+            queue.append(call.head.fields.value(index))
+            if call.head.fields.value(index).byteCount > 0 { queue.append(", ") }
+            queue.append("Accept-Encoding\r\n")
+            return true
+        default:
+            return false
+        }
+    }
+
+    func encodeCoding(of call: borrowing UpstreamCall, into queue: inout ByteQueue) {
+        if response.coding == .gzip { queue.append("Content-Encoding: gzip\r\n") }
+        if !call.head.fields.contains(.vary) { queue.append("Vary: Accept-Encoding\r\n") }
+    }
+}
