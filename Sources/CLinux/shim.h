@@ -17,6 +17,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 static inline void gateway_pthread_setname(const char *name) { prctl(PR_SET_NAME, name); }
+static inline int gateway_forbid_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+static inline int gateway_hide_memory(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
 // recv and send without thread cancellation, which nobody here uses: in a process with several threads each of glibc's pays two
 // locked instructions for it.

@@ -6,6 +6,8 @@ public struct ConfigSnapshot: Sendable, Equatable {
     /// `workers auto` is the number of CPUs that are online.
     public var workers: Int
     public var workerConnections: Int
+    /// Who the process becomes when it is started as root; nil without the directive.
+    public var user: UserConfig?
     public var errorLog: ErrorLog
     public var accessLog: AccessLogDestination
     public var shutdownTimeoutMs: Int
@@ -25,6 +27,12 @@ public struct NameConfig: Sendable, Equatable {
     public var resolveIntervalMs: Int
     /// Where it stands first.
     public var position: SourcePosition
+}
+
+public struct UserConfig: Sendable, Equatable {
+    public var name: String
+    public var id: UInt32
+    public var group: UInt32
 }
 
 public struct ErrorLog: Sendable, Equatable {

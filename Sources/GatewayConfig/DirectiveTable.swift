@@ -41,6 +41,11 @@ enum DirectiveTable {
             "worker_connections", in: .main, [.one("NUMBER", .number(1...1_048_576))], default: "16384",
             "How many connections one worker may have, to clients and to origins together.", example: "worker_connections 16384;"),
         Directive(
+            "user", in: .main, [.one("NAME", .userName), .optional("GROUP", .groupName)],
+            "Who the gateway becomes after binding its ports and reading its keys, when it is started as root; the group is the user's own "
+                + "if none is given.",
+            example: "user nobody nogroup;"),
+        Directive(
             "error_log", in: .main, [.one("stderr|FILE", .either(["stderr"], .file)), .optional("LEVEL", .choice(logLevels))],
             default: "stderr info",
             "Where the gateway's own messages go, and from which level on: `debug`, `info`, `warn` or `error`, the last if none is given.",

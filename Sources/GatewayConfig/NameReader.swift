@@ -74,6 +74,20 @@ enum NameReader {
         return path
     }
 
+    static func user(_ word: Word) throws(Complaint) -> String {
+        if Accounts.user(named: word.text) == nil {
+            throw Complaint("\(word.shown) is no user of this machine", expected: "expected a name that /etc/passwd has")
+        }
+        return word.text
+    }
+
+    static func group(_ word: Word) throws(Complaint) -> String {
+        if Accounts.group(named: word.text) == nil {
+            throw Complaint("\(word.shown) is no group of this machine", expected: "expected a name that /etc/group has")
+        }
+        return word.text
+    }
+
     /// "text/html", or "*" for any; in lower case, as media types are compared (RFC 9110 § 8.3.1).
     static func mediaType(_ word: Word) throws(Complaint) -> String {
         let type = word.text.lowercased()

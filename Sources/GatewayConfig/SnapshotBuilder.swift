@@ -27,6 +27,7 @@ final class SnapshotBuilder {
         return ConfigSnapshot(
             workers: main.effective("workers").number() ?? ConfigFiles.onlineCPUs,
             workerConnections: main.effective("worker_connections").number() ?? 1,
+            user: user(main),
             errorLog: errorLog(main.effective("error_log")),
             accessLog: accessLog(main.effective("access_log")),
             shutdownTimeoutMs: main.effective("shutdown_timeout").number() ?? 0,

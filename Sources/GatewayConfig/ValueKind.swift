@@ -13,6 +13,8 @@ indirect enum ValueKind: Sendable {
     /// One of the words, or what the other kind reads.
     case either([String], ValueKind)
     case file
+    /// A user or a group of this machine.
+    case userName, groupName
     /// What a listener binds to.
     case listenAddress
     /// A server of an upstream.
@@ -46,6 +48,8 @@ indirect enum ValueKind: Sendable {
         case .choice(let choices): return .text(try Self.choice(word, choices))
         case .choices(let choices): return .texts(try Self.list(word, choices))
         case .either(let words, let kind): return words.contains(word.text) ? .text(word.text) : try kind.read(word)
+        case .userName: return .text(try NameReader.user(word))
+        case .groupName: return .text(try NameReader.group(word))
         case .file: return .text(try NameReader.file(word))
         case .listenAddress: return .address(try AddressReader.listenAddress(word))
         case .endpoint: return .endpoint(try AddressReader.endpoint(word))

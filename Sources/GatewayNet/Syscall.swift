@@ -24,6 +24,7 @@ extension SystemError: CustomStringConvertible {
 
 extension SystemError {
     public var isAddressInUse: Bool { code == EADDRINUSE }
+    public var isPermissionDenied: Bool { code == EACCES || code == EPERM }
 }
 
 /// The one wrapper of system calls: repeats what a signal interrupted, and turns -1 into a thrown errno.

@@ -16,6 +16,8 @@ struct Listeners {
         fileprivate(set) var closed: [Int] = []
         /// For each worker, the sockets it gets.
         fileprivate(set) var sockets: [[OpenedListener]]
+
+        var allSockets: FlattenSequence<[[OpenedListener]]> { sockets.joined() }
     }
 
     private(set) var open: [ListenAddress: Open] = [:]
@@ -87,6 +89,7 @@ struct ListenFailure: Error, CustomStringConvertible {
 
     var description: String {
         let inUse = error.isAddressInUse ? " (another process listens there)" : ""
-        return "cannot listen on \(address): \(error)\(inUse)"
+        let needsRoot = error.isPermissionDenied && address.port < 1024 ? " (a port below 1024 takes root, and so a restart)" : ""
+        return "cannot listen on \(address): \(error)\(inUse)\(needsRoot)"
     }
 }

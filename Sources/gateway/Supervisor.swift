@@ -33,14 +33,14 @@ final class Supervisor {
     private let registry = MetricsRegistry()
     private let signals: SignalSource
     private var epoll: Epoll
-    private var logs: Logs
+    private(set) var logs: Logs
     private var listeners = Listeners()
     private var endpoints = Endpoints()
     private var connectionCounts = ConnectionCounts()
     private let names: Names
     private var candidate: Candidate?
     private let admin: AdminServer
-    private var config: ConfigSnapshot
+    private(set) var config: ConfigSnapshot
     private var generation = 0
     /// A reload that some worker has yet to take up: until then it is not called done.
     private var pendingReload: Int?
@@ -53,6 +53,7 @@ final class Supervisor {
     /// Reads the configuration, binds, and begins the workers: when it returns, requests are answered.
     init(configPath: String) throws {
         self.configPath = configPath
+        try Privileges.forbidMore()
         signals = try SignalSource([SIGHUP, SIGTERM, SIGQUIT, SIGINT, SIGUSR1])
         epoll = try Epoll()
         logs = try Logs()
@@ -77,6 +78,7 @@ final class Supervisor {
         try epoll.addLevelTriggered(signals.fileDescriptor, EventToken(kind: Kind.signals, handle: .none))
         try epoll.addLevelTriggered(roster.wakeup.fileDescriptor, EventToken(kind: Kind.workers, handle: .none))
         admin.noteStart()
+        warnOfUser()
         registry.set(.buildInfo, [Version.gateway, Version.swift, Version.openSSL], to: 1)
         logAddresses()
         logs.logger.info("ready", metadata: ["workers": "\(config.workers)"])
@@ -210,6 +212,7 @@ final class Supervisor {
         let deployment: Deployment
         do {
             try admin.prepare(snapshot.admin, &epoll, EventToken(kind: Kind.admin, handle: .none))
+            if generation == 0 { try giveUpRoot(snapshot.user, change) }
             try logs.prepare(snapshot)
             deployment = makeDeployment(snapshot, listeners.open(addresses, after: change), resolved, limits, certificates)
             for index in kept..<snapshot.workers {
@@ -224,6 +227,9 @@ final class Supervisor {
         }
         listeners.commit(change)
         admin.commit()
+        if generation > 0 && snapshot.user != config.user {
+            logs.logger.warning("user has changed: that takes a restart")
+        }
         config = snapshot
         endpoints = numbered
         connectionCounts = counts

@@ -33,6 +33,7 @@ enum Architecture {
         "GatewayCore/Slab.swift": "elements that are not copyable, in place, addressed by handle",
         "GatewayCore/Cell.swift": "one value in place, without a dynamic exclusivity check",
         "GatewayHTTP/GzipEncoder.swift": "zlib's stream, which points at the buffers it reads and writes",
+        "GatewayConfig/Accounts.swift": "the user database, by calls that fill structs",
         "GatewayConfig/ConfigFiles.swift": "files, globs and the environment, by system calls",
         "GatewayTelemetry/Descriptor.swift": "the system calls of logs and /proc",
         "GatewayTelemetry/LogSink.swift": "starts its thread: the argument is retained by hand",
