@@ -56,7 +56,7 @@ enum TicketKeys {
     static let callback:
         @convention(c) (
             OpaquePointer?, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<UInt8>?, OpaquePointer?, OpaquePointer?, Int32
-        ) -> Int32 = { _, name, iv, cipher, mac, isEncrypting in
+        ) -> Int32 = { ssl, name, iv, cipher, mac, isEncrypting in
             guard let name = unsafe name, let iv = unsafe iv else { return -1 }
             if isEncrypting == 1 {
                 let key = current()
@@ -66,7 +66,9 @@ enum TicketKeys {
             }
             guard let (key, isNewest) = find((0..<16).map { unsafe name[$0] }) else { return 0 }
             guard unsafe prepare(key, iv, cipher, mac, isEncrypting: false) else { return -1 }
-            return isNewest ? 1 : 2  // 2: good, and the client gets a new ticket
+            // 2: good, and the client gets a new ticket. A client uses a ticket of TLS 1.3 once (RFC 8446 § C.4): without a new one every
+            // other of its handshakes would be a full one.
+            return unsafe isNewest && SSL_version(ssl) != TLS1_3_VERSION ? 1 : 2
         }
 
     private static func prepare(

@@ -60,6 +60,17 @@ import Testing
         }
     }
 
+    /// RFC 8446 § C.4: a client uses a ticket once.
+    @Test func `each resumed TLS 1.3 connection brings a ticket for the next`() throws {
+        var session = try session("a.test", .tls13)
+        for _ in 0..<4 {
+            let client = try connect("a.test", .tls13, session)
+            #expect(client.isResumed)
+            #expect(try client.get("/", host: "a.test").text == "a")
+            session = try client.session()
+        }
+    }
+
     @Test(arguments: versions) func `a session is resumed across a reload`(_ version: TLSClient.Version) throws {
         let session = try session("a.test", version)
         #expect(try gateway.reload().contains("reloaded"))
