@@ -10,7 +10,7 @@ SHELL := bash
 packages       := libssl-dev libnghttp2-dev zlib1g-dev openssl curl
 # h11 for Debian's own Python: the origin of the tests that is stricter than the gateway.
 test_packages  := python3-h11
-bench_packages := nginx-light haproxy wrk nghttp2-client python3 gcc libc6-dev
+bench_packages := nginx-light haproxy wrk nghttp2-client python3 gcc libc6-dev libssl-dev
 sources        := Sources Tests Package.swift
 
 release_flags  := -c release --static-swift-stdlib
@@ -53,7 +53,7 @@ test: setup certs
 	$(call install,$(test_packages))
 	swift test --disable-xctest $(ARGS)
 
-# CPU per request beside nginx and HAProxy. Arguments: make bench ARGS='--rounds 9 --all'
+# What requests, handshakes and idle connections cost, beside nginx and HAProxy. Arguments: make bench ARGS='--rounds 9 --all'
 bench: build
 	$(call install,$(bench_packages))
 	python3 Tests/bench/bench.py $(ARGS)

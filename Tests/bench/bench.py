@@ -2,18 +2,23 @@
 """What a request costs: the gateway beside nginx and HAProxy, as reverse proxies before the same origin, under the same load.
 
 Each proxy has one worker, pinned to core 0; the origin (nginx, `return 200` with 100 bytes) and the load generator (wrk) have
-core 1. CPU per request is what the proxy's processes spent, user and system, divided by the answers that wrk counted. The
+core 1. CPU per request is what the proxy's processes spent, user and system, divided by the answers that wrk counted. Of
+handshakes each is a connection of its own with one request, by tls_client.c: a full one, or one resumed by a ticket. The
 rounds of the proxies are interleaved, so that a machine that slows down slows all of them; the table shows medians.
 
 The gateway runs with its access log (JSON, to a file) and its metrics on; nginx and HAProxy write no log, and nginx with
 `--all` a second time with a buffered one.
+
+Memory per idle connection is what a fresh proxy has more (PSS) with thousands of TLS connections, each after one request.
 """
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import pathlib
 import re
+import resource
 import socket
 import ssl
 import statistics
@@ -27,7 +32,30 @@ import time
 PROXY_CORE = 0
 LOAD_CORE = 1
 BODY = "x" * 99 + "\n"
-CASES = {"plain": "HTTP/1.1, plain", "tls": "HTTP/1.1, TLS 1.3"}
+LONG_BODY_BYTES = 64 * 1024
+LISTENERS = ("plain", "tls")
+# Idle connections, and what else a proxy has open.
+CONNECTIONS_MAX = 12_000
+FILES_MAX = 16_384
+
+
+@dataclasses.dataclass
+class Case:
+    title: str
+    listener: str
+    path: str = "/"
+    # What tls_client does; wrk where it is None.
+    handshake: str = None
+
+
+CASES = {
+    "plain": Case("HTTP/1.1, plain, 100-byte answers", "plain"),
+    "tls": Case("HTTP/1.1, TLS 1.3, 100-byte answers", "tls"),
+    "plain-64k": Case("HTTP/1.1, plain, 64 KB answers", "plain", "/64k"),
+    "tls-64k": Case("HTTP/1.1, TLS 1.3, 64 KB answers", "tls", "/64k"),
+    "new": Case("TLS 1.3, ECDSA P-256: a full handshake and one request", "tls", handshake="new"),
+    "resumed": Case("TLS 1.3, ECDSA P-256: a resumed handshake and one request", "tls", handshake="resumed"),
+}
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
@@ -78,7 +106,13 @@ class Program:
     def cpu_ns(self):
         return sum(task_ns(task) for pid in family(self.process.pid) for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
 
+    def memory_bytes(self):
+        """Proportional: what processes share counts once."""
+        return sum(proportional_bytes(pid) for pid in family(self.process.pid))
+
     def end(self):
+        if self.process.poll() is not None:
+            return
         self.process.terminate()
         try:
             self.process.wait(5)
@@ -106,6 +140,13 @@ def task_ns(task):
         return int((task / "schedstat").read_text().split()[0])
     fields = (task / "stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+def proportional_bytes(pid):
+    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise Failure(f"the kernel tells no Pss of {pid}")
 
 
 def free_port():
@@ -161,7 +202,7 @@ def is_answering(port):
 
 def load(port, case, connections, seconds):
     """Runs wrk; its numbers. Errors make them worthless."""
-    url = f"http{'s' if case == 'tls' else ''}://127.0.0.1:{port}/"
+    url = f"http{'s' if case.listener == 'tls' else ''}://127.0.0.1:{port}{case.path}"
     run = subprocess.run(
         ["wrk", "--latency", "-t1", f"-c{connections}", f"-d{seconds}s", url],
         capture_output=True,
@@ -178,6 +219,20 @@ def load(port, case, connections, seconds):
         "p50_ms": milliseconds(re.search(r"50%\s+([\d.]+\w+)", run.stdout)[1]),
         "p99_ms": milliseconds(re.search(r"99%\s+([\d.]+\w+)", run.stdout)[1]),
     }
+
+
+def shake_hands(client, port, kind, seconds):
+    """Runs tls_client for as many connections as it can have."""
+    run = subprocess.run(
+        [client, kind, str(port), str(seconds), "8"],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CORE}),
+    )
+    if run.returncode != 0:
+        raise Failure(run.stderr)
+    count = int(run.stdout)
+    return {"requests": count, "per_second": count / seconds}
 
 
 def milliseconds(text):
@@ -207,11 +262,12 @@ daemon off;
 {user}
 pid {dir}/{name}.pid;
 error_log stderr warn;
-worker_rlimit_nofile 8192;
-events {{ worker_connections 4096; }}
+worker_rlimit_nofile {files};
+events {{ worker_connections {connections}; }}
 http {{
     access_log {log};
     keepalive_requests 1000000000;
+    keepalive_timeout 600s;
     client_body_temp_path {dir}/{name}.body;
     proxy_temp_path {dir}/{name}.proxy;
     fastcgi_temp_path {dir}/{name}.fastcgi;
@@ -225,6 +281,7 @@ NGINX_ORIGIN = """
     server {{
         listen 127.0.0.1:{origin};
         location / {{ return 200 "{body}"; }}
+        location = /64k {{ root {dir}; }}
     }}
 """
 
@@ -244,6 +301,7 @@ NGINX_PROXY = """
             proxy_pass http://origin;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
+            proxy_buffers 16 8k;
             proxy_set_header Host $host;
         }}
     }}
@@ -252,11 +310,13 @@ NGINX_PROXY = """
 HAPROXY = """
 global
     nbthread 1
-    maxconn 4096
+    maxconn {connections}
+    no strict-limits
+    tune.ssl.cachesize 0
 defaults
     mode http
     timeout connect 5s
-    timeout client 60s
+    timeout client 600s
     timeout server 60s
     http-reuse always
 frontend bench
@@ -269,6 +329,8 @@ backend origin
 
 GATEWAY = """
 workers 1;
+worker_connections {connections};
+keepalive_timeout 600s;
 error_log stderr info;
 access_log {dir}/gateway.log json;
 admin 127.0.0.1:0 {{ }}
@@ -292,8 +354,14 @@ class Bench:
         self.options = options
         self.directory = pathlib.Path(directory)
         self.ending = ending
-        self.values = {"dir": directory, "origin": free_port(), "body": BODY.replace("\n", "\\n")}
+        self.values = {"dir": directory, "origin": free_port(), "body": BODY.replace("\n", "\\n"), "files": FILES_MAX}
+        self.values["connections"] = CONNECTIONS_MAX
+        self.cases = {name: CASES[name] for name in options.cases.split(",") if name}
+        (self.directory / "64k").write_bytes(os.urandom(LONG_BODY_BYTES))
         self.make_certificate()
+        self.client = self.directory / "tls_client"
+        source = pathlib.Path(__file__).with_name("tls_client.c")
+        subprocess.run(["cc", "-O2", "-o", self.client, source, "-lssl", "-lcrypto", "-lpthread"], check=True)
 
     def make_certificate(self):
         certificate, key, pair = (self.directory / name for name in ("localhost.pem", "localhost.key", "pair.pem"))
@@ -327,16 +395,16 @@ class Bench:
         origin.wait_until("its first answer", lambda: is_answering(self.values["origin"]))
 
     def start_nginx(self, name, log="off"):
-        ports = {case: free_port() for case in CASES}
+        ports = {listener: free_port() for listener in LISTENERS}
         return Proxy(self.nginx(name, NGINX_PROXY, PROXY_CORE, log, **ports), ports)
 
     def start_haproxy(self):
-        ports = {case: free_port() for case in CASES}
+        ports = {listener: free_port() for listener in LISTENERS}
         config = self.write("haproxy.conf", HAPROXY, **ports)
         return Proxy(self.start("haproxy", ["haproxy", "-db", "-f", config], PROXY_CORE), ports)
 
     def start_gateway(self, environment=None):
-        ports = {case: free_port() for case in CASES}
+        ports = {listener: free_port() for listener in LISTENERS}
         config = self.write("gateway.conf", GATEWAY, **ports)
         return Proxy(self.start("gateway", [self.options.gateway, "-c", config], PROXY_CORE, environment), ports)
 
@@ -357,7 +425,11 @@ class Bench:
 
     def measure(self, proxy, case, seconds):
         before = proxy.program.cpu_ns()
-        result = load(proxy.ports[case], case, self.options.connections, seconds)
+        port = proxy.ports[case.listener]
+        if case.handshake:
+            result = shake_hands(self.client, port, case.handshake, seconds)
+        else:
+            result = load(port, case, self.options.connections, seconds)
         result["cpu_us"] = (proxy.program.cpu_ns() - before) / 1000 / result["requests"]
         return result
 
@@ -365,37 +437,61 @@ class Bench:
         self.start_origin()
         proxies = self.start_proxies()
         for proxy in proxies.values():
-            for case in CASES:
+            for case in self.cases.values():
                 self.measure(proxy, case, 1)
-        results = {(name, case): [] for name in proxies for case in CASES}
+        results = {(name, case): [] for name in proxies for case in self.cases}
         for number in range(self.options.rounds):
-            for case in CASES:
+            for case in self.cases:
                 for name, proxy in proxies.items():
                     progress(f"round {number + 1} of {self.options.rounds}: {name}, {case}")
-                    results[name, case].append(self.measure(proxy, case, self.options.duration))
+                    results[name, case].append(self.measure(proxy, self.cases[case], self.options.duration))
         progress("")
         self.report(proxies, results)
+        self.report_idle()
         if "gateway" in proxies:
             self.report_allocations()
 
     def report(self, proxies, results):
-        for case, title in CASES.items():
+        for case in self.cases:
+            title = self.cases[case].title
+            clients = "" if self.cases[case].handshake else f"{self.options.connections} connections, "
+            print(f"\n{title}: {clients}median of {self.options.rounds} rounds of {self.options.duration} s\n")
             print(
-                f"\n{title}: {self.options.connections} connections, {len(BODY)}-byte answers, "
-                f"median of {self.options.rounds} rounds of {self.options.duration} s\n"
+                f"{'proxy':<12} {'req/s':>8} {'CPU µs/req':>11} {'least-most':>15} {'req/CPU s':>10} {'× nginx':>8}"
+                f" {'p50 ms':>8} {'p99 ms':>8}"
             )
-            print(f"{'proxy':<12} {'req/s':>8} {'CPU µs/req':>11} {'× nginx':>8} {'p50 ms':>8} {'p99 ms':>8}")
             medians = {
                 name: {key: statistics.median(run[key] for run in results[name, case]) for key in results[name, case][0]}
                 for name in proxies
             }
             for name, row in medians.items():
                 ratio = f"{row['cpu_us'] / medians['nginx']['cpu_us']:.2f}" if "nginx" in medians else "-"
+                costs = [run["cpu_us"] for run in results[name, case]]
+                latencies = "".join(f" {row[key]:>8.2f}" for key in ("p50_ms", "p99_ms") if key in row)
                 print(
-                    f"{name:<12} {row['per_second']:>8.0f} {row['cpu_us']:>11.2f} {ratio:>8} "
-                    f"{row['p50_ms']:>8.2f} {row['p99_ms']:>8.2f}"
+                    f"{name:<12} {row['per_second']:>8.0f} {row['cpu_us']:>11.2f} {f'{min(costs):.2f}-{max(costs):.2f}':>15} "
+                    f"{1e6 / row['cpu_us']:>10.0f} {ratio:>8}{latencies}"
                 )
         print("\nfrom start to the first answer: " + ", ".join(f"{name} {proxy.start_ms:.0f} ms" for name, proxy in proxies.items()))
+
+    def report_idle(self):
+        count = self.options.idle
+        if count == 0:
+            return
+        print(f"\nmemory per idle TLS connection, with {count} of them:")
+        for name, proxy in self.start_proxies().items():
+            for _ in range(20):
+                with connect(proxy.ports["tls"], "tls") as connection:
+                    ask(connection)
+            before = proxy.program.memory_bytes()
+            arguments = [self.client, "idle", str(proxy.ports["tls"]), str(count)]
+            with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+                if client.stdout.readline() != "ready\n":
+                    raise Failure(f"{name}: the connections could not be opened")
+                each = (proxy.program.memory_bytes() - before) / count
+                client.stdin.close()
+            print(f"{name:<12} {each / 1024:>8.2f} KB")
+            proxy.program.end()
 
     def report_allocations(self):
         """On one warm connection, so that nothing but requests is counted."""
@@ -404,9 +500,9 @@ class Bench:
         subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
         gateway = self.start_gateway({"LD_PRELOAD": str(library), "MALLOC_COUNT_FILE": str(counter)})
         print("\nallocations per request on a warm connection, by the program itself and in all:")
-        for case, title in CASES.items():
-            own, all_calls = count_allocations(gateway.ports[case], case, counter)
-            print(f"{title:<20} {own:.3f}  {all_calls:.3f}")
+        for listener in LISTENERS:
+            own, all_calls = count_allocations(gateway.ports[listener], listener, counter)
+            print(f"{CASES[listener].title:<36} {own:.3f}  {all_calls:.3f}")
 
 
 def count_allocations(port, case, counter, requests=5000):
@@ -433,10 +529,16 @@ def main():
     parser.add_argument("--connections", type=int, default=50)
     parser.add_argument("--all", action="store_true", help="nginx a second time, with a buffered access log")
     parser.add_argument("--only", default="nginx,haproxy,gateway", help="which proxies")
+    parser.add_argument("--cases", default=",".join(CASES), help="which loads")
+    parser.add_argument("--idle", type=int, default=10_000, help="how many idle connections; 0 leaves them out")
     parser.add_argument("--gateway", default=str(ROOT / ".build/release/gateway"))
     options = parser.parse_args()
     if not {PROXY_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
         sys.exit("bench: cores 0 and 1 are needed, one for the proxy and one for the load")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and hard < FILES_MAX:
+        sys.exit(f"bench: {FILES_MAX} open files are needed for the idle connections, and {hard} allowed (ulimit -Hn)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES_MAX, hard))
     try:
         with tempfile.TemporaryDirectory(prefix="gateway-bench-") as directory, contextlib.ExitStack() as ending:
             Bench(options, directory, ending).run()
