@@ -20,6 +20,8 @@ public enum Limits {
 
     /// One TLS record's worth: what a connection reads at a time.
     public static let readBytes = 16 * 1024
+    /// What is read at a time once a turn has brought that much: long bodies then take a quarter of the system calls.
+    public static let longReadBytes = 64 * 1024
     /// Output waiting for a slow reader: from this mark on the other side is no longer read.
     public static let outputHighBytes = 64 * 1024
     /// A full TLS record is written at once, rather than at the end of the round.

@@ -181,7 +181,7 @@ extension Worker {
             }
             let upstream = calls[call].connection
             if upstreams[upstream].input.isEmpty || upstreams[upstream].needsInput {
-                switch fillUpstream(upstream) {
+                switch fillUpstream(upstream, atMost: turnBytes < Limits.readBytes ? Limits.readBytes : Limits.longReadBytes) {
                 case .moved(let count):
                     turnBytes += count
                     if upstreams[upstream].input.isEmpty { continue }
@@ -271,8 +271,10 @@ extension Worker {
             calls[call].state = .complete
         case .length:
             let available = Int(min(UInt64(upstreams[upstream].input.count), calls[call].remaining))
-            appendResponseBody(id, connection, upstream, 0..<available)
-            upstreams[upstream].input.consume(available)
+            if !moveResponseBody(id, connection, upstream, available) {
+                appendResponseBody(id, connection, upstream, 0..<available)
+                upstreams[upstream].input.consume(available)
+            }
             calls[call].remaining -= UInt64(available)
             if calls[call].remaining == 0 { calls[call].state = .complete }
         case .untilClose:
@@ -284,6 +286,17 @@ extension Worker {
             upstreams[upstream].input.consume(step.consumed)
             if step.isEnd { calls[call].state = .complete } else if step.consumed == 0 { upstreams[upstream].needsInput = true }
         }
+    }
+
+    /// Hands on the whole buffer instead of its bytes, where all of it is content and nothing stands before it. False if it can't be.
+    private func moveResponseBody(_ id: Handle, _ connection: Handle, _ upstream: Handle, _ count: Int) -> Bool {
+        guard count >= Limits.readBytes, count == upstreams[upstream].input.count, downstreams[connection].output.isEmpty,
+            exchanges[id].response.encoder.isNone, exchanges[id].response.framing != .chunked
+        else { return false }
+        exchanges[id].response.sent += UInt64(count)
+        downstreams[connection].output = upstreams[upstream].input.take()
+        queueFlush(connection)
+        return true
     }
 
     private func appendResponseBody(_ id: Handle, _ connection: Handle, _ upstream: Handle, _ range: Range<Int>) {

@@ -45,9 +45,9 @@ extension Worker {
 
     // MARK: Reading and writing
 
-    func fillUpstream(_ id: Handle) -> IOResult {
+    func fillUpstream(_ id: Handle, atMost byteCount: Int = Limits.readBytes) -> IOResult {
         guard upstreams[id].stream.canRead else { return .wouldBlock }
-        let result = upstreams[id].stream.read(into: &upstreams[id].input)
+        let result = upstreams[id].stream.read(into: &upstreams[id].input, atMost: byteCount)
         if case .moved = result {
             upstreams[id].needsInput = false
             clearDeadline(upstream: id)
