@@ -21,6 +21,19 @@ static inline void gateway_SSL_CTX_set_dh_auto(SSL_CTX *context) { SSL_CTX_set_d
 static inline void gateway_SSL_CTX_set_server_options(SSL_CTX *context) {
     SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
 }
+// A client keeps what tells a truncation from an end: SSL_OP_IGNORE_UNEXPECTED_EOF is for servers (RFC 8446, section 6.1).
+static inline void gateway_SSL_CTX_set_client_options(SSL_CTX *context) {
+    SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+}
+// Sessions go to the new-session callback alone.
+static inline void gateway_SSL_CTX_set_session_cache_client(SSL_CTX *context) {
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+}
+// RFC 2253 escapes what is no printable ASCII, control characters among it.
+static inline int gateway_X509_NAME_print_rfc2253(BIO *bio, const X509_NAME *name) {
+    return X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253);
+}
+static inline int gateway_SSL_set_server_name(SSL *ssl, const char *name) { return (int)SSL_set_tlsext_host_name(ssl, name); }
 static inline void gateway_SSL_CTX_set_versions(SSL_CTX *context, long minimum, long maximum) {
     SSL_CTX_set_min_proto_version(context, minimum);
     SSL_CTX_set_max_proto_version(context, maximum);

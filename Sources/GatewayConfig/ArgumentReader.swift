@@ -107,7 +107,8 @@ struct ArgumentReader {
         let directive = reading.directive
         let present = reading.arguments
         let missing = directive.arguments.first { $0.isRequired && !present.has($0.label) }
-        let hasNothing = directive.arguments.allSatisfy { !$0.isRequired } && !directive.arguments.isEmpty && words.isEmpty
+        let hasNothing =
+            !directive.standsAlone && directive.arguments.allSatisfy { !$0.isRequired } && !directive.arguments.isEmpty && words.isEmpty
         guard missing != nil || hasNothing else { return }
         reading.isSound = false
         let what = missing.map { $0.isPair ? "\"\($0.label)=\"" : $0.placeholder } ?? "arguments"

@@ -27,8 +27,8 @@ struct Arguments: Sendable {
         return text
     }
 
-    func toggle() -> Bool? {
-        guard case .toggle(let isOn) = items.first?.value else { return nil }
+    func toggle(_ label: String? = nil) -> Bool? {
+        guard case .toggle(let isOn) = items(label).first?.value else { return nil }
         return isOn
     }
 

@@ -95,6 +95,8 @@ public struct TLSConfig: Sendable, Equatable {
     public var certificates: [CertificateFiles]
     public var minimumVersion: Version
     public var maximumVersion: Version
+    /// What is asked of clients; nil asks for no certificate.
+    public var clients: ClientVerificationConfig?
 }
 
 public struct CertificateFiles: Sendable, Equatable {
@@ -207,6 +209,8 @@ public struct UpstreamConfig: Sendable, Equatable {
     public var sendTimeoutMs: Int
     public var readTimeoutMs: Int
     public var retry: Retry
+    /// nil speaks to the origins without TLS.
+    public var tls: UpstreamTLSConfig?
 }
 
 /// Text with variables in it: `https://$host$request_uri`.
@@ -227,6 +231,7 @@ public enum Variable: Sendable, Equatable {
     case host, remoteAddr, remotePort, serverAddr, serverPort, serverName, serverProtocol
     case scheme, requestMethod, requestURI, uri, args, isArgs, requestID, hostname, proxyAddXForwardedFor
     case sslProtocol, sslCipher, sslServerName
+    case sslClientSubject, sslClientIssuer, sslClientSerial, sslClientFingerprint, sslClientFingerprintSHA256, sslClientVerify
     /// `$http_user_agent`: the request field of that name, in lower case with hyphens.
     case http(String)
     /// `$arg_name`: the query parameter of that name.

@@ -11,13 +11,15 @@ struct Directive: Sendable {
     let fallback: String?
     /// What the reference shows for the arguments where they can't be made of `arguments`.
     let syntaxes: [String]?
+    /// Whether it says something without any argument, where none is required.
+    let standsAlone: Bool
     /// One sentence.
     let summary: String
     let example: String
 
     init(
         _ name: String, in contexts: Context, _ arguments: [Argument], syntax: [String]? = nil, default fallback: String? = nil,
-        block: Context? = nil, repeats: Bool = false, _ summary: String, example: String
+        block: Context? = nil, repeats: Bool = false, standsAlone: Bool = false, _ summary: String, example: String
     ) {
         self.name = name
         self.contexts = contexts
@@ -26,6 +28,7 @@ struct Directive: Sendable {
         self.repeats = repeats
         self.fallback = fallback
         syntaxes = syntax
+        self.standsAlone = standsAlone
         self.summary = summary
         self.example = example
     }

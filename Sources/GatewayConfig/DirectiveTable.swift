@@ -94,8 +94,9 @@ enum DirectiveTable {
                 .one("HOST:PORT", .endpoint), .pair("weight", "NUMBER", weight), .pair("max_conns", "NUMBER", .number(0...1_000_000)),
                 .flag("backup"),
             ], repeats: true,
-            "An origin and its weight among the others (1 if none is given, 0 for no new requests); how many requests it may have at a "
-                + "time, 0 for no limit; and whether it has requests only when no other can take them.",
+            "An origin (port 80 may be left out, 443 with `tls`) and its weight among the others (1 if none is given, 0 for no new "
+                + "requests); how many requests it may have at a time, 0 for no limit; and whether it has requests only when no other can "
+                + "take them.",
             example: "server 127.0.0.1:9001 weight=99;"),
         Directive(
             "version", in: .upstream, [.one("NAME", .name), .pair("weight", "NUMBER", weight, isRequired: true)], block: .version,
@@ -140,6 +141,16 @@ enum DirectiveTable {
             "resolve_interval", in: .upstream, [.one("TIME", .wait)], default: "30s",
             "How often the names of servers are looked up; the last good addresses are kept when that fails.",
             example: "resolve_interval 30s;"),
+        Directive(
+            "tls", in: .upstream,
+            [
+                .pair("verify", "on|off", .toggle), .pair("name", "HOST", .host), .pair("ca", "FILE", .file),
+                .pair("cert", "FILE", .file), .pair("key", "FILE", .file),
+            ],
+            standsAlone: true,
+            "Speaks TLS to the origins and verifies their certificates against the system's authorities or those in `ca`; `name` is the "
+                + "name they must have, `host` or the server's own by default; `cert` and `key` are shown to origins that ask.",
+            example: "tls name=api.models.example ca=certs/origins.pem;"),
     ]
 
     // MARK: Servers
@@ -167,6 +178,21 @@ enum DirectiveTable {
         Directive(
             "ssl_protocols", in: [.main, .server], [.list("VERSION", .choice(["TLSv1.2", "TLSv1.3"]))], default: "TLSv1.2 TLSv1.3",
             "The TLS versions that are accepted.", example: "ssl_protocols TLSv1.3;"),
+        Directive(
+            "ssl_client_certificate", in: [.main, .server], [.one("FILE", .file)],
+            "A PEM file with the authorities that vouch for clients; their names are sent to clients, which choose a certificate by them.",
+            example: "ssl_client_certificate certs/clients.pem;"),
+        Directive(
+            "ssl_verify_client", in: [.main, .server], [.one("off|on|optional", .choice(["off", "on", "optional"]))], default: "off",
+            "Whether clients are asked for a certificate: with `on` a request without one gets 400, with both a request with one that is "
+                + "not good.", example: "ssl_verify_client on;"),
+        Directive(
+            "ssl_verify_depth", in: [.main, .server], [.one("NUMBER", .number(0...100))], default: "1",
+            "How many intermediate certificates may stand between a client's and one of the authorities.", example: "ssl_verify_depth 2;"),
+        Directive(
+            "ssl_crl", in: [.main, .server], [.one("FILE", .file)],
+            "A PEM file with the lists of revoked certificates: one of each authority in the chain, and none of them out of date.",
+            example: "ssl_crl certs/revoked.pem;"),
         Directive(
             "client_header_timeout", in: [.main, .server], [.one("TIME", .wait)], default: "10s",
             "How long a client may take to send a whole request head; then 408.", example: "client_header_timeout 10s;"),
@@ -196,7 +222,8 @@ enum DirectiveTable {
     private static let requests = [
         Directive(
             "proxy_pass", in: .location, [.one("http://UPSTREAM|HOST:PORT[/PATH]", .proxyTarget)],
-            "Passes requests to an upstream or a host; a path after it replaces the part that the location matched, as in nginx.",
+            "Passes requests to an upstream or a host, `https://` with TLS by default; a path after it replaces the part that the location "
+                + "matched, as in nginx.",
             example: "proxy_pass http://127.0.0.1:9001;"),
         Directive(
             "return", in: [.server, .location], [.one("STATUS|URL", .template), .optional("TEXT|URL", .template)],

@@ -1,3 +1,5 @@
+import GatewayCore
+
 /// Names that the configuration gives, and names of hosts, files and paths.
 enum NameReader {
     /// Names stand in metrics, logs and headers, so they are kept plain.
@@ -54,6 +56,16 @@ enum NameReader {
             throw Complaint("\(word.shown) is not a host", expected: "expected a host, or a host with a port: chat.internal")
         }
         return word.text
+    }
+
+    /// In lower case. IPv6 addresses may have brackets, and lose them.
+    static func host(_ word: Word) throws(Complaint) -> String {
+        let expected = "expected a name or an address, without a port: api.models.example"
+        if IPAddress(word.text) != nil { return word.text }
+        guard let parts = AddressReader.hostAndPort(word.text), parts.port == nil, parts.host != "*" else {
+            throw Complaint("\(word.shown) is not the name of a host", expected: expected)
+        }
+        return parts.host.lowercased()
     }
 
     static func locationPath(_ word: Word) throws(Complaint) -> String {

@@ -3,12 +3,11 @@ enum ProxyTargetReader {
     /// "http://chat", "http://127.0.0.1:9001/v1/".
     static func read(_ word: Word) throws(Complaint) -> ProxyTarget {
         let expected = "expected http:// and an upstream's name or HOST:PORT: http://api, http://127.0.0.1:9001"
-        if word.text.hasPrefix("https://") {
-            throw Complaint(
-                "https:// is not supported here", expected: "TLS to the origin is configured in an upstream block (not built yet)")
+        let isTLS = word.text.hasPrefix("https://")
+        guard isTLS || word.text.hasPrefix("http://") else {
+            throw Complaint("\(word.shown) is not the URL of an origin", expected: expected)
         }
-        guard word.text.hasPrefix("http://") else { throw Complaint("\(word.shown) is not the URL of an origin", expected: expected) }
-        let bytes = Array(word.text.utf8.dropFirst(7))
+        let bytes = Array(word.text.utf8.dropFirst(isTLS ? 8 : 7))
         let hostEnd = bytes.firstIndex { [UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: "#")].contains($0) } ?? bytes.count
         let authority = String(decoding: bytes[..<hostEnd], as: UTF8.self)
         let uri = String(decoding: bytes[hostEnd...], as: UTF8.self)
@@ -18,7 +17,7 @@ enum ProxyTargetReader {
             throw Complaint("\(quoted(authority, in: word)) is neither an upstream's name nor HOST:PORT", expected: expected)
         }
         try check(uri: uri, in: word)
-        return ProxyTarget(host: parts.host, port: parts.port, uri: uri.isEmpty ? nil : uri)
+        return ProxyTarget(host: parts.host, port: parts.port, isTLS: isTLS, uri: uri.isEmpty ? nil : uri)
     }
 
     private static func check(uri: String, in word: Word) throws(Complaint) {

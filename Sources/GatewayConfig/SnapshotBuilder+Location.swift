@@ -86,15 +86,22 @@ extension SnapshotBuilder {
                 diagnostics.error(
                     "the upstream \(quote(target.host)) can't have a port here", at: position, expected: "expected http://\(target.host)")
             }
+            if target.isTLS, upstreams.configs[index].tls == nil {
+                diagnostics.error(
+                    "https:// to the upstream \(quote(target.host)), which has no \"tls\"", at: position,
+                    expected: "expected \"tls;\" in the upstream, or http://\(target.host)")
+            }
             return .proxyPass(ProxyPass(upstream: index, uri: target.uri))
         }
         if target.port == nil, let hint = Suggestion.hint(for: target.host, among: upstreams.names) {
             diagnostics.warning(
-                "no upstream has the name \(quote(target.host)), so this is a host, with port 80", at: position, expected: hint)
+                "no upstream has the name \(quote(target.host)), so this is a host, with port \(target.isTLS ? 443 : 80)",
+                at: position, expected: hint)
         }
-        let endpoint = Endpoint(host: target.host, port: target.port ?? 80)
+        let endpoint = Endpoint(host: target.host, port: target.port ?? (target.isTLS ? 443 : 80))
         names.add(target.host, intervalMs: UpstreamList.defaults.effective("resolve_interval").number() ?? 1, at: position)
-        return .proxyPass(ProxyPass(upstream: upstreams.index(of: endpoint), uri: target.uri))
+        let tls = target.isTLS ? defaultTLS(at: position) : nil
+        return .proxyPass(ProxyPass(upstream: upstreams.index(of: endpoint, tls: tls), uri: target.uri))
     }
 }
 

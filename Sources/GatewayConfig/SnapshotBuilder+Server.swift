@@ -33,6 +33,7 @@ extension SnapshotBuilder {
                 diagnostics.warning(
                     "the certificate is never used", at: own.name.position, expected: "no \"listen\" of this server has \"ssl\"")
             }
+            warnOfUnusedVerification(block)
             return nil
         }
         if block.nearest("ssl_certificate").isEmpty, let listen = block.all("listen").first(where: { $0.arguments.has("ssl") }) {
@@ -43,7 +44,7 @@ extension SnapshotBuilder {
         let versions = block.effective("ssl_protocols").texts()
         return TLSConfig(
             certificates: certificates, minimumVersion: versions.contains("TLSv1.2") ? .tls12 : .tls13,
-            maximumVersion: versions.contains("TLSv1.3") ? .tls13 : .tls12)
+            maximumVersion: versions.contains("TLSv1.3") ? .tls13 : .tls12, clients: clientVerification(of: block))
     }
 
     /// The first certificate goes with the first key, the second with the second.

@@ -7,7 +7,8 @@ extension SnapshotBuilder {
 
     private func addUpstream(_ entry: Entry) {
         guard let name = entry.arguments.text(), let block = entry.block else { return }
-        upstreams.add(UpstreamConfig(name: name, versions: versions(of: name, block, at: entry), settings: block))
+        let versions = versions(of: name, block, at: entry)
+        upstreams.add(UpstreamConfig(name: name, versions: versions, tls: upstreamTLS(of: block), settings: block))
         addNames(block.all("server") + block.all("version").flatMap { $0.block?.all("server") ?? [] }, of: block)
     }
 
@@ -31,7 +32,7 @@ extension SnapshotBuilder {
             if servers.isEmpty { reportNoServers("the upstream \(quote(name))", at: entry) }
             reportOnlyBackups(servers, "the upstream \(quote(name))")
             warnIfAllZero(servers, "the upstream \(quote(name))", at: entry)
-            return [UpstreamConfig.Version(name: "", weight: 1, servers: self.servers(servers))]
+            return [UpstreamConfig.Version(name: "", weight: 1, servers: self.servers(servers, of: block))]
         }
         warnIfAllZero(versions, "the upstream \(quote(name))", at: entry)
         reportDuplicates(versions.map { ($0.arguments.text("NAME"), $0.arguments.word("NAME")) }) { "the version \(quote($0))" }
@@ -45,18 +46,25 @@ extension SnapshotBuilder {
         if servers.isEmpty { reportNoServers("the version \(quote(name))", at: entry) }
         reportOnlyBackups(servers, "the version \(quote(name))")
         if weight > 0 { warnIfAllZero(servers, "the version \(quote(name))", at: entry) }
-        return UpstreamConfig.Version(name: name, weight: weight, servers: self.servers(servers))
+        return UpstreamConfig.Version(name: name, weight: weight, servers: self.servers(servers, of: block))
     }
 
-    private func servers(_ entries: [Entry]) -> [UpstreamConfig.Server] {
+    private func servers(_ entries: [Entry], of block: Scope) -> [UpstreamConfig.Server] {
         reportDuplicates(entries.map { ($0.arguments.endpoint(), $0.arguments.word()) }) { "the server \($0.name)" }
         return entries.compactMap { entry in
             entry.arguments.endpoint().map {
                 UpstreamConfig.Server(
-                    host: $0.host, port: $0.port, weight: entry.arguments.number("weight") ?? 1,
+                    host: $0.host, port: port($0, entry, block), weight: entry.arguments.number("weight") ?? 1,
                     maxConns: entry.arguments.number("max_conns") ?? 0, isBackup: entry.arguments.has("backup"))
             }
         }
+    }
+
+    /// Where no port is given, the one of the upstream's scheme. A version asks the upstream around it.
+    private func port(_ endpoint: Endpoint, _ entry: Entry, _ block: Scope) -> UInt16 {
+        let speaksTLS = block.first("tls") != nil || block.outer?.first("tls") != nil
+        guard speaksTLS, let word = entry.arguments.word() else { return endpoint.port }
+        return AddressReader.hostAndPort(word.text)?.port ?? 443
     }
 
     private func reportNoServers(_ what: String, at entry: Entry) {

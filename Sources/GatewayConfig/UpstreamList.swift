@@ -2,7 +2,8 @@
 struct UpstreamList {
     private(set) var configs: [UpstreamConfig] = []
     private var named: [String: Int] = [:]
-    private var unnamed: [Endpoint: Int] = [:]
+    /// By the URL that proxy_pass has for them.
+    private var unnamed: [String: Int] = [:]
 
     /// The names of the blocks, as written.
     var names: [String] { named.values.sorted().map { configs[$0].name } }
@@ -20,19 +21,21 @@ struct UpstreamList {
     static var defaults: Scope { Scope(context: .upstream, outer: nil) }
 
     /// The upstream that has this one server, and the defaults of the table for all else.
-    mutating func index(of endpoint: Endpoint) -> Int {
-        if let index = unnamed[endpoint] { return index }
-        unnamed[endpoint] = configs.count
+    mutating func index(of endpoint: Endpoint, tls: UpstreamTLSConfig?) -> Int {
+        // Without TLS it goes by its address alone.
+        let name = (tls == nil ? "" : "https://") + endpoint.name
+        if let index = unnamed[name] { return index }
+        unnamed[name] = configs.count
         let server = UpstreamConfig.Server(host: endpoint.host, port: endpoint.port, weight: 1)
         let version = UpstreamConfig.Version(name: "", weight: 1, servers: [server])
-        configs.append(UpstreamConfig(name: endpoint.name, versions: [version], settings: Self.defaults))
+        configs.append(UpstreamConfig(name: name, versions: [version], tls: tls, settings: Self.defaults))
         return configs.count - 1
     }
 }
 
 extension UpstreamConfig {
     /// What `settings` say about the connections to the origins.
-    init(name: String, versions: [Version], settings: Scope) {
+    init(name: String, versions: [Version], tls: UpstreamTLSConfig?, settings: Scope) {
         func number(_ name: String) -> Int { settings.effective(name).number() ?? 0 }
         self.init(
             name: name, versions: versions,
@@ -40,7 +43,7 @@ extension UpstreamConfig {
             host: settings.effective("host").text(),
             keepaliveMax: number("keepalive"), keepaliveTimeoutMs: number("keepalive_timeout"),
             connectTimeoutMs: number("connect_timeout"), sendTimeoutMs: number("send_timeout"),
-            readTimeoutMs: number("read_timeout"), retry: Retry(settings.effective("retry")))
+            readTimeoutMs: number("read_timeout"), retry: Retry(settings.effective("retry")), tls: tls)
     }
 }
 

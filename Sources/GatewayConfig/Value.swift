@@ -28,5 +28,7 @@ struct ProxyTarget: Sendable, Equatable {
     /// An upstream's name, or a host.
     let host: String
     let port: UInt16?
+    /// Whether the URL says https.
+    let isTLS: Bool
     let uri: String?
 }

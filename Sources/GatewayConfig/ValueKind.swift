@@ -25,6 +25,8 @@ indirect enum ValueKind: Sendable {
     case serverName
     case hostField
     case mediaType
+    /// A host or an address, without a port.
+    case host
     case headerName
     case headerValue
     /// Text with variables.
@@ -58,6 +60,7 @@ indirect enum ValueKind: Sendable {
         case .serverName: return .texts(try NameReader.serverName(word))
         case .hostField: return .text(try NameReader.hostField(word))
         case .mediaType: return .text(try NameReader.mediaType(word))
+        case .host: return .text(try NameReader.host(word))
         case .headerName: return .text(try HeaderReader.name(word))
         case .headerValue: return .template(try HeaderReader.value(word))
         case .template: return .template(try TemplateReader.read(word))

@@ -25,6 +25,22 @@ enum VariableTable {
         Entry(name: "server_port", variable: .serverPort, summary: "The port that the client connected to."),
         Entry(name: "server_protocol", variable: .serverProtocol, summary: "`HTTP/1.1`, `HTTP/2.0`."),
         Entry(name: "ssl_cipher", variable: .sslCipher, summary: "The cipher of the connection; nothing without TLS."),
+        Entry(
+            name: "ssl_client_fingerprint", variable: .sslClientFingerprint,
+            summary: "SHA-1 of the client's certificate, in hexadecimal, as in nginx."),
+        Entry(
+            name: "ssl_client_fingerprint_sha256", variable: .sslClientFingerprintSHA256,
+            summary: "SHA-256 of the client's certificate, in hexadecimal."),
+        Entry(
+            name: "ssl_client_i_dn", variable: .sslClientIssuer,
+            summary: "Who issued the client's certificate, after RFC 2253: `CN=Example CA,O=Example`."),
+        Entry(
+            name: "ssl_client_s_dn", variable: .sslClientSubject,
+            summary: "The subject of the client's certificate, after RFC 2253; nothing without one."),
+        Entry(name: "ssl_client_serial", variable: .sslClientSerial, summary: "The serial number of the client's certificate."),
+        Entry(
+            name: "ssl_client_verify", variable: .sslClientVerify,
+            summary: "`SUCCESS`, `FAILED:reason`, or `NONE` without a certificate; nothing where none is asked for."),
         Entry(name: "ssl_protocol", variable: .sslProtocol, summary: "`TLSv1.3`; nothing without TLS."),
         Entry(name: "ssl_server_name", variable: .sslServerName, summary: "The name that the client asked for in its TLS hello."),
         Entry(name: "uri", variable: .uri, summary: "The path, decoded and normalized."),

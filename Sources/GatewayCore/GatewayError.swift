@@ -6,9 +6,10 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
     case versionUnsupported, transferCodingUnsupported, methodUnsupported, expectationUnsupported
     case requestLineTooLong, headTooLarge, fieldsTooMany, bodyTooLarge
     case headerTimeout, bodyTimeout, sendTimeout, clientClosed, misdirected, notFound
+    case clientCertificateRequired, clientCertificateInvalid
     // The origin.
     case noServer, upstreamBusy, connectFailed, connectTimeout, upstreamClosed, upstreamSendTimeout, upstreamReadTimeout
-    case upstreamInvalid, upstreamTruncated
+    case upstreamInvalid, upstreamTruncated, upstreamTLS
     // The gateway.
     case shuttingDown, snapshotRetired
 
@@ -35,6 +36,8 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .clientClosed: "client_closed"
         case .misdirected: "misdirected"
         case .notFound: "not_found"
+        case .clientCertificateRequired: "client_certificate_required"
+        case .clientCertificateInvalid: "client_certificate_invalid"
         case .noServer: "no_server"
         case .upstreamBusy: "upstream_busy"
         case .connectFailed: "connect_failed"
@@ -44,6 +47,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .upstreamReadTimeout: "upstream_read_timeout"
         case .upstreamInvalid: "upstream_invalid"
         case .upstreamTruncated: "upstream_truncated"
+        case .upstreamTLS: "upstream_tls"
         case .shuttingDown: "shutting_down"
         case .snapshotRetired: "snapshot_retired"
         }
@@ -53,6 +57,8 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
     public var status: Int {
         switch self {
         case .requestLineInvalid, .targetInvalid, .fieldInvalid, .hostInvalid, .framingInvalid, .chunkInvalid: 400
+        // As nginx's 495 and 496 reach the client.
+        case .clientCertificateRequired, .clientCertificateInvalid: 400
         case .notFound: 404
         case .headerTimeout, .bodyTimeout: 408
         case .bodyTooLarge: 413
@@ -62,7 +68,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .headTooLarge, .fieldsTooMany: 431
         case .clientClosed, .sendTimeout: 499
         case .transferCodingUnsupported, .methodUnsupported: 501
-        case .connectFailed, .upstreamClosed, .upstreamInvalid, .upstreamTruncated: 502
+        case .connectFailed, .upstreamClosed, .upstreamInvalid, .upstreamTruncated, .upstreamTLS: 502
         case .noServer, .upstreamBusy, .shuttingDown, .snapshotRetired: 503
         case .connectTimeout, .upstreamSendTimeout, .upstreamReadTimeout: 504
         case .versionUnsupported: 505

@@ -76,6 +76,17 @@ public enum Limits {
     /// Request bytes kept until the first byte of the answer, so that a retry can send them again.
     public static let replayBytesMax = 64 * 1024
 
+    /// Sessions that an origin may offer for resumption on one connection: OpenSSL's servers send two, and what sends more floods.
+    public static let sessionsPerConnectionMax = 4
+    /// Sessions that a worker keeps of one address of a server: a burst of new connections resumes so many.
+    public static let sessionsPerEndpointMax = 8
+    /// A certificate is not looked at when a session is resumed: after so long there is a full handshake again.
+    public static let sessionAgeMs = 3_600_000
+    /// The same for the sessions of clients that have shown a certificate.
+    public static let clientCertificateAgeMs = 3_600_000
+    /// Of a name in a client's certificate, as text: it becomes a header field. Certificates with longer ones are refused.
+    public static let certificateNameBytesMax = 4 * 1024
+
     // MARK: Names
 
     /// How long the start, a reload and `gateway check` wait for names that have had no answer yet: what a healthy resolver needs many
@@ -95,6 +106,9 @@ public enum Limits {
     public static let addressAvoidanceMs = 10_000
 
     // MARK: Configuration
+
+    /// A file of CA certificates or revocations: the bundle of a system has a quarter of a megabyte, lists of large authorities some.
+    public static let certificateFileBytesMax = 32 * 1024 * 1024
 
     /// Of one file: far more than people write, and little enough to hold many of them.
     public static let configFileBytesMax = 1024 * 1024

@@ -1,5 +1,6 @@
 import CLinux
 import COpenSSL
+import GatewayCore
 import Glibc
 
 /// OpenSSL's way to a socket. Its own socket BIO would do, but this one says whether a recv emptied the socket, which saves the
@@ -15,12 +16,19 @@ enum SocketBIO {
         var hasEnded = false
         /// Set by the client-hello callback: the name that the client asked for, if any.
         var serverName: [UInt8]?
-        /// Not counted: the connection that owns this state holds the context, too.
-        let context: Unmanaged<TLSServerContext>
+        /// Set by the client-hello callback: which of the listener's servers the handshake is with.
+        var serverIndex: Int?
+        /// Of a connection to an origin: the sessions that it has offered and nobody has taken yet.
+        var sessions: [TLSSession] = []
+        /// Of a connection to an origin: when it began, and when the origin's certificate was looked at for the session that it resumes.
+        var startedAt = MonotonicTime.never
+        var sessionVerifiedAt = MonotonicTime.never
+        /// Of a client's connection. Not counted: the connection that owns this state holds the context, too.
+        let context: Unmanaged<TLSServerContext>?
 
-        init(socket: Int32, context: TLSServerContext) {
+        init(socket: Int32, context: TLSServerContext?) {
             unsafe self.socket = socket
-            unsafe self.context = .passUnretained(context)
+            unsafe self.context = context.map { unsafe .passUnretained($0) }
         }
     }
 

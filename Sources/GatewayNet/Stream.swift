@@ -15,8 +15,9 @@ public enum IOResult: Sendable {
 
 public enum IOFailure: Error, Sendable {
     case system(SystemError)
-    /// OpenSSL's reason, in lower case with underscores.
-    case tls(String)
+    case tls(TLSFailure)
+    /// The peer has ended the connection without TLS's own end (close_notify, RFC 8446 § 6.1): what came before may be cut short.
+    case truncated
 }
 
 /// A connected socket, with TLS or without: bytes to and from queues, and what epoll last said of it.
@@ -64,6 +65,14 @@ public struct Stream: ~Copyable {
     public mutating func acceptTLS(_ context: TLSServerContext) {
         tls = TLSConnection(accepting: context, socket: descriptor.number)
     }
+
+    /// Puts the client's side of TLS on the stream, resuming a session if there is one.
+    public mutating func connectTLS(_ origin: TLSOrigin, resuming session: TLSSession?, now: MonotonicTime) {
+        tls = TLSConnection(connecting: origin, socket: descriptor.number, session: session, now: now)
+    }
+
+    /// The sessions that the origin has offered since this was last asked.
+    public mutating func takeSessions() -> [TLSSession] { tls?.takeSessions() ?? [] }
 
     public var isTLS: Bool { tls != nil }
 

@@ -3,23 +3,6 @@ import COpenSSL
 import GatewayCore
 import Glibc
 
-/// What a handshake agreed on.
-public final class TLSInfo: Sendable {
-    /// "TLSv1.3"
-    public let version: [UInt8]
-    public let cipher: [UInt8]
-    public let isResumed: Bool
-    /// The name that the client asked for (SNI), in lower case; nil without one.
-    public let serverName: [UInt8]?
-
-    init(version: [UInt8], cipher: [UInt8], isResumed: Bool, serverName: [UInt8]?) {
-        self.version = version
-        self.cipher = cipher
-        self.isResumed = isResumed
-        self.serverName = serverName
-    }
-}
-
 /// One TLS connection: the owner of an SSL and of the socket BIO below it.
 ///
 /// Unsafe inside, safe outside: the SSL is freed once, with its owner; the BIO's state is freed after the SSL that
@@ -28,22 +11,43 @@ public final class TLSInfo: Sendable {
 struct TLSConnection: ~Copyable {
     private let ssl: OpaquePointer
     private let state: UnsafeMutablePointer<SocketBIO.State>
+    private let side: Side
+
     /// Keeps the certificates' callbacks alive that the handshake calls.
-    private let context: TLSServerContext
+    private enum Side {
+        case server(TLSServerContext)
+        case client(TLSOrigin)
+    }
 
     init(accepting context: TLSServerContext, socket: Int32) {
-        self.context = context
-        unsafe state = .allocate(capacity: 1)
-        unsafe state.initialize(to: SocketBIO.State(socket: socket, context: context))
-        guard let ssl = unsafe SSL_new(context.defaultContext.pointer), let bio = unsafe SocketBIO.make(state) else {
+        unsafe self.init(context.defaultContext.handle, .server(context), SocketBIO.State(socket: socket, context: context))
+        unsafe SSL_set_accept_state(ssl)
+    }
+
+    init(connecting origin: TLSOrigin, socket: Int32, session: TLSSession?, now: MonotonicTime) {
+        unsafe self.init(origin.context.handle, .client(origin), SocketBIO.State(socket: socket, context: nil))
+        unsafe SSL_set_connect_state(ssl)
+        unsafe origin.prepare(ssl)
+        unsafe state.pointee.startedAt = now
+        guard let session else { return }
+        unsafe state.pointee.sessionVerifiedAt = session.verifiedAt
+        unsafe SSL_set_session(ssl, session.pointer)
+    }
+
+    private init(_ context: TLSContextHandle, _ side: Side, _ state: consuming SocketBIO.State) {
+        self.side = side
+        unsafe self.state = .allocate(capacity: 1)
+        unsafe self.state.initialize(to: state)
+        guard let ssl = unsafe SSL_new(context.pointer), let bio = unsafe SocketBIO.make(self.state) else {
             fatalError("OpenSSL has no memory for a connection")
         }
         unsafe self.ssl = unsafe ssl
         unsafe SSL_set_bio(ssl, bio, bio)
-        unsafe SSL_set_accept_state(ssl)
     }
 
     deinit {
+        // What has come without a fatal alert can be resumed, however the connection ended (RFC 4346 § 7.2.1 took the old rule back).
+        if case .client = side { unsafe SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN) }
         unsafe SSL_free(ssl)
         unsafe state.deinitialize(count: 1)
         unsafe state.deallocate()
@@ -52,7 +56,26 @@ struct TLSConnection: ~Copyable {
     mutating func handshake() -> IOResult {
         ERR_clear_error()
         let result = unsafe SSL_do_handshake(ssl)
-        return result == 1 ? .moved(0) : failure(of: result)
+        if result != 1 { return failure(of: result) }
+        guard case .client = side else { return .moved(0) }
+        return hasAgreedOnProtocol ? .moved(0) : .failed(.tls(.unexpectedProtocol))
+    }
+
+    /// An origin that knows no ALPN speaks HTTP/1.1, or what it says will be no HTTP.
+    private var hasAgreedOnProtocol: Bool {
+        var name: UnsafePointer<UInt8>?
+        var length: UInt32 = 0
+        unsafe SSL_get0_alpn_selected(ssl, &name, &length)
+        guard let start = unsafe name else { return true }
+        return unsafe RawSpan(_unsafeStart: start, byteCount: Int(length)).equals("http/1.1")
+    }
+
+    /// The sessions that the origin has offered since this was last asked.
+    mutating func takeSessions() -> [TLSSession] {
+        if unsafe state.pointee.sessions.isEmpty { return [] }
+        let sessions = unsafe state.pointee.sessions
+        unsafe state.pointee.sessions = []
+        return sessions
     }
 
     /// epoll has told of more: what the last recv found of the socket is no longer true, also if the next bytes come from OpenSSL's buffer.
@@ -85,7 +108,9 @@ struct TLSConnection: ~Copyable {
     mutating func sendCloseNotify() {
         ERR_clear_error()
         // Before the handshake is done there is nothing to close (SSL_shutdown(3)).
-        if unsafe SSL_is_init_finished(ssl) == 1 { unsafe SSL_shutdown(ssl) }
+        guard unsafe SSL_is_init_finished(ssl) == 1 else { return }
+        // A second call would wait for the peer's.
+        if unsafe SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN == 0 { unsafe SSL_shutdown(ssl) }
     }
 
     var info: TLSInfo {
@@ -94,7 +119,16 @@ struct TLSConnection: ~Copyable {
             cipher: SSL_CIPHER_get_name(SSL_get_current_cipher(ssl)).map { unsafe Array(String(cString: $0).utf8) } ?? [],
             isResumed: SSL_session_reused(ssl) == 1,
             // Not SSL_get_servername(3): of a resumed TLS 1.2 session it tells the name that the ticket holds, which is none.
-            serverName: state.pointee.serverName)
+            serverName: state.pointee.serverName,
+            client: clientCertificate)
+    }
+
+    /// Of a server that asks for it.
+    private var clientCertificate: TLSClientCertificate? {
+        guard case .server(let context) = side, let verification = unsafe context.verification(state.pointee.serverIndex) else {
+            return nil
+        }
+        return unsafe TLSClientCertificate(of: ssl, verification)
     }
 
     private func failure(of result: Int32) -> IOResult {
@@ -102,7 +136,14 @@ struct TLSConnection: ~Copyable {
         case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: .wouldBlock
         case SSL_ERROR_ZERO_RETURN: .ended
         case SSL_ERROR_SYSCALL: unsafe state.pointee.failure == 0 ? .ended : .failed(.system(SystemError("tls", state.pointee.failure)))
-        default: .failed(.tls(TLSError.lastReason()))
+        default: libraryFailure
         }
+    }
+
+    private var libraryFailure: IOResult {
+        guard let failure = TLSFailure.last else { return .ended }
+        if failure.isTruncation { return .failed(.truncated) }
+        let verdict = unsafe SSL_get_verify_result(ssl)
+        return .failed(.tls(failure.isAboutCertificate && verdict != X509_V_OK ? .certificate(verdict) : failure))
     }
 }

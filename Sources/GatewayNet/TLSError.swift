@@ -16,6 +16,11 @@ public struct TLSError: Error, Sendable, CustomStringConvertible {
         ERR_clear_error()
     }
 
+    init(about error: TLSError, isAboutKey: Bool) {
+        description = error.description
+        self.isAboutKey = isAboutKey
+    }
+
     func about(keyPair index: Int) -> TLSError {
         var error = self
         error.keyPairIndex = index
@@ -30,13 +35,5 @@ public struct TLSError: Error, Sendable, CustomStringConvertible {
         if code & 0x8000_0000 != 0 { return unsafe String(cString: strerror(Int32(code & 0x7fff_ffff))) }
         guard let reason = unsafe ERR_reason_error_string(code) else { return "unknown" }
         return unsafe String(cString: reason)
-    }
-
-    /// The reason of the newest error in OpenSSL's queue, in lower case with underscores: bounded by what OpenSSL knows.
-    static func lastReason() -> String {
-        let code = ERR_peek_last_error()
-        if code == 0 { return "" }
-        guard let reason = unsafe ERR_reason_error_string(code) else { return "unknown" }
-        return unsafe String(cString: reason).lowercased().replacing(" ", with: "_")
     }
 }

@@ -38,15 +38,23 @@ public final class TLSServerContext: Sendable {
             unsafe state.pointee.serverName = name
         }
         let context = contexts[index]
+        unsafe state.pointee.serverIndex = index
+        // It brings the certificates and the authorities; what was copied when the connection was made has to be set by hand.
         unsafe SSL_set_SSL_CTX(ssl, context.pointer)
+        if let clients = context.clients { unsafe clients.ask(ssl) } else { unsafe SSL_set_verify(ssl, SSL_VERIFY_NONE, nil) }
         unsafe gateway_SSL_set_versions(ssl, Int(context.minimumVersion), Int(context.maximumVersion))
         return true
+    }
+
+    /// What the server of a connection asks of its client; nil if nothing, or before it is chosen.
+    func verification(_ serverIndex: Int?) -> TLSClientVerification? {
+        serverIndex.flatMap { contexts[$0].clients }
     }
 
     static let clientHello: @convention(c) (OpaquePointer?, UnsafeMutablePointer<Int32>?, UnsafeMutableRawPointer?) -> Int32 = {
         ssl, alert, _ in
         guard let ssl = unsafe ssl, let state = unsafe SocketBIO.state(of: SSL_get_rbio(ssl)),
-            case let context = unsafe state.pointee.context.takeUnretainedValue(), unsafe context.chooseServer(ssl, state)
+            let context = unsafe state.pointee.context?.takeUnretainedValue(), unsafe context.chooseServer(ssl, state)
         else {
             unsafe alert?.pointee = SSL_AD_DECODE_ERROR
             return SSL_CLIENT_HELLO_ERROR

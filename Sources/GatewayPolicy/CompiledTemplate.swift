@@ -10,6 +10,7 @@ public struct CompiledTemplate: Sendable {
             case host, remoteAddr, remotePort, serverAddr, serverPort, serverName, serverProtocol
             case scheme, requestMethod, requestURI, uri, args, isArgs, requestID, hostname, proxyAddXForwardedFor
             case sslProtocol, sslCipher, sslServerName
+            case sslClientSubject, sslClientIssuer, sslClientSerial, sslClientFingerprint, sslClientFingerprintSHA256, sslClientVerify
             case http, argument
         }
 
@@ -88,6 +89,12 @@ public struct CompiledTemplate: Sendable {
         case .sslProtocol: .sslProtocol
         case .sslCipher: .sslCipher
         case .sslServerName: .sslServerName
+        case .sslClientSubject: .sslClientSubject
+        case .sslClientIssuer: .sslClientIssuer
+        case .sslClientSerial: .sslClientSerial
+        case .sslClientFingerprint: .sslClientFingerprint
+        case .sslClientFingerprintSHA256: .sslClientFingerprintSHA256
+        case .sslClientVerify: .sslClientVerify
         case .http: .http
         case .argument: .argument
         }

@@ -1,5 +1,6 @@
 import GatewayCore
 import GatewayHTTP
+import GatewayNet
 import GatewayTelemetry
 
 /// An exchange as a line of the access log: what is known of it and worth its bytes. A request that was refused early has no location, one
@@ -16,7 +17,10 @@ extension Exchange {
         appendClient(on: connection, to: &line)
         line.append("\",")
         if head.isComplete { encodeRequest(into: &line) }
-        if let tls = connection.tls { JSONLine.member(#""tls":""#, tls.version, into: &line) }
+        if let tls = connection.tls {
+            JSONLine.member(#""tls":""#, tls.version, into: &line)
+            if let client = tls.client { encode(client, into: &line) }
+        }
         if let location { line.append(location.logMembers) }
         JSONLine.member(#""status":"#, response.status, into: &line)
         JSONLine.member(#""duration":"#, secondsFromNanoseconds: now.nanoseconds(since: startedAt), into: &line)
@@ -28,6 +32,16 @@ extension Exchange {
             JSONLine.member(#""error_detail":""#, error.detail, into: &line)
         }
         JSONLine.end(into: &line)
+    }
+
+    private func encode(_ client: TLSClientCertificate, into line: inout ByteQueue) {
+        JSONLine.member(#""tls_client_verify":""#, client.verdictText, into: &line)
+        if client.verdict != .missing { JSONLine.member(#""tls_client_subject":""#, client.names.subject, into: &line) }
+    }
+
+    private func encode(_ failure: TLSFailure, into line: inout ByteQueue) {
+        let reason = Array(failure.reason.utf8)
+        JSONLine.member(#""upstream_tls_error":""#, reason, into: &line)
     }
 
     private func encodeRequest(into line: inout ByteQueue) {
@@ -54,6 +68,7 @@ extension Exchange {
             let waited = outcome.firstByteAt.nanoseconds(since: outcome.startedAt)
             JSONLine.member(#""upstream_first_byte":"#, secondsFromNanoseconds: waited, into: &line)
         }
+        if let failure = outcome.tlsFailure { encode(failure, into: &line) }
         JSONLine.member(#""upstream_duration":"#, secondsFromNanoseconds: now.nanoseconds(since: outcome.startedAt), into: &line)
     }
 

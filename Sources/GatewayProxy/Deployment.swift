@@ -30,6 +30,10 @@ public struct Deployment: Sendable {
     public let endpoints: EndpointTable
     /// Of the servers that have `max_conns`.
     public let limits: [ServerKey: ConnectionLimit]
+    /// TLS of the servers of upstreams that speak it.
+    public let origins: [OriginKey: TLSOrigin]
+    /// For each server: what it asks of clients' certificates; nil for nothing.
+    public let clientVerifications: [TLSClientVerification?]
 
     /// nil: the configuration says `access_log off`.
     public let accessLog: LogSink?
@@ -37,13 +41,16 @@ public struct Deployment: Sendable {
 
     public init(
         generation: Int, config: ConfigSnapshot, listeners: [Listener], endpoints: EndpointTable,
-        limits: [ServerKey: ConnectionLimit], accessLog: LogSink?, logger: Logger
+        limits: [ServerKey: ConnectionLimit], origins: [OriginKey: TLSOrigin], clientVerifications: [TLSClientVerification?],
+        accessLog: LogSink?, logger: Logger
     ) {
         self.generation = generation
         self.config = config
         self.listeners = listeners
         self.endpoints = endpoints
         self.limits = limits
+        self.origins = origins
+        self.clientVerifications = clientVerifications
         self.accessLog = accessLog
         self.logger = logger
     }

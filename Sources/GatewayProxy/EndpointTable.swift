@@ -9,15 +9,19 @@ public struct Endpoint: Sendable, Equatable, BitwiseCopyable {
     /// The number of its upstream, by name, the same for good: `keepalive` counts by it.
     public let group: Int
     public let address: SocketAddress
+    /// The number of what TLS verifies there, 0 without TLS: a connection or a session that was made without, for another name or by
+    /// other authorities, is not to the same endpoint.
+    public let security: Int
 
-    public init(id: Int, group: Int, address: SocketAddress) {
+    public init(id: Int, group: Int, address: SocketAddress, security: Int) {
+        self.security = security
         self.id = id
         self.group = group
         self.address = address
     }
 
     /// Before a server has been chosen.
-    static let none = Endpoint(id: -1, group: -1, address: SocketAddress(address: IPAddress(v4: 0), port: 0))
+    static let none = Endpoint(id: -1, group: -1, address: SocketAddress(address: IPAddress(v4: 0), port: 0), security: 0)
 }
 
 /// What tells servers of upstreams apart, across reloads.

@@ -1,5 +1,6 @@
 import GatewayCore
 import GatewayHTTP
+import GatewayNet
 import GatewayPolicy
 
 /// One request and its response on the client's side, whichever protocol carries it.
@@ -78,6 +79,8 @@ struct UpstreamOutcome {
     var status = 0
     var startedAt = MonotonicTime.never
     var firstByteAt = MonotonicTime.never
+    /// Why TLS with a server failed, the last one where it did; another may have answered since.
+    var tlsFailure: TLSFailure?
 }
 
 /// What a phase says: go on, wait for an event, or answer.

@@ -97,12 +97,13 @@ extension Worker {
 }
 
 extension ErrorType {
-    /// Whether what the client sent can't be told from what it will send next: then nothing more is read as a request.
+    /// Whether what the client sent can't be told from what it will send next, or the connection is itself what is wrong: then nothing
+    /// more is read as a request.
     var endsConnection: Bool {
         switch self {
         case .requestLineInvalid, .targetInvalid, .fieldInvalid, .hostInvalid, .framingInvalid, .chunkInvalid, .versionUnsupported,
             .transferCodingUnsupported, .methodUnsupported, .requestLineTooLong, .headTooLarge, .fieldsTooMany, .headerTimeout,
-            .bodyTimeout, .shuttingDown, .snapshotRetired:
+            .bodyTimeout, .shuttingDown, .snapshotRetired, .clientCertificateRequired, .clientCertificateInvalid:
             true
         default: false
         }

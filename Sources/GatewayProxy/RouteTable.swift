@@ -32,9 +32,11 @@ public final class RouteTable: Sendable {
         accessLog = deployment.accessLog
         logger = deployment.logger
         let upstreams = config.upstreams.indices.map {
-            UpstreamRoute($0, config.upstreams[$0], limits: deployment.limits, registry: registry)
+            UpstreamRoute($0, config.upstreams[$0], limits: deployment.limits, origins: deployment.origins, registry: registry)
         }
-        let servers = config.servers.map { ServerRoute($0, upstreams: upstreams, registry: registry) }
+        let servers = zip(config.servers, deployment.clientVerifications).map {
+            ServerRoute($0, clients: $1, upstreams: upstreams, registry: registry)
+        }
         self.upstreams = upstreams
         self.servers = servers
         listeners = deployment.listeners.map { ListenerRoute($0, config: config.servers, servers: servers) }
@@ -80,13 +82,16 @@ final class ServerRoute: Sendable {
     let timeouts: ClientTimeouts
     /// Which certificates the server shows: two servers with the same may answer for each other.
     let certificates: [String]
+    /// What is asked of clients' certificates; nil for nothing.
+    let clients: TLSClientVerification?
     let locations: LocationTable
     let routes: [LocationRoute]
     let fallback: LocationRoute
     /// For `OPTIONS *`, which is about the server as a whole: the location of its root.
     let asterisk: LocationRoute
 
-    init(_ config: ServerConfig, upstreams: [UpstreamRoute], registry: MetricsRegistry) {
+    init(_ config: ServerConfig, clients: TLSClientVerification?, upstreams: [UpstreamRoute], registry: MetricsRegistry) {
+        self.clients = clients
         let label = config.names.first { !$0.isEmpty } ?? "_"
         name = Array(label.utf8)
         mergesSlashes = config.mergeSlashes
@@ -218,17 +223,20 @@ final class UpstreamRoute: Sendable {
         let attempts: StatusBlockSlot
         let connects: MetricSlot
         let gauges: UpstreamGauges
+        /// nil: without TLS.
+        let tls: UpstreamTLS?
         /// The members of a log line that name upstream, version and server, encoded.
         let logMembers: [UInt8]
 
         init(
             _ upstream: String, _ version: String, _ config: UpstreamConfig.Server, _ limits: [ServerKey: ConnectionLimit],
-            _ registry: MetricsRegistry
+            _ origins: [OriginKey: TLSOrigin], _ registry: MetricsRegistry
         ) {
             let server = config.text
             let versionMember = version.isEmpty ? [] : [("version", version)]
             logMembers = JSONLine.members([("upstream", upstream)] + versionMember + [("upstream_server", server)])
             origin = OriginKey(upstream: upstream, host: config.host, port: config.port)
+            tls = origins[origin].map { UpstreamTLS($0, upstream: upstream, server: server, registry: registry) }
             limit = limits[ServerKey(upstream: upstream, version: version, server: server)]
             attempts = registry.statusBlock(.upstreamRequests, [upstream, version, server], hasMethods: false)
             connects = registry.counter(.upstreamConnects, [upstream, server])
@@ -264,11 +272,14 @@ final class UpstreamRoute: Sendable {
     let retry: UpstreamConfig.Retry
     let retries: MetricSlot
 
-    init(_ index: Int, _ config: UpstreamConfig, limits: [ServerKey: ConnectionLimit], registry: MetricsRegistry) {
+    init(
+        _ index: Int, _ config: UpstreamConfig, limits: [ServerKey: ConnectionLimit], origins: [OriginKey: TLSOrigin],
+        registry: MetricsRegistry
+    ) {
         self.index = index
         name = Array(config.name.utf8)
         versions = config.versions.map { version in
-            Version(servers: version.servers.map { Server(config.name, version.name, $0, limits, registry) })
+            Version(servers: version.servers.map { Server(config.name, version.name, $0, limits, origins, registry) })
         }
         initialChoice = UpstreamChoice(config, limits: versions.map { $0.servers.map(\.limit) })
         countsLoad = config.balance == .leastConn || versions.contains { $0.servers.contains { $0.limit != nil } }

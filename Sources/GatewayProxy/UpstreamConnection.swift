@@ -4,7 +4,7 @@ import GatewayNet
 /// A connection to an origin: it carries one call at a time, and waits in the pool between calls.
 struct UpstreamConnection: ~Copyable {
     enum State {
-        case connecting, active, idle
+        case connecting, handshaking, active, idle
     }
 
     enum Deadline {

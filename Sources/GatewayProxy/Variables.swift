@@ -29,7 +29,8 @@ extension Exchange {
             case .http: appendField(named: template.bytes(of: part), to: &queue)
             case .argument: appendArgument(named: template.bytes(of: part), to: &queue)
             case .remoteAddr, .remotePort, .serverAddr, .serverPort, .scheme, .proxyAddXForwardedFor, .sslProtocol, .sslCipher,
-                .sslServerName:
+                .sslServerName, .sslClientSubject, .sslClientIssuer, .sslClientSerial, .sslClientFingerprint, .sslClientFingerprintSHA256,
+                .sslClientVerify:
                 append(part.kind, of: connection, to: &queue)
             default: append(part.kind, to: &queue)
             }
@@ -47,6 +48,12 @@ extension Exchange {
         case .sslProtocol: if let tls = connection.tls { queue.append(tls.version) }
         case .sslCipher: if let tls = connection.tls { queue.append(tls.cipher) }
         case .sslServerName: queue.append(connection.serverName)
+        case .sslClientSubject: if let client = connection.tls?.client { queue.append(client.names.subject) }
+        case .sslClientIssuer: if let client = connection.tls?.client { queue.append(client.names.issuer) }
+        case .sslClientSerial: if let client = connection.tls?.client { queue.append(client.names.serial) }
+        case .sslClientFingerprint: if let client = connection.tls?.client { queue.append(client.names.fingerprint) }
+        case .sslClientFingerprintSHA256: if let client = connection.tls?.client { queue.append(client.names.fingerprintSHA256) }
+        case .sslClientVerify: if let client = connection.tls?.client { queue.append(client.verdictText) }
         default: break  // of the request: below
         }
     }

@@ -108,8 +108,10 @@ extension Worker {
             handshakeFailed(id, "closed")
         case .failed(.system):
             handshakeFailed(id, "reset")
-        case .failed(.tls(let reason)):
-            handshakeFailed(id, reason)
+        case .failed(.truncated):
+            handshakeFailed(id, "closed")
+        case .failed(.tls(let failure)):
+            handshakeFailed(id, failure.reason)
         }
     }
 

@@ -25,6 +25,7 @@ extension Worker {
         if downstreams[connection].stream.isTLS && isMisdirected(id, connection, listener, server) {
             return .refuse(GatewayError(.misdirected, "the certificate of this connection belongs to another server than the Host names"))
         }
+        if server.clients != nil, let error = certificateError(id, connection, server) { return .refuse(error) }
         return .next(.route)
     }
 

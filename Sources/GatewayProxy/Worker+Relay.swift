@@ -191,8 +191,8 @@ extension Worker {
                     return .wait
                 case .ended:
                     return upstreamEnded(id, call)
-                case .failed:
-                    return attemptFailed(call, GatewayError(.upstreamClosed, "the origin reset the connection"), status: 502)
+                case .failed(let failure):
+                    return attemptFailed(call, upstreamError(call, failure), status: 502)
                 }
             }
             if let verdict = takeResponse(id, call, upstream, connection) { return verdict }

@@ -61,6 +61,7 @@ extension Worker {
         }
         for id in idle.value.strays(under: endpoints) { closeIdleUpstream(id) }
         idle.value.adopt(endpoints)
+        sessions.value.adopt(endpoints)
     }
 
     private func adoptAccessLog(_ sink: LogSink?) {

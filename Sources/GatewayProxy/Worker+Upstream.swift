@@ -7,10 +7,11 @@ extension Worker {
     func driveUpstream(_ id: Handle) {
         switch upstreams[id].state {
         case .connecting: connected(id)
+        case .handshaking: shakeHands(upstream: id)
         case .active: step(calls[upstreams[id].call].exchange)
         case .idle:
-            // An idle connection has nothing to say: this is its end, or something that nobody asked for.
-            if upstreams[id].stream.canRead { closeIdleUpstream(id) }
+            // An idle connection has nothing to say: this is its end, or something that nobody asked for. TLS may have: tickets.
+            if !isQuiet(id) { closeIdleUpstream(id) }
         }
     }
 
@@ -37,10 +38,20 @@ extension Worker {
             return
         }
         guard upstreams[id].stream.canWrite else { return }
+        if let tls = calls[call].selectedServer.tls {
+            beginTLS(upstream: id, tls)
+        } else {
+            established(id)
+        }
+    }
+
+    /// The connection is ready for the request.
+    func established(_ id: Handle) {
+        let call = upstreams[id].call
         upstreams[id].state = .active
         clearDeadline(upstream: id)
         calls[call].state = .awaitingHead
-        step(exchange)
+        step(calls[call].exchange)
     }
 
     // MARK: Reading and writing
@@ -100,7 +111,12 @@ extension Worker {
         case .idle:
             closeIdleUpstream(id)
             return
-        case .connect: error = GatewayError(.connectTimeout, "the origin did not take the connection within connect_timeout")
+        case .connect:
+            if case .handshaking = upstreams[id].state {
+                error = GatewayError(.connectTimeout, "the origin did not finish the TLS handshake within connect_timeout")
+            } else {
+                error = GatewayError(.connectTimeout, "the origin did not take the connection within connect_timeout")
+            }
         case .send: error = GatewayError(.upstreamSendTimeout, "the origin did not read the request within send_timeout")
         case .read:
             if case .tunnel = calls[call].state {
@@ -133,7 +149,7 @@ extension Worker {
         let server = calls[call].selectedServer
         shard.count(server.attempts, status: status)
         exchanges[id].outcome.status = status
-        let wasConnecting = error.type == .connectFailed || error.type == .connectTimeout
+        let wasConnecting = error.type == .connectFailed || error.type == .connectTimeout || isConnecting(call)
         let diedIdle = error.type == .upstreamClosed && hasDiedIdle(call)
         if !calls[call].connection.isNone {
             closeUpstream(calls[call].connection)
@@ -166,6 +182,11 @@ extension Worker {
             return .next(.chooseUpstream)
         }
         return .refuse(error)
+    }
+
+    /// Until the connection and TLS on it stand, the origin has got nothing of the request.
+    private func isConnecting(_ call: Handle) -> Bool {
+        if case .connecting = calls[call].state { true } else { false }
     }
 
     private func hasDiedIdle(_ call: Handle) -> Bool {
@@ -229,7 +250,7 @@ extension Worker {
             clearDeadline(upstream: id)
             shard.add(upstreams[id].metrics.idle, -1)
             // The end may have come in this very round of events.
-            if !upstreams[id].stream.canRead && !upstreams[id].stream.peerFinished {
+            if isQuiet(id) {
                 upstreams[id].state = .active
                 return id
             }
@@ -244,10 +265,14 @@ extension Worker {
         let id = calls[call].connection
         let upstream = calls[call].upstream
         shard.add(upstreams[id].metrics.active, -1)
+        let isTLS = upstreams[id].stream.isTLS
+        if isTLS { keepSessions(of: id) }
         guard mayBeReused, calls[call].head.keepAlive, calls[call].framing != .untilClose, !isDraining,
             idle.value.contains(upstreams[id].endpoint),
             upstreams[id].input.isEmpty, isQuiet(id), idle.value.count(upstreams[id].endpoint) < upstream.keepaliveMax
         else {
+            // The origin is told that this is an end and no attack (RFC 8446 § 6.1).
+            if isTLS { upstreams[id].stream.finishWriting() }
             upstreams.discard(id)
             return
         }
@@ -259,17 +284,20 @@ extension Worker {
         idle.value.put(id, upstreams[id].endpoint)
     }
 
-    /// Whether nothing stands in the socket behind the response: bytes there would answer the next request.
+    /// Whether nothing stands in the socket behind the response: bytes there would answer the next request. Of TLS only content counts,
+    /// so it has to be read to tell: tickets and KeyUpdates come unasked.
     private func isQuiet(_ id: Handle) -> Bool {
         if upstreams[id].stream.peerFinished { return false }
         if !upstreams[id].stream.canRead { return true }
-        if case .wouldBlock = upstreams[id].stream.read(into: &upstreams[id].input) { return true }
-        return false
+        guard case .wouldBlock = upstreams[id].stream.read(into: &upstreams[id].input) else { return false }
+        if upstreams[id].stream.isTLS { keepSessions(of: id) }
+        return true
     }
 
     func closeIdleUpstream(_ id: Handle) {
         idle.value.remove(id, upstreams[id].endpoint)
         shard.add(upstreams[id].metrics.idle, -1)
+        if upstreams[id].stream.isTLS { upstreams[id].stream.finishWriting() }
         upstreams.discard(id)
     }
 

@@ -53,6 +53,7 @@ final class Worker {
     let clock = Cell(WallClock())
     let idle = Cell(UpstreamPool())
     let gzip = Cell(GzipPool())
+    let sessions = Cell(UpstreamSessions())
 
     /// When the current round of events began. Deadlines and durations are counted from here.
     var now: MonotonicTime

@@ -3,6 +3,7 @@
 public enum MetricFamily: Int, CaseIterable, Sendable {
     case requests, requestDuration, requestBytes, responseBytes
     case upstreamRequests, upstreamConnections, upstreamConnects, upstreamRetries, nameLookups
+    case upstreamTLSHandshakes, upstreamTLSHandshakeFailures
     case connections, connectionsAccepted, connectionsRefused
     case tlsHandshakes, tlsHandshakeFailures
     case refusals
@@ -75,6 +76,14 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(
                 .counter, "gateway_name_lookups_total", labels: ["host", "result"],
                 "Lookups of a server's name: success, not_found (no such name, or no address) or failure (no answer that counts).")
+        case .upstreamTLSHandshakes:
+            Declaration(
+                .counter, "gateway_upstream_tls_handshakes_total", labels: ["upstream", "server", "version", "resumed"],
+                "TLS handshakes completed with an upstream server.")
+        case .upstreamTLSHandshakeFailures:
+            Declaration(
+                .counter, "gateway_upstream_tls_handshake_failures_total", labels: ["upstream", "server", "reason"],
+                "TLS with an upstream server that failed: in the handshake, or by an alert behind it.")
         case .connections:
             Declaration(
                 .gauge, "gateway_connections", labels: ["state"],

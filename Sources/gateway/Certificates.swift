@@ -2,24 +2,32 @@ import GatewayConfig
 import GatewayCore
 import GatewayNet
 import GatewayPolicy
+import GatewayProxy
 
 /// The certificates and keys of a configuration, read and matched; and what is wrong with them.
 struct Certificates {
     /// For each server of the configuration; nil where it has no TLS, or what it has is wrong.
     private(set) var contexts: [TLSContext?] = []
+    /// TLS of the servers of upstreams that speak it.
+    private(set) var origins: [OriginKey: TLSOrigin] = [:]
     private(set) var diagnostics: [ConfigDiagnostic] = []
     private let servers: [ServerConfig]
 
     init(_ config: ConfigSnapshot) {
         servers = config.servers
         for server in servers { contexts.append(read(server)) }
+        var upstreams = OriginCertificates()
+        for upstream in config.upstreams { upstreams.read(upstream) }
+        origins = upstreams.origins
+        diagnostics += upstreams.diagnostics
     }
 
     private mutating func read(_ server: ServerConfig) -> TLSContext? {
         guard let tls = server.tls, !tls.certificates.isEmpty else { return nil }
-        let pairs = tls.certificates.map { TLSSettings.KeyPair(certificatePath: $0.certificatePath, keyPath: $0.keyPath) }
+        let pairs = tls.certificates.map { TLSKeyPair(certificatePath: $0.certificatePath, keyPath: $0.keyPath) }
+        let clients = tls.clients.flatMap { readVerification($0) }
         let settings = TLSSettings(
-            keyPairs: pairs, allowsTLS12: tls.minimumVersion == .tls12, allowsTLS13: tls.maximumVersion == .tls13,
+            keyPairs: pairs, allowsTLS12: tls.minimumVersion == .tls12, allowsTLS13: tls.maximumVersion == .tls13, clients: clients,
             scope: server.names.joined(separator: " ") + "|" + pairs.map(\.certificatePath).joined(separator: " "))
         do {
             let context = try TLSContext(settings)
@@ -31,6 +39,21 @@ struct Certificates {
         } catch {
             let files = tls.certificates[error.keyPairIndex]
             let position = error.isAboutKey ? files.keyPosition : files.position
+            diagnostics.append(ConfigDiagnostic(severity: .error, at: position, message: error.description))
+            return nil
+        }
+    }
+
+    private mutating func readVerification(_ config: ClientVerificationConfig) -> TLSClientVerification? {
+        do {
+            let trust = try TLSTrustStore(path: config.caPath, revocationsPath: config.crlPath)
+            if trust.hasExpiredRevocations {
+                let message = "the list of revoked certificates is out of date: no client can be verified"
+                diagnostics.append(ConfigDiagnostic(severity: .warning, at: config.crlPosition, message: message))
+            }
+            return TLSClientVerification(trust: trust, depthMax: config.depthMax, isRequired: config.isRequired)
+        } catch {
+            let position = error.isAboutKey ? config.crlPosition : config.position
             diagnostics.append(ConfigDiagnostic(severity: .error, at: position, message: error.description))
             return nil
         }

@@ -9,10 +9,25 @@ struct Endpoints {
     private struct Key: Hashable {
         let upstream: String
         let address: SocketAddress
+        /// See ``Endpoint/security``.
+        let security: Int
     }
 
     private var numbers: [Key: Int] = [:]
     private var groups: [String: Int] = [:]
+    /// The numbers of what TLS verifies, by ``TLSOrigin/identity``: given once, for good.
+    private var securities: [String: Int] = [:]
+    private var securityOf: [OriginKey: Int] = [:]
+
+    /// Takes up what TLS verifies at the servers of a configuration, before their addresses get their numbers.
+    mutating func secure(_ origins: [OriginKey: TLSOrigin]) {
+        securityOf = [:]
+        for (key, origin) in origins {
+            let number = securities[origin.identity] ?? securities.count + 1
+            securities[origin.identity] = number
+            securityOf[key] = number
+        }
+    }
 
     /// Where the servers of `config` are, as far as `names` knows. The numbers in it are good from when it is in force.
     mutating func table(_ config: ConfigSnapshot, _ names: Names) -> EndpointTable {
@@ -33,15 +48,18 @@ struct Endpoints {
                     return (
                         origin,
                         addresses.map { address in
-                            let key = Key(upstream: origin.upstream, address: address)
-                            return Endpoint(id: numbers[key] ?? 0, group: group, address: address)
+                            let key = Key(upstream: origin.upstream, address: address, security: securityOf[origin] ?? 0)
+                            return Endpoint(id: numbers[key] ?? 0, group: group, address: address, security: key.security)
                         }
                     )
                 }))
     }
 
     private mutating func number(_ addresses: [OriginKey: [SocketAddress]]) {
-        let wanted = Set(addresses.flatMap { origin, list in list.map { Key(upstream: origin.upstream, address: $0) } })
+        let wanted = Set(
+            addresses.flatMap { origin, list in
+                list.map { Key(upstream: origin.upstream, address: $0, security: securityOf[origin] ?? 0) }
+            })
         numbers = numbers.filter { wanted.contains($0.key) }
         let taken = Set(numbers.values)
         var next = 0

@@ -201,6 +201,7 @@ final class Supervisor {
     /// Makes `snapshot` the configuration in force. Whatever can fail comes before the first change.
     private func adopt(_ snapshot: ConfigSnapshot, _ certificates: Certificates) throws {
         var numbered = endpoints
+        numbered.secure(certificates.origins)
         let resolved = numbered.table(snapshot, names)
         var counts = connectionCounts
         let limits = counts.limits(for: snapshot)
@@ -247,8 +248,9 @@ final class Supervisor {
             Deployment.Listener(id: listener.id, address: address, bound: listener.bound, tls: certificates.listenerContext(address))
         }
         return Deployment(
-            generation: generation + 1, config: snapshot, listeners: listeners, endpoints: resolved,
-            limits: limits, accessLog: logs.access, logger: logs.logger)
+            generation: generation + 1, config: snapshot, listeners: listeners, endpoints: resolved, limits: limits,
+            origins: certificates.origins, clientVerifications: certificates.contexts.map { $0?.clients }, accessLog: logs.access,
+            logger: logs.logger)
     }
 
     private func hand(_ deployment: Deployment, _ change: Listeners.Change, kept: Int, _ fresh: [WorkerMailbox]) {

@@ -74,7 +74,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("https://api", "https:// is not supported here"), ("http://api:80", "the upstream \"api\" can't have a port here"),
+        ("https://api", "https:// to the upstream \"api\", which has no \"tls\""), ("ftp://a", "\"ftp://a\" is not the URL of an origin"),
+        ("http://api:80", "the upstream \"api\" can't have a port here"),
         ("http://$host", "variables can't be used here"), ("api", "\"api\" is not the URL of an origin"),
         ("http://", "\"\" is neither an upstream's name nor HOST:PORT"),
         ("http://a:0", "\"a:0\" is neither an upstream's name nor HOST:PORT"),

@@ -51,10 +51,14 @@ import Testing
 
     /// The example in a configuration that is right without it.
     private static func text(around directive: Directive, in context: Context) -> String {
+        let certificate = "ssl_certificate a.pem; ssl_certificate_key a.key;"
         let pair = directive.name.hasPrefix("ssl_certificate")
-        let example = pair ? "ssl_certificate a.pem; ssl_certificate_key a.key;" : directive.example
-        let listen = pair || directive.example.contains(" ssl;") ? "listen 443 ssl;" : "listen 8080;"
-        let certificates = directive.name == "listen" ? "ssl_certificate a.pem; ssl_certificate_key a.key;" : ""
+        // They say something together only.
+        let clients = ["ssl_client_certificate", "ssl_verify_client", "ssl_crl"].contains(directive.name)
+        let asking = "ssl_client_certificate a.pem; ssl_verify_client on; ssl_crl a.pem; \(certificate)"
+        let example = pair ? certificate : clients ? asking : directive.example
+        let listen = pair || clients || directive.example.contains(" ssl;") ? "listen 443 ssl;" : "listen 8080;"
+        let certificates = directive.name == "listen" ? certificate : ""
         switch context {
         case .admin: return "admin 127.0.0.1:9145 { \(example) } " + aServer
         case .upstream:

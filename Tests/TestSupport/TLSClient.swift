@@ -15,7 +15,7 @@ public final class TLSSession: @unchecked Sendable {
 }
 
 /// A client's TLS connection, by libssl.
-public final class TLSClient: ByteStream {
+public final class TLSClient: TLSStream {
     public enum Version: Int, Sendable {
         case tls10 = 0x301
         case tls11 = 0x302
@@ -36,14 +36,14 @@ public final class TLSClient: ByteStream {
         public var ciphers: String?
         /// In OpenSSL's syntax: "RSA-PSS+SHA256" asks for an RSA certificate with TLS 1.3.
         public var signatureAlgorithms: String?
+        /// What is shown to a server that asks for a certificate.
+        public var certificate: TestCertificates.Leaf?
 
         public init() {}
     }
 
-    public var unread: [UInt8] = []
     public let tcp: TCPClient
     private let context: OpaquePointer
-    private let connection: OpaquePointer
 
     public convenience init(
         port: UInt16, host: String = "127.0.0.1", timeout: Double = Deadline.defaultSeconds, _ configure: (inout Options) -> Void = { _ in }
@@ -55,8 +55,6 @@ public final class TLSClient: ByteStream {
 
     /// Shakes hands on a connection that may have carried other bytes before.
     public init(over tcp: TCPClient, _ options: Options = Options(), timeout: Double = Deadline.defaultSeconds) throws {
-        // SSL_write has no MSG_NOSIGNAL.
-        signal(SIGPIPE, SIG_IGN)
         guard let context = SSL_CTX_new(TLS_client_method()) else { throw TestError.invalid("OpenSSL: \(openSSLErrors())") }
         guard let connection = SSL_new(context) else {
             SSL_CTX_free(context)
@@ -64,14 +62,12 @@ public final class TLSClient: ByteStream {
         }
         self.tcp = tcp
         self.context = context
-        self.connection = connection
+        super.init(connection, over: tcp)
         try apply(options)
-        SSL_set_fd(connection, tcp.fileDescriptor)
         try perform("handshake", Deadline(seconds: timeout)) { SSL_connect(connection) }
     }
 
     deinit {
-        SSL_free(connection)
         SSL_CTX_free(context)
     }
 
@@ -99,6 +95,11 @@ public final class TLSClient: ByteStream {
             var bytes = Array(algorithms.utf8CString)
             SSL_ctrl(connection, SSL_CTRL_SET_SIGALGS_LIST, 0, &bytes)
         }
+        if let leaf = options.certificate {
+            guard SSL_use_certificate_chain_file(connection, leaf.certificatePath) == 1,
+                SSL_use_PrivateKey_file(connection, leaf.keyPath, SSL_FILETYPE_PEM) == 1
+            else { throw TestError.invalid("OpenSSL: \(openSSLErrors())") }
+        }
         if let session = options.session, let copy = SSL_SESSION_dup(session.pointer) {
             // A connection that ends without close_notify spoils its session; the test's stays good.
             SSL_set_session(connection, copy)
@@ -108,17 +109,7 @@ public final class TLSClient: ByteStream {
 
     // MARK: What was agreed
 
-    public var version: String { String(cString: SSL_get_version(connection)) }
     public var cipher: String { SSL_CIPHER_get_name(SSL_get_current_cipher(connection)).map { String(cString: $0) } ?? "" }
-    public var isResumed: Bool { SSL_session_reused(connection) == 1 }
-
-    /// The protocol chosen by ALPN; nil if none was.
-    public var alpn: String? {
-        var name: UnsafePointer<UInt8>?
-        var length: UInt32 = 0
-        SSL_get0_alpn_selected(connection, &name, &length)
-        return name.map { String(decoding: UnsafeBufferPointer(start: $0, count: Int(length)), as: UTF8.self) }
-    }
 
     /// The serial number of the server's certificate in hexadecimal: which one it chose.
     public var peerSerial: String? {
@@ -131,6 +122,9 @@ public final class TLSClient: ByteStream {
         return String(digits)
     }
 
+    /// The names of the authorities that the server would take a certificate of.
+    public var requestedAuthorities: Int { SSL_get0_peer_CA_list(connection).map { Int(OPENSSL_sk_num($0)) } ?? 0 }
+
     /// How many certificates the server sent.
     public var peerChainLength: Int { SSL_get_peer_cert_chain(connection).map { Int(OPENSSL_sk_num($0)) } ?? 0 }
 
@@ -140,56 +134,5 @@ public final class TLSClient: ByteStream {
             throw TestError.invalid("no session that can be resumed")
         }
         return TLSSession(copy)
-    }
-
-    // MARK: Bytes
-
-    public func send(_ bytes: [UInt8], timeout: Double) throws {
-        let deadline = Deadline(seconds: timeout)
-        var sent = 0
-        while sent < bytes.count {
-            sent += Int(
-                try perform("write", deadline) {
-                    bytes.withUnsafeBytes { SSL_write(connection, $0.baseAddress.map { $0 + sent }, Int32(bytes.count - sent)) }
-                })
-        }
-    }
-
-    /// Empty at the peer's close_notify; an end without one throws.
-    public func receiveSome(until deadline: Deadline) throws -> [UInt8] {
-        var buffer = [UInt8](repeating: 0, count: 16 * 1024)
-        let count = try perform("read", deadline) { SSL_read(connection, &buffer, Int32(buffer.count)) }
-        return Array(buffer.prefix(Int(count)))
-    }
-
-    public func halfClose() throws {
-        SSL_shutdown(connection)
-    }
-
-    public func close() {
-        SSL_shutdown(connection)
-        tcp.close()
-    }
-
-    public func reset() {
-        tcp.reset()
-    }
-
-    /// Calls into libssl, and waits for the socket as it asks. Returns 0 at the peer's close_notify.
-    @discardableResult
-    private func perform(_ what: String, _ deadline: Deadline, _ call: () -> Int32) throws -> Int32 {
-        while true {
-            ERR_clear_error()
-            errno = 0
-            let result = call()
-            if result > 0 { return result }
-            switch SSL_get_error(connection, result) {
-            case SSL_ERROR_WANT_READ: try tcp.wait(for: POLLIN, until: deadline, "TLS \(what)")
-            case SSL_ERROR_WANT_WRITE: try tcp.wait(for: POLLOUT, until: deadline, "TLS \(what)")
-            case SSL_ERROR_ZERO_RETURN: return 0
-            case SSL_ERROR_SYSCALL where errno == ECONNRESET || errno == EPIPE: throw TestError.reset
-            default: throw TestError.invalid("TLS \(what): \(openSSLErrors())")
-            }
-        }
     }
 }

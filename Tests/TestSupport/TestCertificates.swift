@@ -27,12 +27,13 @@ public final class TestCertificates: Sendable {
     private let authority: Authority
     private let nextSerial = Monitor(1000)
 
-    public init() throws {
+    /// `name` is the authority's: two of the same name are told apart by their signatures alone.
+    public init(name: String = "Test authority") throws {
         directory = try TemporaryDirectory()
         authorityPath = directory.file("authority.pem")
         let key = try Self.makeKey(.ecdsaP256)
         let certificate = try Self.makeCertificate(
-            subject: "Test authority", serial: 1, key: key, issuer: nil, seconds: -Self.day..<30 * Self.day,
+            subject: name, serial: 1, key: key, issuer: nil, seconds: -Self.day..<30 * Self.day,
             extensions: [(NID_basic_constraints, "critical,CA:TRUE"), (NID_key_usage, "critical,keyCertSign,cRLSign")])
         authority = Authority(key: key, certificate: certificate)
         try Self.writePEM(authorityPath) { PEM_write_bio_X509($0, certificate) }
@@ -44,7 +45,11 @@ public final class TestCertificates: Sendable {
     }
 
     /// Issues a certificate for `names`: host names, wildcards, addresses. `seconds` is its validity, counted from now.
-    public func leaf(_ names: [String], key type: KeyType = .ecdsaP256, seconds: Range<Int> = -day..<30 * day) throws -> Leaf {
+    /// The subject is the first name, if no other is given; `intermediates` authorities stand between the leaf and the root.
+    public func leaf(
+        _ names: [String], key type: KeyType = .ecdsaP256, seconds: Range<Int> = -day..<30 * day, subject: String? = nil,
+        intermediates: Int = 0
+    ) throws -> Leaf {
         let serial = nextSerial.update { value in
             value += 1
             return value
@@ -52,16 +57,25 @@ public final class TestCertificates: Sendable {
         let key = try Self.makeKey(type)
         defer { EVP_PKEY_free(key) }
         let alternatives = names.map { Self.isAddress($0) ? "IP:\($0)" : "DNS:\($0)" }.joined(separator: ",")
+        let chain = try makeIntermediates(intermediates)
+        defer {
+            for link in chain {
+                X509_free(link.certificate)
+                EVP_PKEY_free(link.key)
+            }
+        }
         let certificate = try Self.makeCertificate(
-            subject: names.first ?? "nobody", serial: serial, key: key, issuer: authority, seconds: seconds,
+            subject: subject ?? names.first ?? "nobody", serial: serial, key: key, issuer: chain.last ?? authority, seconds: seconds,
             extensions: [
                 (NID_basic_constraints, "critical,CA:FALSE"), (NID_key_usage, "critical,digitalSignature,keyEncipherment"),
                 (NID_ext_key_usage, "serverAuth,clientAuth"), (NID_subject_alt_name, alternatives),
             ])
         defer { X509_free(certificate) }
         let path = directory.file("\(serial)")
-        let authority = authority
-        try Self.writePEM(path + ".pem") { PEM_write_bio_X509($0, certificate) & PEM_write_bio_X509($0, authority.certificate) }
+        let issuers = chain.reversed() + [authority]
+        try Self.writePEM(path + ".pem") { file in
+            issuers.reduce(PEM_write_bio_X509(file, certificate)) { $0 & PEM_write_bio_X509(file, $1.certificate) }
+        }
         try Self.writePEM(path + ".key") { PEM_write_bio_PrivateKey($0, key, nil, nil, 0, nil, nil) }
         return Leaf(
             certificatePath: path + ".pem", keyPath: path + ".key", names: names, serial: String(serial, radix: 16, uppercase: true))
@@ -70,6 +84,64 @@ public final class TestCertificates: Sendable {
     /// A certificate that ended an hour ago.
     public func expiredLeaf(_ names: [String]) throws -> Leaf {
         try leaf(names, seconds: -2 * Self.day..<(-3_600))
+    }
+
+    /// Authorities below the root, the last of which issues.
+    private func makeIntermediates(_ count: Int) throws -> [Authority] {
+        var chain: [Authority] = []
+        for index in 0..<count {
+            let key = try Self.makeKey(.ecdsaP256)
+            let certificate = try Self.makeCertificate(
+                subject: "Intermediate \(index)", serial: 100 + index, key: key, issuer: chain.last ?? authority,
+                seconds: -Self.day..<30 * Self.day,
+                extensions: [(NID_basic_constraints, "critical,CA:TRUE"), (NID_key_usage, "critical,keyCertSign,cRLSign")])
+            chain.append(Authority(key: key, certificate: certificate))
+        }
+        return chain
+    }
+
+    /// A certificate that nobody but its own key has signed.
+    public func selfSigned(_ names: [String]) throws -> Leaf {
+        let key = try Self.makeKey(.ecdsaP256)
+        defer { EVP_PKEY_free(key) }
+        let alternatives = names.map { Self.isAddress($0) ? "IP:\($0)" : "DNS:\($0)" }.joined(separator: ",")
+        let certificate = try Self.makeCertificate(
+            subject: names.first ?? "nobody", serial: 7, key: key, issuer: nil, seconds: -Self.day..<30 * Self.day,
+            extensions: [(NID_subject_alt_name, alternatives)])
+        defer { X509_free(certificate) }
+        let path = directory.file("self-signed")
+        try Self.writePEM(path + ".pem") { PEM_write_bio_X509($0, certificate) }
+        try Self.writePEM(path + ".key") { PEM_write_bio_PrivateKey($0, key, nil, nil, 0, nil, nil) }
+        return Leaf(certificatePath: path + ".pem", keyPath: path + ".key", names: names, serial: "7")
+    }
+
+    /// The authority's list of what it has revoked, as a file. `seconds` is its validity, counted from now.
+    public func revocations(of leaves: [Leaf], seconds: Range<Int> = -3_600..<day) throws -> String {
+        guard let list = X509_CRL_new() else { throw Self.failure("a list of revocations") }
+        defer { X509_CRL_free(list) }
+        X509_CRL_set_version(list, 1)  // v2
+        X509_CRL_set_issuer_name(list, X509_get_subject_name(authority.certificate))
+        let start = X509_gmtime_adj(nil, seconds.lowerBound)
+        let end = X509_gmtime_adj(nil, seconds.upperBound)
+        defer {
+            ASN1_TIME_free(start)
+            ASN1_TIME_free(end)
+        }
+        X509_CRL_set1_lastUpdate(list, start)
+        X509_CRL_set1_nextUpdate(list, end)
+        for leaf in leaves {
+            guard let entry = X509_REVOKED_new(), let serial = ASN1_INTEGER_new() else { throw Self.failure("a revocation") }
+            ASN1_INTEGER_set(serial, Int(leaf.serial, radix: 16) ?? 0)
+            X509_REVOKED_set_serialNumber(entry, serial)
+            ASN1_INTEGER_free(serial)
+            X509_REVOKED_set_revocationDate(entry, start)
+            X509_CRL_add0_revoked(list, entry)
+        }
+        X509_CRL_sort(list)
+        guard X509_CRL_sign(list, authority.key, EVP_sha256()) > 0 else { throw Self.failure("signing") }
+        let path = directory.file("revoked-\(leaves.count)-\(seconds.upperBound).pem")
+        try Self.writePEM(path) { PEM_write_bio_X509_CRL($0, list) }
+        return path
     }
 
     private static func isAddress(_ name: String) -> Bool {
