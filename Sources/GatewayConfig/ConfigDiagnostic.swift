@@ -36,7 +36,7 @@ public struct ConfigDiagnostic: Sendable, Equatable {
         var lines = ["\(position.name): \(severity.rawValue): \(message)"]
         if position.line > 0 { lines += excerpt }
         if let expected { lines += expected.split(separator: "\n").map { "    " + $0 } }
-        return lines.joined(separator: "\n")
+        return lines.map(Self.printable).joined(separator: "\n")
     }
 
     /// The line and the caret's line, both without the line's indentation and cut where it is very long. The caret's
@@ -52,6 +52,10 @@ public struct ConfigDiagnostic: Sendable, Equatable {
         let underlined = max(0, min(position.length, shown.count - caret) - 1)
         let line = String(String.UnicodeScalarView(shown))
         return ["    " + line, "    " + padding + "^" + String(repeating: "~", count: underlined)]
+    }
+
+    private static func printable(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.map(printable)))
     }
 
     /// A configuration must not move the cursor of the terminal that shows it.

@@ -251,6 +251,9 @@ import Testing
 
     @Test func `a configuration can't move the cursor of a terminal`() {
         for text in diagnose("\u{1b}[2Jx \u{7}\"\u{9b}\";") { #expect(!text.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" }) }
+        // Nor by what an error says was expected.
+        let texts = diagnose("access_log \"a\u{9b}2J\";")
+        #expect(texts.contains { $0.contains("expected access_log a\u{fffd}2J json;") })
     }
 
     @Test func `what is found later, inside of a file, can be shown at its place`() throws {
