@@ -1,4 +1,5 @@
 import CLinux
+import COpenSSL
 import Glibc
 
 /// A thread of the kernel's, for a loop that must not share its own with anybody's tasks.
@@ -22,6 +23,12 @@ public enum Thread {
             throw SystemError("pthread_create", code)
         }
         pthread_detach(thread)
+    }
+
+    /// Gives back what OpenSSL keeps for the calling thread, its random generators above all (OPENSSL_thread_stop(3)). OpenSSL does so
+    /// itself a moment behind a thread's last act, which is too late if that act lets the process end.
+    public static func releaseTLSState() {
+        OPENSSL_thread_stop()
     }
 
     private final class Body: Sendable {

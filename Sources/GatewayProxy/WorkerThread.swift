@@ -19,6 +19,7 @@ public enum WorkerThread {
                 let worker = Worker(mailbox, taken, registry: registry, shard: shard)
                 worker.run()
             }
+            Thread.releaseTLSState()
             onEnd()
         }
     }
