@@ -5,7 +5,7 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := build
-.PHONY: build release-demo run test bench format check setup certs
+.PHONY: build release-demo run test test-asan test-tsan fuzz fuzz-build fuzz-merge bench format check setup certs
 
 packages       := libssl-dev libnghttp2-dev zlib1g-dev openssl curl
 # h11 for Debian's own Python: the origin of the tests that is stricter than the gateway.
@@ -48,10 +48,85 @@ run: release-demo certs
 # The ports that gateway.conf listens on.
 listed_ports = sed -nE 's/^[[:space:]]*(listen|admin)[[:space:]]+([^;{ ]*:)?([0-9]+).*/\3/p' gateway.conf | sort -u
 
-# Everything but the benchmark. Arguments for swift test: make test ARGS='--filter Tidy'
+# Everything but the benchmark: all tests, and a short run of each fuzz target. With arguments for swift test only the tests that they
+# name: make test ARGS='--filter Tidy'
 test: setup certs
 	$(call install,$(test_packages))
 	swift test --disable-xctest $(ARGS)
+	[[ -z "$(ARGS)" ]] || exit 0
+	$(MAKE) --no-print-directory fuzz RUNS=$(fuzz_short_runs)
+
+# ---- sanitizers: the integration tests, against a gateway that is built with one --------------------------
+
+# Arguments for swift test: make test-tsan ARGS='--filter ReloadTests'
+sanitizer_tests  = $(or $(ARGS),--filter GatewayIntegrationTests)
+sanitizer_report = $(CURDIR)/.build-$(1)/reports
+
+# Leaks too: they are looked for when a gateway ends.
+test-asan: setup certs
+	swift build --product gateway --sanitize address --scratch-path .build-asan
+	export ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0
+	export LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Sanitizers/leaks.txt:print_suppressions=0
+	$(call test_sanitized,asan)
+
+# Swift's Mutex is a futex, of which ThreadSanitizer sees only a part: Tests/Sanitizers/mutex.c shows it the rest.
+mutex_symbol = $$s15Synchronization12_MutexHandleV
+test-tsan: setup certs
+	mkdir -p .build-tsan
+	clang -c -O2 -o .build-tsan/mutex.o Tests/Sanitizers/mutex.c
+	swift build --product gateway --sanitize thread --scratch-path .build-tsan -Xlinker $(CURDIR)/.build-tsan/mutex.o \
+		$(foreach call,9_lockSlowyys6UInt32VF 12_tryLockSlowSbyF 11_unlockSlowyyF,-Xlinker '--wrap=$(mutex_symbol)$(call)')
+	export TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1
+	$(call test_sanitized,tsan)
+
+# A report fails the test that started the gateway, and is seen here as well.
+define test_sanitized
+rm -rf $(sanitizer_report) && mkdir -p $(sanitizer_report)
+# A sanitized gateway is slow: with all tests at once on few cores each would wait for the others.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8
+export GATEWAY_BINARY=$(CURDIR)/.build-$(1)/debug/gateway GATEWAY_SANITIZER_REPORTS=$(sanitizer_report)
+status=0
+swift test --disable-xctest $(sanitizer_tests) || status=$$?
+if [[ -n $$(ls $(sanitizer_report)) ]]; then
+	cat $(sanitizer_report)/*
+	echo "make: $$(ls $(sanitizer_report) | wc -l) reports in $(sanitizer_report)" >&2
+	status=1
+fi
+exit $$status
+endef
+
+# ---- fuzzing ------------------------------------------------------------------------------------------------
+
+fuzz_targets    := request response chunked configuration address json
+fuzz_short_runs := 10000
+fuzz_corpus     := Tests/Fuzz/corpus
+fuzz_work       := .build-fuzz/corpus
+fuzz_program    := .build-fuzz/release/fuzz
+
+# So many executions of each target, the kept corpus first. What is found new stays in .build-fuzz/corpus, an input that breaks a promise
+# in .build-fuzz (Swift's own backtrace would come before libFuzzer, and end the program without it).
+# Arguments: make fuzz TARGET=request RUNS=10000000 ARGS='-timeout=60'
+RUNS = 1000000
+fuzz: fuzz-build
+	for target in $(or $(TARGET),$(fuzz_targets)); do
+		mkdir -p $(fuzz_work)/$$target
+		echo "fuzzing $$target"
+		SWIFT_BACKTRACE=enable=no $(fuzz_program) --target=$$target -runs=$(RUNS) -max_len=1024 -timeout=10 -verbosity=0 \
+			-dict=Tests/Fuzz/dictionaries/$$target -print_final_stats=1 -artifact_prefix=.build-fuzz/$$target- $(ARGS) \
+			$(fuzz_work)/$$target $(fuzz_corpus)/$$target 2>&1 | { grep -v '^$$' || true; }
+	done
+
+# Takes into the kept corpus what of the new inputs reaches code that none there reaches.
+fuzz-merge: fuzz-build
+	for target in $(or $(TARGET),$(fuzz_targets)); do
+		mkdir -p $(fuzz_work)/$$target
+		$(fuzz_program) --target=$$target -merge=1 -use_counters=0 $(fuzz_corpus)/$$target $(fuzz_work)/$$target
+	done
+
+# SwiftPM's own --sanitize fuzzer links libFuzzer and leaves main() to it, but instruments nothing.
+fuzz-build: setup
+	GATEWAY_FUZZ=1 swift build -c release --product fuzz --scratch-path .build-fuzz --sanitize fuzzer -Xswiftc -sanitize=fuzzer \
+		-Xswiftc -use-ld=lld
 
 # What requests, handshakes and idle connections cost, beside nginx and HAProxy. Arguments: make bench ARGS='--rounds 9 --all'
 bench: build

@@ -80,3 +80,13 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+/// Only `make fuzz` asks for it, and builds it with -sanitize=fuzzer: without libFuzzer it does not link, and `swift build` and
+/// `swift test` shall not have to.
+if Context.environment["GATEWAY_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz",
+            dependencies: ["CTestSupport", "GatewayCore", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayTelemetry"],
+            path: "Tests/Fuzz", exclude: ["corpus", "dictionaries"], swiftSettings: tests))
+}

@@ -4,8 +4,8 @@ import Glibc
 public struct Deadline: Sendable {
     private let nanoseconds: UInt64
 
-    /// Generous: a wait ends when its state is there, so only a test that fails waits for so long.
-    public static let defaultSeconds = 10.0
+    /// Generous: a wait ends when its state is there, so only a test that fails waits for so long. A sanitizer makes programs slow.
+    public static let defaultSeconds = SanitizerReports.areWanted ? 60.0 : 10.0
 
     public init(seconds: Double = Self.defaultSeconds) {
         nanoseconds = Self.now() + UInt64(seconds * 1e9)

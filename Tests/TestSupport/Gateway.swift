@@ -20,7 +20,7 @@ public final class Gateway {
 
     public init(
         conf: String, certificate: TestCertificates.Leaf? = nil, values: [String: String] = [:], environment: [String: String] = [:],
-        nameServer: NameServer? = nil, timeout: Double = 20
+        nameServer: NameServer? = nil, timeout: Double = 2 * Deadline.defaultSeconds
     ) throws {
         directory = try TemporaryDirectory()
         var values = values

@@ -12,6 +12,7 @@ public final class Program: Sendable {
     public let stdout: OutputLines
     public let stderr: OutputLines
     private let ending = Monitor<Ending?>(nil)
+    private let reports = SanitizerReports()
 
     /// Starts the executable at `path`, or found by its name beside the test bundle.
     public init(_ name: String, _ arguments: [String] = [], environment: [String: String] = [:], directory: String? = nil) throws {
@@ -22,6 +23,7 @@ public final class Program: Sendable {
             close(output.write)
             close(errors.write)
         }
+        let environment = environment.merging(reports?.environment ?? [:]) { $1 }
         processID = try Self.spawn(path, arguments, environment, directory, stdout: output.write, stderr: errors.write)
         stdout = OutputLines(reading: output.read)
         stderr = OutputLines(reading: errors.read)
@@ -29,8 +31,18 @@ public final class Program: Sendable {
     }
 
     deinit {
+        if reports != nil { endGracefully() }
         send(SIGKILL)
         _ = ending.wait(until: Deadline(seconds: 5)) { $0 }
+        reports?.record()
+    }
+
+    /// LeakSanitizer looks when a program ends by itself. The second signal ends what waits for open connections.
+    private func endGracefully() {
+        for seconds in [1.0, 20] {
+            send(SIGTERM)
+            if ending.wait(until: Deadline(seconds: seconds), for: { $0 }) != nil { return }
+        }
     }
 
     /// GATEWAY_BINARY names another gateway than the one built with the tests, a release build for example.
