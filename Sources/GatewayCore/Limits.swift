@@ -75,7 +75,6 @@ public enum Limits {
     public static let attemptsMax = 8
     /// Request bytes kept until the first byte of the answer, so that a retry can send them again.
     public static let replayBytesMax = 64 * 1024
-
     /// Sessions that an origin may offer for resumption on one connection: OpenSSL's servers send two, and what sends more floods.
     public static let sessionsPerConnectionMax = 4
     /// Sessions that a worker keeps of one address of a server: a burst of new connections resumes so many.
