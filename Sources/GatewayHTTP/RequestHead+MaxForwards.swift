@@ -6,6 +6,7 @@ extension RequestHead {
     private static let forwardsMax: UInt64 = 0x7fff_ffff
 
     /// Whether the field limits this request; for other methods it says nothing.
+    @inlinable
     public var hasForwardsLimit: Bool { fields.contains(.maxForwards) && (method == .options || method == .trace) }
 
     /// How many more recipients the request may have; nil if that is not one number.
