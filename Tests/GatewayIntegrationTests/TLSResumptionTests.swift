@@ -67,7 +67,9 @@ import Testing
             let client = try connect("a.test", .tls13, session)
             #expect(client.isResumed)
             #expect(try client.get("/", host: "a.test").text == "a")
-            session = try client.session()
+            let next = try client.session()
+            #expect(!next.ticket.isEmpty && next.ticket != session.ticket)
+            session = next
         }
     }
 

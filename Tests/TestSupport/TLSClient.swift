@@ -9,6 +9,14 @@ public final class TLSSession: @unchecked Sendable {
         self.pointer = pointer
     }
 
+    /// What the server made of it.
+    public var ticket: [UInt8] {
+        var bytes: UnsafePointer<UInt8>?
+        var count = 0
+        SSL_SESSION_get0_ticket(pointer, &bytes, &count)
+        return Array(UnsafeBufferPointer(start: bytes, count: count))
+    }
+
     deinit {
         SSL_SESSION_free(pointer)
     }
