@@ -54,7 +54,7 @@ struct TLSConnection: ~Copyable {
     }
 
     mutating func handshake() -> IOResult {
-        ERR_clear_error()
+        TLSError.clearQueue()
         let result = unsafe SSL_do_handshake(ssl)
         if result != 1 { return failure(of: result) }
         guard case .client = side else { return .moved(0) }
@@ -87,7 +87,7 @@ struct TLSConnection: ~Copyable {
     var mayHoldMore: Bool { unsafe SSL_has_pending(ssl) == 1 || !state.pointee.isDrained }
 
     mutating func read(into queue: inout ByteQueue, atMost byteCount: Int) -> IOResult {
-        ERR_clear_error()
+        TLSError.clearQueue()
         var result: Int32 = 0
         let count = unsafe queue.appendFrom(reserving: byteCount) { buffer in
             result = unsafe SSL_read(ssl, buffer.baseAddress, Int32(clamping: buffer.count))
@@ -97,7 +97,7 @@ struct TLSConnection: ~Copyable {
     }
 
     mutating func write(_ bytes: RawSpan) -> IOResult {
-        ERR_clear_error()
+        TLSError.clearQueue()
         let result = unsafe bytes.withUnsafeBytes { buffer in
             // One record at a time: a partial write then never holds back more than that.
             unsafe SSL_write(ssl, buffer.baseAddress, Int32(min(buffer.count, Limits.flushBytes)))
@@ -106,7 +106,7 @@ struct TLSConnection: ~Copyable {
     }
 
     mutating func sendCloseNotify() {
-        ERR_clear_error()
+        TLSError.clearQueue()
         // Before the handshake is done there is nothing to close (SSL_shutdown(3)).
         guard unsafe SSL_is_init_finished(ssl) == 1 else { return }
         // A second call would wait for the peer's.
