@@ -5,12 +5,13 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := build
-.PHONY: build release-demo run test test-asan test-tsan fuzz fuzz-build fuzz-merge bench format check setup certs
+.PHONY: build release-demo run test test-asan test-tsan fuzz fuzz-build fuzz-merge bench attacks format check setup certs
 
 packages       := libssl-dev libnghttp2-dev zlib1g-dev openssl curl
 # h11 for Debian's own Python: the origin of the tests that is stricter than the gateway.
 test_packages  := python3-h11
 bench_packages := nginx-light haproxy wrk nghttp2-client python3 gcc libc6-dev libssl-dev
+attack_packages := slowhttptest python3
 sources        := Sources Tests Package.swift
 
 release_flags  := -c release --static-swift-stdlib
@@ -132,6 +133,11 @@ fuzz-build: setup
 bench: build
 	$(call install,$(bench_packages))
 	python3 Tests/bench/bench.py $(ARGS)
+
+# What attacks cost the gateway and who attacks, and what a good client notices. Arguments: make attacks ARGS='--only "slow heads"'
+attacks: build
+	$(call install,$(attack_packages))
+	python3 Tests/bench/attacks.py $(ARGS)
 
 format:
 	swift format --in-place --recursive --parallel $(sources)

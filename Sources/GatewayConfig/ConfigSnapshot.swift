@@ -12,6 +12,7 @@ public struct ConfigSnapshot: Sendable, Equatable {
     public var accessLog: AccessLogDestination
     public var shutdownTimeoutMs: Int
     public var trustedProxies: [CIDRBlock]
+    public var addressLimits: AddressLimitsConfig
     public var admin: AdminConfig?
     public var servers: [ServerConfig]
     public var upstreams: [UpstreamConfig]
@@ -33,6 +34,17 @@ public struct UserConfig: Sendable, Equatable {
     public var name: String
     public var id: UInt32
     public var group: UInt32
+}
+
+/// `limit_connections` and `limit_handshakes`: what one address may have.
+public struct AddressLimitsConfig: Sendable, Equatable {
+    /// 0: no limit.
+    public var connectionsMax = 0
+    public var connectionsPrefixBits = 64
+    /// 0: no limit.
+    public var handshakesPerSecond = 0
+    public var handshakesBurst = 0
+    public var handshakesPrefixBits = 64
 }
 
 public struct ErrorLog: Sendable, Equatable {
@@ -115,6 +127,8 @@ public struct LocationConfig: Sendable, Equatable {
     public var action: LocationAction
     /// `client_max_body_size 0`, no limit, is Int.max.
     public var clientMaxBodyBytes: Int
+    /// 0: no limit.
+    public var requestTimeoutMs: Int
     /// Merged with the outer levels: what the inner level sets again replaces the outer one's.
     public var addHeaders: [HeaderTemplate]
     /// Merged likewise; an empty value takes the field away.

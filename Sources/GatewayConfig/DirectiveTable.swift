@@ -46,6 +46,18 @@ enum DirectiveTable {
                 + "if none is given.",
             example: "user nobody nogroup;"),
         Directive(
+            "limit_connections", in: .main, [.one("NUMBER", .number(0...1_048_576)), ipv6Prefix], default: "0",
+            "How many client connections one address may have, over all workers; 0 is no limit, trusted proxies have none, and an IPv6 "
+                + "address counts with its network of `ipv6_prefix` bits, 64 if none are given.",
+            example: "limit_connections 200;"),
+        Directive(
+            "limit_handshakes", in: .main,
+            [.one("NUMBER", .number(0...1_000_000)), .pair("burst", "NUMBER", .number(1...1_000_000)), ipv6Prefix],
+            default: "500 burst=1000",
+            "How many TLS connections one address may begin in a second, and how many at once, NUMBER if no burst is given; 0 is no limit, "
+                + "trusted proxies have none, and IPv6 addresses count as for `limit_connections`.",
+            example: "limit_handshakes 100 burst=200;"),
+        Directive(
             "error_log", in: .main, [.one("stderr|FILE", .either(["stderr"], .file)), .optional("LEVEL", .choice(logLevels))],
             default: "stderr info",
             "Where the gateway's own messages go, and from which level on: `debug`, `info`, `warn` or `error`, the last if none is given.",
@@ -66,6 +78,8 @@ enum DirectiveTable {
             "Reads these files in its place; the path is relative to the including file, and a pattern may match none.",
             example: "include conf.d/*.conf;"),
     ]
+
+    private static let ipv6Prefix = Argument.pair("ipv6_prefix", "NUMBER", .number(1...128))
 
     static let logLevels = ErrorLog.Level.allCases.map(\.rawValue)
 
@@ -233,6 +247,11 @@ enum DirectiveTable {
         Directive(
             "client_max_body_size", in: everyLevel, [.one("SIZE", .size)], default: "1m",
             "The largest request body; larger ones get 413, and 0 is no limit.", example: "client_max_body_size 256k;"),
+        Directive(
+            "request_timeout", in: everyLevel, [.one("TIME", .waitOrNone)], default: "0",
+            "How long a request may take from its first byte to the last of its response; then 504, or a visible break if the response "
+                + "has begun; 0 is no limit, and a connection that has switched protocols has none.",
+            example: "request_timeout 330s;"),
         Directive(
             "add_header", in: everyLevel, [.one("NAME", .headerName), .one("VALUE", .headerValue), .flag("always")], repeats: true,
             "Adds a field to every response, errors too, `always` or not; merges with outer levels, and an empty value removes theirs.",

@@ -3,8 +3,8 @@ extension SnapshotBuilder {
     func fallback(of server: Scope) -> LocationConfig {
         LocationConfig(
             name: "", path: "", isExact: false, action: server.first("return").map(returnAction) ?? .none,
-            clientMaxBodyBytes: bodyBytesMax(server), addHeaders: addHeaders(server), proxySetHeaders: headers("proxy_set_header", server),
-            gzip: gzip(server))
+            clientMaxBodyBytes: bodyBytesMax(server), requestTimeoutMs: server.effective("request_timeout").number() ?? 0,
+            addHeaders: addHeaders(server), proxySetHeaders: headers("proxy_set_header", server), gzip: gzip(server))
     }
 
     func location(_ entry: Entry, _ block: Scope) -> LocationConfig? {
@@ -12,8 +12,8 @@ extension SnapshotBuilder {
         warnIfUnreachable(path, entry, block)
         return LocationConfig(
             name: name, path: path, isExact: entry.arguments.has("="), action: action(of: block, entry),
-            clientMaxBodyBytes: bodyBytesMax(block), addHeaders: addHeaders(block),
-            proxySetHeaders: headers("proxy_set_header", block), gzip: gzip(block))
+            clientMaxBodyBytes: bodyBytesMax(block), requestTimeoutMs: block.effective("request_timeout").number() ?? 0,
+            addHeaders: addHeaders(block), proxySetHeaders: headers("proxy_set_header", block), gzip: gzip(block))
     }
 
     private func bodyBytesMax(_ block: Scope) -> Int {

@@ -31,7 +31,7 @@ final class SnapshotBuilder {
             errorLog: errorLog(main.effective("error_log")),
             accessLog: accessLog(main.effective("access_log")),
             shutdownTimeoutMs: main.effective("shutdown_timeout").number() ?? 0,
-            trustedProxies: main.effective("trusted_proxies").networks(),
+            trustedProxies: main.effective("trusted_proxies").networks(), addressLimits: addressLimits(main),
             admin: admin, servers: servers, upstreams: upstreams.configs, names: names.configs)
     }
 
@@ -68,6 +68,16 @@ final class SnapshotBuilder {
         diagnostics.error(
             "\(directive) can't go to \(destination)", at: word.position,
             expected: "expected \(stream) or a file; write ./\(destination) for a file of that name")
+    }
+
+    private func addressLimits(_ main: Scope) -> AddressLimitsConfig {
+        let connections = main.effective("limit_connections")
+        let handshakes = main.effective("limit_handshakes")
+        let perSecond = handshakes.number("NUMBER") ?? 0
+        return AddressLimitsConfig(
+            connectionsMax: connections.number("NUMBER") ?? 0, connectionsPrefixBits: connections.number("ipv6_prefix") ?? 64,
+            handshakesPerSecond: perSecond, handshakesBurst: handshakes.number("burst") ?? perSecond,
+            handshakesPrefixBits: handshakes.number("ipv6_prefix") ?? 64)
     }
 
     private func adminConfig(_ entry: Entry) -> AdminConfig? {

@@ -7,11 +7,13 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
     case requestLineTooLong, headTooLarge, fieldsTooMany, bodyTooLarge
     case headerTimeout, bodyTimeout, sendTimeout, clientClosed, misdirected, notFound
     case clientCertificateRequired, clientCertificateInvalid
+    // The exchange as a whole.
+    case requestTimeout
     // The origin.
     case noServer, upstreamBusy, connectFailed, connectTimeout, upstreamClosed, upstreamSendTimeout, upstreamReadTimeout
     case upstreamInvalid, upstreamTruncated, upstreamTLS
     // The gateway.
-    case shuttingDown, snapshotRetired
+    case shuttingDown, snapshotRetired, connectionsExhausted, connectionLimit
 
     /// The name in documents, logs and metrics.
     public var name: StaticString {
@@ -33,6 +35,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .headerTimeout: "header_timeout"
         case .bodyTimeout: "body_timeout"
         case .sendTimeout: "send_timeout"
+        case .requestTimeout: "request_timeout"
         case .clientClosed: "client_closed"
         case .misdirected: "misdirected"
         case .notFound: "not_found"
@@ -50,6 +53,8 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .upstreamTLS: "upstream_tls"
         case .shuttingDown: "shutting_down"
         case .snapshotRetired: "snapshot_retired"
+        case .connectionsExhausted: "connections_exhausted"
+        case .connectionLimit: "connection_limit"
         }
     }
 
@@ -69,9 +74,19 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .clientClosed, .sendTimeout: 499
         case .transferCodingUnsupported, .methodUnsupported: 501
         case .connectFailed, .upstreamClosed, .upstreamInvalid, .upstreamTruncated, .upstreamTLS: 502
-        case .noServer, .upstreamBusy, .shuttingDown, .snapshotRetired: 503
-        case .connectTimeout, .upstreamSendTimeout, .upstreamReadTimeout: 504
+        case .noServer, .upstreamBusy, .shuttingDown, .snapshotRetired, .connectionsExhausted, .connectionLimit: 503
+        case .connectTimeout, .upstreamSendTimeout, .upstreamReadTimeout, .requestTimeout: 504
         case .versionUnsupported: 505
+        }
+    }
+}
+
+extension ErrorType {
+    /// What Retry-After tells the client, in seconds (RFC 9110 § 10.2.3); nil sends none.
+    public var retryAfterS: Int? {
+        switch self {
+        case .connectionsExhausted, .connectionLimit: Limits.retryAfterS
+        default: nil
         }
     }
 }

@@ -16,6 +16,12 @@ public enum Limits {
     /// A chunk-size line: 16 hexadecimal digits and a short extension (RFC 9112 § 7.1.1 asks for a limit).
     public static let chunkLineBytesMax = 256
 
+    // MARK: TLS
+
+    /// KeyUpdates of a connection at once (BoringSSL takes as many in a row), and one more with every second: keys are good for
+    /// gigabytes, so nobody who means well comes near it.
+    public static let keyUpdatesBurst = 32
+
     // MARK: Buffers
 
     /// One TLS record's worth: what a connection reads at a time.
@@ -24,10 +30,15 @@ public enum Limits {
     public static let longReadBytes = 64 * 1024
     /// Output waiting for a slow reader: from this mark on the other side is no longer read.
     public static let outputHighBytes = 64 * 1024
+    /// Output that the kernel takes beyond what a client has a window for (TCP_NOTSENT_LOWAT, tcp(7)). Without it a slow reader holds
+    /// whatever net.ipv4.tcp_wmem allows, 4 MB, and a few hundred of them all memory that TCP may have.
+    public static let unsentBytesMax = 256 * 1024
     /// A full TLS record is written at once, rather than at the end of the round.
     public static let flushBytes = 16 * 1024
     /// What a connection may move before the others have their turn.
     public static let turnBytesMax = 256 * 1024
+    /// Heads that are parsed before the others have their turn, when requests are pipelined: about half a millisecond.
+    public static let headsPerTurn = 64
     /// What a worker keeps of freed buffers.
     public static let pooledBytesMax = 8 * 1024 * 1024
 
@@ -51,8 +62,26 @@ public enum Limits {
     /// Connections accepted before those that are open have their turn.
     public static let acceptsPerTurn = 64
 
+    /// Descriptors that clients leave to connections to origins, logs and reloads: an eighth of what the process may open, within these
+    /// bounds. Without them a client that was let in would find no connection to its origin.
+    public static let reservedDescriptorsMin = 16
+    public static let reservedDescriptorsMax = 1_024
+    /// Of them connections to origins leave a few to the admin listener.
+    public static let adminDescriptors = 4
+    /// Addresses whose handshakes are counted at a time: a table of some 5 MB at the most.
+    public static let rateAddressesMax = 64 * 1024
+    /// Clients refused for want of room that stay, beyond `worker_connections`, until they have read why: see ``lingerMs``. A few
+    /// dozens are the ordinary overload; a flood of them gets its answer and a close at once.
+    public static let refusedLingeringMax = 64
+    /// Retry-After of what is refused for want of room, in seconds: longer than a moment's peak.
+    public static let retryAfterS = 2
+    /// What happens to connections is logged, by reason, at most this often: a flood of them is no flood of lines.
+    public static let connectionLogMs = 10_000
     /// When accepting failed for want of descriptors, it is tried again after so long, or when a connection ends.
     public static let acceptRetryMs = 100
+
+    /// Requests are looked through for those beyond `request_timeout` at most this often.
+    public static let requestSweepMs = 50
 
     // MARK: Endings
 

@@ -82,6 +82,8 @@ public struct Listener: ~Copyable, Sendable {
         // Accepted sockets inherit these: answers are gathered by us, and a peer that vanished is noticed at last.
         try setOption(number, Int32(IPPROTO_TCP), TCP_NODELAY)
         try setOption(number, SOL_SOCKET, SO_KEEPALIVE)
+        // As well: what a client has no window for stays with us, where it is bounded, not in megabytes of the kernel's.
+        try setOption(number, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, Limits.unsentBytesMax)
         try Syscall.check("bind") { unsafe address.withSockaddr { unsafe bind(number, $0, $1) } }
         return socket
     }
@@ -91,9 +93,9 @@ public struct Listener: ~Copyable, Sendable {
         try Syscall.check("listen") { Glibc.listen(number, backlog) }
     }
 
-    private static func setOption(_ number: Int32, _ level: Int32, _ name: Int32) throws(SystemError) {
-        var one: Int32 = 1
-        try Syscall.check("setsockopt") { unsafe setsockopt(number, level, name, &one, socklen_t(MemoryLayout<Int32>.size)) }
+    private static func setOption(_ number: Int32, _ level: Int32, _ name: Int32, _ value: Int = 1) throws(SystemError) {
+        var value = Int32(value)
+        try Syscall.check("setsockopt") { unsafe setsockopt(number, level, name, &value, socklen_t(MemoryLayout<Int32>.size)) }
     }
 
     static func localAddress(_ number: Int32) throws(SystemError) -> SocketAddress {
@@ -113,6 +115,8 @@ public struct Listener: ~Copyable, Sendable {
 public struct AcceptedSocket: ~Copyable {
     public let peer: SocketAddress
     let descriptor: FileDescriptor
+
+    public var fileDescriptor: Int32 { descriptor.number }
 
     public consuming func makeStream() -> Stream {
         Stream(descriptor: descriptor)

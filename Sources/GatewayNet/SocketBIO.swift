@@ -14,6 +14,7 @@ enum SocketBIO {
         /// errno of the last call that failed for good.
         var failure: Int32 = 0
         var hasEnded = false
+        var hasReceived = false
         /// Set by the client-hello callback: the name that the client asked for, if any.
         var serverName: [UInt8]?
         /// Set by the client-hello callback: which of the listener's servers the handshake is with.
@@ -25,6 +26,9 @@ enum SocketBIO {
         var sessionVerifiedAt = MonotonicTime.never
         /// Of a client's connection. Not counted: the connection that owns this state holds the context, too.
         let context: Unmanaged<TLSServerContext>?
+        /// What the client does with the protocol beyond bounds: nothing more is read from it then.
+        var abuse: TLSAbuse?
+        var keyUpdates = TLSBudget()
 
         init(socket: Int32, context: TLSServerContext?) {
             unsafe self.socket = socket
@@ -58,8 +62,14 @@ enum SocketBIO {
     private static let receive: @convention(c) (OpaquePointer?, UnsafeMutablePointer<CChar>?, Int32) -> Int32 = { bio, buffer, length in
         guard let state = unsafe SocketBIO.state(of: bio) else { return -1 }
         unsafe BIO_clear_flags(bio, flagsOfRetry)
+        // SSL_read goes on as long as records come that hold no content: only here can it be stopped.
+        if unsafe state.pointee.abuse != nil {
+            unsafe state.pointee.failure = ECONNABORTED
+            return -1
+        }
         let count = unsafe gateway_recv(state.pointee.socket, buffer, Int(length))
         unsafe state.pointee.isDrained = count < Int(length)
+        if count > 0 { unsafe state.pointee.hasReceived = true }
         if count == 0 { unsafe state.pointee.hasEnded = true }
         if count < 0 { unsafe noteFailure(bio, state, BIO_FLAGS_READ) }
         return Int32(count)

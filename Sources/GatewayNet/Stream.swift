@@ -41,10 +41,13 @@ public struct Stream: ~Copyable {
     public var fileDescriptor: Int32 { descriptor.number }
 
     /// Begins a connection; ``connectFailure()`` says how it went once the socket is writable.
-    public static func connect(to address: SocketAddress) throws(SystemError) -> Stream {
+    ///
+    /// A descriptor from `mark` on is not used: EMFILE, as if there were none.
+    public static func connect(to address: SocketAddress, below mark: Int) throws(SystemError) -> Stream {
         let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let socket = FileDescriptor(try Syscall.check("socket") { Glibc.socket(address.family, type, 0) })
         let number = socket.number
+        if number >= mark { throw SystemError("socket", EMFILE) }
         var one: Int32 = 1
         Syscall.attempt { unsafe setsockopt(number, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size)) }
         let result = unsafe address.withSockaddr { unsafe Glibc.connect(number, $0, $1) }
@@ -75,6 +78,12 @@ public struct Stream: ~Copyable {
     public mutating func takeSessions() -> [TLSSession] { tls?.takeSessions() ?? [] }
 
     public var isTLS: Bool { tls != nil }
+
+    /// Whether a handshake has begun on the client's side.
+    public var hasHandshakeBegun: Bool { mutating get { tls?.hasReceived ?? false } }
+
+    /// Why nothing more is read from the client, if that is so.
+    public var abuse: TLSAbuse? { mutating get { tls?.abuse } }
 
     /// Takes in what epoll says.
     public mutating func note(_ readiness: Readiness) {
@@ -191,6 +200,14 @@ public struct Stream: ~Copyable {
         var option = linger(l_onoff: 1, l_linger: 0)
         let number = descriptor.number
         Syscall.attempt { unsafe setsockopt(number, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size)) }
+    }
+
+    /// Whether nothing has come that was not read, asked of the socket itself: epoll may have something to tell that was not fetched.
+    public func isSilent() -> Bool {
+        if tls != nil && canRead { return false }
+        var byte: UInt8 = 0
+        let number = descriptor.number
+        return unsafe recv(number, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) <= 0
     }
 
     /// The address on our side, for which a system call is made.

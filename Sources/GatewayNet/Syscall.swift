@@ -25,6 +25,8 @@ extension SystemError: CustomStringConvertible {
 extension SystemError {
     public var isAddressInUse: Bool { code == EADDRINUSE }
     public var isPermissionDenied: Bool { code == EACCES || code == EPERM }
+    /// Nothing is wrong but that the process or the machine has no more descriptors or memory for sockets.
+    public var isShortage: Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) }
 }
 
 /// The one wrapper of system calls: repeats what a signal interrupted, and turns -1 into a thrown errno.

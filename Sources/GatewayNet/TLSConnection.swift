@@ -131,6 +131,11 @@ struct TLSConnection: ~Copyable {
         return unsafe TLSClientCertificate(of: ssl, verification)
     }
 
+    /// Whether the client has sent any byte.
+    var hasReceived: Bool { unsafe state.pointee.hasReceived }
+
+    var abuse: TLSAbuse? { unsafe state.pointee.abuse }
+
     private func failure(of result: Int32) -> IOResult {
         switch unsafe SSL_get_error(ssl, result) {
         case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: .wouldBlock

@@ -59,6 +59,7 @@ public final class TLSContext: Sendable {
         unsafe SSL_CTX_set_tlsext_ticket_key_evp_cb(pointer, TicketKeys.callback)
         unsafe SSL_CTX_set_session_ticket_cb(pointer, ClientSessionAge.stamp, ClientSessionAge.check, nil)
         unsafe SSL_CTX_set_alpn_select_cb(pointer, Self.selectProtocol, nil)
+        unsafe SSL_CTX_set_info_callback(pointer, TLSAbuse.observe)
     }
 
     /// A ticket of one server is not good for another, nor for the same one when it asks something else of its clients: the scope's

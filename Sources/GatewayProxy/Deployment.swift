@@ -34,6 +34,7 @@ public struct Deployment: Sendable {
     public let origins: [OriginKey: TLSOrigin]
     /// For each server: what it asks of clients' certificates; nil for nothing.
     public let clientVerifications: [TLSClientVerification?]
+    public let addresses: AddressLimits
 
     /// nil: the configuration says `access_log off`.
     public let accessLog: LogSink?
@@ -42,7 +43,7 @@ public struct Deployment: Sendable {
     public init(
         generation: Int, config: ConfigSnapshot, listeners: [Listener], endpoints: EndpointTable,
         limits: [ServerKey: ConnectionLimit], origins: [OriginKey: TLSOrigin], clientVerifications: [TLSClientVerification?],
-        accessLog: LogSink?, logger: Logger
+        addresses: AddressLimits, accessLog: LogSink?, logger: Logger
     ) {
         self.generation = generation
         self.config = config
@@ -51,6 +52,7 @@ public struct Deployment: Sendable {
         self.limits = limits
         self.origins = origins
         self.clientVerifications = clientVerifications
+        self.addresses = addresses
         self.accessLog = accessLog
         self.logger = logger
     }

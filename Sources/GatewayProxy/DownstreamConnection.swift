@@ -63,6 +63,10 @@ struct DownstreamConnection: ~Copyable {
     /// The client may still be sending, a refused body or a next request: linger after the response.
     var lingers = false
     var lingeredBytes = 0
+    /// It was refused as soon as it was accepted.
+    var isRefused = false
+    /// Its address is counted by ``AddressLimits``, under this many bits of an IPv6 address; 0 if it is not.
+    var countedPrefixBits: UInt8 = 0
     /// Whether a request has begun on it: one that has had none was opened to send one.
     var hasHadRequest = false
 

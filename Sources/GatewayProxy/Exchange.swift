@@ -38,6 +38,8 @@ struct Exchange: ~Copyable {
 
     let connection: Handle
     let startedAt: MonotonicTime
+    /// The end of `request_timeout`.
+    var deadline = MonotonicTime.never
     /// Which of the worker's snapshots the exchange started with, and keeps.
     let snapshot: Handle
     var phase = Phase.admit

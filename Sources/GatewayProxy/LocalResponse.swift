@@ -33,15 +33,8 @@ extension Worker {
         if error.type.endsConnection { exchanges[id].response.keepsAlive = false }
         let status = error.type.status
         var body = ByteQueue(pool: pool)
-        body.append("{\"type\":\"about:blank\",\"title\":\"")
-        body.append(StatusCode.reasonPhrase(status))
-        body.append("\",\"status\":")
-        body.append(decimal: status)
-        body.append(",\"detail\":\"")
-        body.append(error.detail)
-        body.append("\",\"error_type\":\"")
-        body.append(error.type.name)
-        body.append("\",\"request_id\":")
+        error.appendProblem(to: &body)
+        body.append(",\"request_id\":")
         if exchanges[id].requestID == (0, 0) { exchanges[id].requestID = requestIDs.value.next() }
         exchanges[id].appendRequestIDString(to: &body)
         body.append("}\n")
@@ -49,6 +42,7 @@ extension Worker {
         fields.append("Content-Type: application/problem+json\r\n")
         // Places come free with every answer of an origin.
         if error.type == .upstreamBusy { fields.append("Retry-After: 1\r\n") }
+        if let seconds = error.type.retryAfterS { HTTP1Encoder.field("Retry-After", decimal: UInt64(seconds), into: &fields) }
         encodeOwn(id, status, "application/problem+json", &body, fields: &fields)
         respond(id, status, fields: fields.bytes, body: body.bytes)
     }
@@ -96,6 +90,21 @@ extension Worker {
     }
 }
 
+extension GatewayError {
+    /// The problem document (RFC 9457) but for its last member and its end.
+    func appendProblem(to body: inout ByteQueue) {
+        body.append("{\"type\":\"about:blank\",\"title\":\"")
+        body.append(StatusCode.reasonPhrase(type.status))
+        body.append("\",\"status\":")
+        body.append(decimal: type.status)
+        body.append(",\"detail\":\"")
+        body.append(detail)
+        body.append("\",\"error_type\":\"")
+        body.append(type.name)
+        body.append("\"")
+    }
+}
+
 extension ErrorType {
     /// Whether what the client sent can't be told from what it will send next, or the connection is itself what is wrong: then nothing
     /// more is read as a request.
@@ -103,7 +112,7 @@ extension ErrorType {
         switch self {
         case .requestLineInvalid, .targetInvalid, .fieldInvalid, .hostInvalid, .framingInvalid, .chunkInvalid, .versionUnsupported,
             .transferCodingUnsupported, .methodUnsupported, .requestLineTooLong, .headTooLarge, .fieldsTooMany, .headerTimeout,
-            .bodyTimeout, .shuttingDown, .snapshotRetired, .clientCertificateRequired, .clientCertificateInvalid:
+            .bodyTimeout, .requestTimeout, .shuttingDown, .snapshotRetired, .clientCertificateRequired, .clientCertificateInvalid:
             true
         default: false
         }

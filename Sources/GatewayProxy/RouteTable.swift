@@ -20,6 +20,8 @@ public final class RouteTable: Sendable {
     let workerConnections: Int
     /// As of when the table was made: newer ones come through the mailbox.
     let endpoints: EndpointTable
+    let addressLimits: AddressLimitsConfig
+    let addresses: AddressLimits
     let accessLog: LogSink?
     let logger: Logger
 
@@ -27,6 +29,8 @@ public final class RouteTable: Sendable {
         let config = deployment.config
         generation = deployment.generation
         workerConnections = config.workerConnections
+        addressLimits = config.addressLimits
+        addresses = deployment.addresses
         trustedProxies = TrustedProxies(config.trustedProxies)
         endpoints = deployment.endpoints
         accessLog = deployment.accessLog
@@ -133,6 +137,8 @@ final class LocationRoute: Sendable {
     let upstream: UpstreamRoute?
     let rewrite: PathRewrite
     let bodyBytesMax: UInt64
+    /// 0: no limit.
+    let requestTimeoutMs: Int
     let addFields: FieldTemplates
     let proxySetFields: FieldTemplates
     /// nil: `gzip off`.
@@ -145,6 +151,7 @@ final class LocationRoute: Sendable {
     init(_ config: LocationConfig, server: String, upstreams: [UpstreamRoute], registry: MetricsRegistry) {
         logMembers = JSONLine.members([("server", server), ("location", config.name)])
         bodyBytesMax = UInt64(config.clientMaxBodyBytes)
+        requestTimeoutMs = config.requestTimeoutMs
         addFields = FieldTemplates(config.addHeaders)
         proxySetFields = FieldTemplates(config.proxySetHeaders)
         gzip = config.gzip.map(GzipPolicy.init)

@@ -5,21 +5,20 @@ extension Worker {
     /// Accepts what waits, up to a bound; the listener is level-triggered, so epoll tells of the rest. True if there may be a rest.
     @discardableResult
     func acceptConnections(_ id: Handle) -> Bool {
+        var hasMadeRoom = false
         for _ in 0..<Limits.acceptsPerTurn {
-            // A client is worth more than a connection kept in reserve.
-            let isFull = downstreams.count + upstreams.count >= snapshots[current].table.workerConnections
-            if isFull && !closeOneIdle() {
-                pauseAccepting()
-                return false
-            }
             do {
                 guard let accepted = try listeners[id].listener.accept() else { return false }
-                isAcceptFailureLogged = false
+                hasMadeRoom = false
                 let peer = accepted.peer
                 admitConnection(accepted.makeStream(), peer: peer, listenerID: listeners[id].id)
             } catch {
-                if !isAcceptFailureLogged { logger.warning("cannot accept connections", metadata: ["reason": "\(error)"]) }
-                isAcceptFailureLogged = true
+                if !hasMadeRoom && makeRoom() {
+                    hasMadeRoom = true
+                    continue
+                }
+                // Only with the spare descriptor can who waits be told.
+                if refuseWithSpare(id) { continue }
                 pauseAccepting()
                 return false
             }
@@ -31,17 +30,29 @@ extension Worker {
         shard.increment(metrics.accepted)
         // A listener stays open for a moment after a reload has taken it away: whom it still accepts is served as before.
         guard let (route, retired) = findListener(listenerID) else {
-            shard.increment(metrics.refused)
+            note(ConnectionRefusal.listenerGone)
+            return
+        }
+        if let refusal = refusal(of: peer.address, isTLS: route.tls != nil) {
+            refuse(stream, peer: peer, route, refusal)
+            return
+        }
+        let countedPrefixBits = countedPrefixBits(of: peer.address)
+        if let refusal = refusal(of: stream.fileDescriptor) {
+            leave(peer.address, prefixBits: countedPrefixBits)
+            refuse(stream, peer: peer, route, refusal)
             return
         }
         let timeouts = route.servers[route.names.defaultServer].timeouts
         let id = downstreams.insert(
             DownstreamConnection(stream: stream, peer: peer, listenerID: listenerID, timeouts: timeouts, pool: pool))
+        downstreams[id].countedPrefixBits = countedPrefixBits
         do {
             try epoll.add(downstreams[id].stream.fileDescriptor, EventToken(kind: Kind.downstream, handle: id))
         } catch {
             logger.warning("cannot watch a connection", metadata: ["reason": "\(error)"])
-            shard.increment(metrics.refused)
+            note(ConnectionRefusal.descriptors)
+            leave(peer.address, prefixBits: countedPrefixBits)
             downstreams.discard(id)
             return
         }
@@ -57,10 +68,11 @@ extension Worker {
         } else {
             setDeadline(downstream: id, .head, afterMs: Int(timeouts.headerMs))
         }
+        idleDownstreams.value.append(id)
     }
 
     /// The listener's route in the current snapshot, or in the newest older one that has it.
-    private func findListener(_ id: Int) -> (ListenerRoute, retired: Handle?)? {
+    func findListener(_ id: Int) -> (ListenerRoute, retired: Handle?)? {
         if let route = snapshots[current].table.listener(id) { return (route, nil) }
         var newest: (route: ListenerRoute, snapshot: Handle, generation: Int)?
         snapshots.forEachHandle { handle in
@@ -101,9 +113,10 @@ extension Worker {
             downstreams[id].state = .readingHead
             // The head's time began with the connection: see client_header_timeout.
             downstreams[id].deadlineKind = .head
+            idleDownstreams.value.append(id)
             driveDownstream(id)
         case .wouldBlock:
-            return
+            if downstreams[id].stream.hasHandshakeBegun { idleDownstreams.value.remove(id) }
         case .ended:
             handshakeFailed(id, "closed")
         case .failed(.system):

@@ -22,6 +22,7 @@ extension Worker {
     /// Reads a head and starts its exchange; then the next, for as long as the exchanges are answered at once.
     private func readHeads(_ id: Handle) {
         var turnBytes = 0
+        var heads = 0
         while downstreams.contains(id), case .readingHead = downstreams[id].state {
             // Who does not read its responses sends no further requests.
             if downstreams[id].output.count >= Limits.outputHighBytes {
@@ -43,6 +44,12 @@ extension Worker {
                 }
                 if downstreams[id].input.isEmpty { continue }
             }
+            // Small requests, answered at once: thousands of them would fit into a turn's bytes.
+            if heads == Limits.headsPerTurn {
+                queueReady(id)
+                return
+            }
+            heads += 1
             parseHead(id)
         }
     }
@@ -75,6 +82,7 @@ extension Worker {
         let exchange = Exchange(connection: id, snapshot: snapshot, client: downstreams[id].peer.address, now: now, pool: pool)
         downstreams[id].exchange = exchanges.insert(exchange)
         downstreams[id].hasHadRequest = true
+        idleDownstreams.value.remove(id)
         shard.add(metrics.idle, -1)
         shard.add(metrics.active, 1)
         // The first head's time has begun with the connection.
@@ -85,7 +93,10 @@ extension Worker {
     private func awaitBytes(_ id: Handle) {
         if !downstreams[id].exchange.isNone {
             setDeadline(downstream: id, .head, afterMs: Int(downstreams[id].timeouts.headerMs))
-        } else if isLeaving(id) {
+            return
+        }
+        idleDownstreams.value.append(id)
+        if isLeaving(id) {
             // A request may be on its way to a connection that was never told to close: it is answered, with the close.
             setDeadline(downstream: id, .keepalive, afterMs: Limits.drainGraceMs)
         } else {
@@ -106,7 +117,10 @@ extension Worker {
     /// Reads once. A half-closed client's bytes come before the end of its side.
     func fill(_ id: Handle) -> IOResult {
         guard downstreams[id].stream.canRead else { return .wouldBlock }
-        return downstreams[id].stream.read(into: &downstreams[id].input)
+        let result = downstreams[id].stream.read(into: &downstreams[id].input)
+        // Nothing more is read from it: there is no use in an orderly end.
+        if case .failed = result, downstreams[id].stream.abuse != nil { downstreams[id].isBroken = true }
+        return result
     }
 
     /// Gives an exchange that ends early what it needs for its fields, its log line and its counters: its server as a whole, and the
@@ -175,6 +189,7 @@ extension Worker {
     func startClosing(_ id: Handle) {
         downstreams[id].state = .closing
         downstreams[id].exchange = .none
+        idleDownstreams.value.remove(id)
         // What the exchange waited for is no longer waited for.
         if downstreams[id].deadlineKind != .send { clearDeadline(downstream: id) }
         queueFlush(id)
@@ -196,6 +211,7 @@ extension Worker {
         let mayBeUnread = downstreams[id].lingers || !downstreams[id].input.isEmpty || downstreams[id].stream.canRead
         if mayBeUnread && !downstreams[id].stream.isGone {
             downstreams[id].state = .lingering
+            lingeringDownstreams.value.append(id)
             downstreams[id].input.removeAll()
             setDeadline(downstream: id, .linger, afterMs: Limits.lingerMs)
             linger(id)
@@ -235,6 +251,15 @@ extension Worker {
     /// Gives the connection up. No exchange has it any more.
     func closeDownstream(_ id: Handle) {
         let retired = downstreams[id].retiredSnapshot
+        if case .lingering = downstreams[id].state { lingeringDownstreams.value.remove(id) }
+        switch downstreams[id].stream.abuse {
+        case nil: break
+        case .keyUpdates: note(ConnectionEnd.keyUpdates)
+        case .renegotiation: note(ConnectionEnd.renegotiation)
+        }
+        idleDownstreams.value.remove(id)
+        if downstreams[id].isRefused { refusedLingering -= 1 }
+        leave(downstreams[id].peer.address, prefixBits: downstreams[id].countedPrefixBits)
         shard.add(metrics.idle, -1)
         downstreams.discard(id)
         if !retired.isNone { releaseSnapshot(retired) }
@@ -249,13 +274,16 @@ extension Worker {
         case .none:
             break
         case .handshake:
+            note(ConnectionEnd.handshakeTimeout)
             handshakeFailed(id, "timeout")
         case .keepalive:
+            note(ConnectionEnd.keepaliveTimeout)
             closeIdleDownstream(id)
         case .linger:
             closeDownstream(id)
         case .head:
             if exchange.isNone {
+                note(ConnectionEnd.headerTimeout)
                 closeIdleDownstream(id)
             } else {
                 expire(exchange, GatewayError(.headerTimeout, "the head of the request did not arrive in time"))
@@ -269,6 +297,7 @@ extension Worker {
             expire(exchange, GatewayError(.bodyTimeout, "the body of the request did not arrive in time"))
         case .send:
             if exchange.isNone {
+                note(ConnectionEnd.sendTimeout)
                 downstreams[id].stream.breakOff()
                 closeDownstream(id)
             } else {
@@ -278,7 +307,7 @@ extension Worker {
     }
 
     /// A client that is late is told so, where nothing of a response has gone out.
-    private func expire(_ exchange: Handle, _ error: GatewayError) {
+    func expire(_ exchange: Handle, _ error: GatewayError) {
         exchanges[exchange].response.keepsAlive = false
         downstreams[exchanges[exchange].connection].state = .exchanging
         if exchanges[exchange].response.hasBegun {

@@ -89,6 +89,7 @@ extension Worker {
         case .proxy:
             if exchanges[id].head.hasForwardsLimit, let verdict = countForwards(id) { return verdict }
             guard let upstream = location.upstream else { return .next(.finish) }
+            if location.requestTimeoutMs > 0 { limitTime(of: id, ms: location.requestTimeoutMs) }
             let method = exchanges[id].head.method
             exchanges[id].call = calls.insert(UpstreamCall(exchange: id, upstream: upstream, method: method, pool: pool))
             return .next(.chooseUpstream)
@@ -188,6 +189,9 @@ extension Worker {
                 connection = try connect(call, endpoint, server)
                 calls[call].state = .connecting
             } catch {
+                if error.isShortage {
+                    return .refuse(GatewayError(.connectionsExhausted, "the gateway has no descriptor left for a connection to the origin"))
+                }
                 return attemptFailed(call, GatewayError(.connectFailed, "the server cannot be connected to"), status: 502)
             }
         }

@@ -40,6 +40,8 @@ extension Worker {
             if snapshots[previous].users == 0 { snapshots.discard(previous) }
         }
         logger = table.logger
+        descriptorMark = DescriptorLimit.clientMark
+        upstreamDescriptorMark = DescriptorLimit.upstreamMark
         adoptAccessLog(table.accessLog)
         adopt(table.endpoints)
         boundSnapshots()

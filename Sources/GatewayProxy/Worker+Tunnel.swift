@@ -21,6 +21,8 @@ extension Worker {
         downstreams[connection].output.append(head.bytes)
         queueFlush(connection)
         calls[call].state = .tunnel
+        // The request is over: what follows lives by read_timeout.
+        exchanges[id].deadline = .never
         // In a tunnel the end of one side says nothing of the other.
         if downstreams[connection].deadlineKind == .halfClose { clearDeadline(downstream: connection) }
     }

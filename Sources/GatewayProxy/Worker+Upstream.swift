@@ -17,7 +17,7 @@ extension Worker {
 
     func connect(_ call: Handle, _ endpoint: Endpoint, _ server: UpstreamRoute.Server) throws(SystemError) -> Handle {
         shard.increment(server.connects)
-        let stream = try Stream.connect(to: endpoint.address)
+        let stream = try openStream(to: endpoint)
         let id = upstreams.insert(
             UpstreamConnection(stream: stream, endpoint: endpoint, metrics: server.gauges, call: call, pool: pool))
         do {
@@ -28,6 +28,16 @@ extension Worker {
         }
         setDeadline(upstream: id, .connect, afterMs: calls[call].upstream.connectTimeoutMs)
         return id
+    }
+
+    /// Who is connected goes on: without a free descriptor something idle makes room. Once, as the shortage may be the machine's.
+    private func openStream(to endpoint: Endpoint) throws(SystemError) -> Stream {
+        do throws(SystemError) {
+            return try Stream.connect(to: endpoint.address, below: upstreamDescriptorMark)
+        } catch {
+            if !error.isShortage || !makeRoom() { throw error }
+            return try Stream.connect(to: endpoint.address, below: upstreamDescriptorMark)
+        }
     }
 
     private func connected(_ id: Handle) {
@@ -221,14 +231,14 @@ extension Worker {
         calls[call].endpoint = snapshots[snapshot].choices[upstream].nextAddress(version: version, server: server, now: now)
     }
 
-    /// Ends the call of an exchange that ends without it: its connection is closed at once.
-    func dropCall(_ id: Handle) {
+    /// Ends the call of an exchange that ends without it: its connection is closed at once. `status` is what the attempt counts as.
+    func dropCall(_ id: Handle, status: Int = 499) {
         let call = exchanges[id].call
         if call.isNone { return }
         if !calls[call].connection.isNone {
             let server = calls[call].selectedServer
-            shard.count(server.attempts, status: 499)
-            exchanges[id].outcome.status = 499
+            shard.count(server.attempts, status: status)
+            exchanges[id].outcome.status = status
             // What goes through a tunnel may end with its connection: cut off, it must not look whole.
             if case .tunnel = calls[call].state { upstreams[calls[call].connection].stream.breakOff() }
             closeUpstream(calls[call].connection)

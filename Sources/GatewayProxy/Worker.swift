@@ -15,6 +15,7 @@ final class Worker {
         static let listener: UInt8 = 1
         static let downstream: UInt8 = 2
         static let upstream: UInt8 = 3
+        static let requests: UInt8 = 4
     }
 
     static let wakeupToken = EventToken(kind: Kind.wakeup, handle: .none)
@@ -54,6 +55,18 @@ final class Worker {
     let idle = Cell(UpstreamPool())
     let gzip = Cell(GzipPool())
     let sessions = Cell(UpstreamSessions())
+    let requestTimer = Cell(RequestTimer())
+    /// Clients that are between two requests, or have not said anything yet: who goes first when room is needed.
+    let idleDownstreams = Cell(AgeList())
+    /// Clients that have their last answer and may still send: who goes before those.
+    let lingeringDownstreams = Cell(AgeList())
+    let connectionLog = Cell(ConnectionLog())
+    let spare = Cell(SpareDescriptor())
+    /// From these numbers on descriptors are scarce: for clients, and for connections to origins.
+    var descriptorMark = 0
+    var upstreamDescriptorMark = 0
+    /// Refused clients that read why.
+    var refusedLingering = 0
 
     /// When the current round of events began. Deadlines and durations are counted from here.
     var now: MonotonicTime
@@ -64,8 +77,6 @@ final class Worker {
     var isFinished = false
     /// Listeners wait for a free connection or descriptor.
     var isAcceptPaused = false
-    /// Said once, until accepting works again.
-    var isAcceptFailureLogged = false
 
     /// Connections whose output waits for the end of the round.
     let flushQueue = Cell(TurnQueue<Handle>())
@@ -211,6 +222,7 @@ final class Worker {
             upstreams[token.handle].timerTick = 0
             let deadline = upstreams[token.handle].deadline
             if deadline <= now { upstreamExpired(token.handle) } else { armUpstream(token.handle, deadline) }
+        case Kind.requests: endLateRequests(tick: timer.tick)
         default:
             if token.handle.isNone { resumeAccepting() } else if listeners.contains(token.handle) { finishClosing(listener: token.handle) }
         }

@@ -4,7 +4,8 @@ import GatewayTelemetry
 /// The slots that every worker counts in, whatever the configuration.
 struct WorkerMetrics {
     let accepted: MetricSlot
-    let refused: MetricSlot
+    private let refused: [MetricSlot]
+    private let closed: [MetricSlot]
     let active: MetricSlot
     let idle: MetricSlot
     let gzipIn: MetricSlot
@@ -18,7 +19,8 @@ struct WorkerMetrics {
     init(_ registry: MetricsRegistry) {
         self.registry = registry
         accepted = registry.counter(.connectionsAccepted, [])
-        refused = registry.counter(.connectionsRefused, [])
+        refused = ConnectionRefusal.allCases.map { registry.counter(.connectionsRefused, [$0.name]) }
+        closed = ConnectionEnd.allCases.map { registry.counter(.connectionsClosed, [$0.name]) }
         active = registry.gauge(.connections, ["active"])
         idle = registry.gauge(.connections, ["idle"])
         gzipIn = registry.counter(.gzipBytes, ["in"])
@@ -29,6 +31,10 @@ struct WorkerMetrics {
         }
         refusals = ErrorType.allCases.map { registry.counter(.refusals, [$0.name.description]) }
     }
+
+    func refused(_ reason: ConnectionRefusal) -> MetricSlot { refused[Int(reason.rawValue)] }
+
+    func closed(_ reason: ConnectionEnd) -> MetricSlot { closed[Int(reason.rawValue)] }
 
     func refusal(_ type: ErrorType) -> MetricSlot { refusals[Int(type.rawValue)] }
 

@@ -4,7 +4,7 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
     case requests, requestDuration, requestBytes, responseBytes
     case upstreamRequests, upstreamConnections, upstreamConnects, upstreamRetries, nameLookups
     case upstreamTLSHandshakes, upstreamTLSHandshakeFailures
-    case connections, connectionsAccepted, connectionsRefused
+    case connections, connectionsAccepted, connectionsRefused, connectionsClosed
     case tlsHandshakes, tlsHandshakeFailures
     case refusals
     case gzipBytes, gzipSkipped
@@ -91,7 +91,13 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
         case .connectionsAccepted:
             Declaration(.counter, "gateway_connections_accepted_total", "Client connections accepted.")
         case .connectionsRefused:
-            Declaration(.counter, "gateway_connections_refused_total", "Client connections closed at once because a limit was reached.")
+            Declaration(
+                .counter, "gateway_connections_refused_total", labels: ["reason"],
+                "Client connections closed at once, over plain HTTP with a 503, because a limit was reached.")
+        case .connectionsClosed:
+            Declaration(
+                .counter, "gateway_connections_closed_total", labels: ["reason"],
+                "Client connections that the gateway ended although no request was on them.")
         case .tlsHandshakes:
             Declaration(
                 .counter, "gateway_tls_handshakes_total", labels: ["version", "resumed"],

@@ -39,6 +39,7 @@ final class Supervisor {
     private var connectionCounts = ConnectionCounts()
     private let names: Names
     private var candidate: Candidate?
+    private let addresses = AddressLimits()
     private let admin: AdminServer
     private(set) var config: ConfigSnapshot
     private var generation = 0
@@ -54,6 +55,7 @@ final class Supervisor {
     init(configPath: String) throws {
         self.configPath = configPath
         try Privileges.forbidMore()
+        DescriptorLimit.raise()
         signals = try SignalSource([SIGHUP, SIGTERM, SIGQUIT, SIGINT, SIGUSR1])
         epoll = try Epoll()
         logs = try Logs()
@@ -249,8 +251,8 @@ final class Supervisor {
         }
         return Deployment(
             generation: generation + 1, config: snapshot, listeners: listeners, endpoints: resolved, limits: limits,
-            origins: certificates.origins, clientVerifications: certificates.contexts.map { $0?.clients }, accessLog: logs.access,
-            logger: logs.logger)
+            origins: certificates.origins, clientVerifications: certificates.contexts.map { $0?.clients }, addresses: addresses,
+            accessLog: logs.access, logger: logs.logger)
     }
 
     private func hand(_ deployment: Deployment, _ change: Listeners.Change, kept: Int, _ fresh: [WorkerMailbox]) {

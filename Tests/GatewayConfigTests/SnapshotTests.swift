@@ -145,7 +145,7 @@ let wholeConfiguration = """
                 status: 308,
                 body: .redirect(
                     Template(parts: [.literal("https://"), .variable(.host), .literal(":8443"), .variable(.requestURI)]))),
-            clientMaxBodyBytes: 1_048_576, addHeaders: [edge], proxySetHeaders: [requestID]),
+            clientMaxBodyBytes: 1_048_576, requestTimeoutMs: 0, addHeaders: [edge], proxySetHeaders: [requestID]),
         locations: [])
 
     private func expectTLSServer(_ server: ServerConfig) throws {
@@ -162,14 +162,14 @@ let wholeConfiguration = """
             server.locations == [
                 LocationConfig(
                     name: "= /healthz", path: "/healthz", isExact: true, action: .return(status: 200, body: .text(Template("ok\n"))),
-                    clientMaxBodyBytes: .max, addHeaders: [Self.edge], proxySetHeaders: [Self.requestID]),
+                    clientMaxBodyBytes: .max, requestTimeoutMs: 0, addHeaders: [Self.edge], proxySetHeaders: [Self.requestID]),
                 LocationConfig(
                     name: "/v1/chat/", path: "/v1/chat/", isExact: false, action: .proxyPass(ProxyPass(upstream: 1, uri: nil)),
-                    clientMaxBodyBytes: 262_144, addHeaders: [Self.edge, HeaderTemplate("X-Served-By", "gateway")],
+                    clientMaxBodyBytes: 262_144, requestTimeoutMs: 0, addHeaders: [Self.edge, HeaderTemplate("X-Served-By", "gateway")],
                     proxySetHeaders: [HeaderTemplate(name: "X-Caller", value: caller), HeaderTemplate("x-request-id", "")]),
                 LocationConfig(
                     name: "/", path: "/", isExact: false, action: .proxyPass(ProxyPass(upstream: 2, uri: "/base/")),
-                    clientMaxBodyBytes: 262_144, addHeaders: [], proxySetHeaders: [Self.requestID]),
+                    clientMaxBodyBytes: 262_144, requestTimeoutMs: 0, addHeaders: [], proxySetHeaders: [Self.requestID]),
             ])
     }
 

@@ -14,6 +14,13 @@ import Testing
         #expect(try edge.gateway.metrics().sum("http_requests_total", ["status": "408"]) == 1)
     }
 
+    /// Without a request there is no line in the access log, but a reason in the counter and in the gateway's own log.
+    private func expectClosed(_ edge: Edge, _ reason: String) throws {
+        try edge.gateway.waitForMetrics(reason) { $0.sum("gateway_connections_closed_total", ["reason": reason]) == 1 }
+        #expect(try edge.gateway.metrics().sum("gateway_connections_closed_total") == 1)
+        try edge.gateway.program.stderr.waitForLine(containing: "reason=\(reason)")
+    }
+
     // MARK: client_header_timeout
 
     @Test(arguments: Transport.allCases) func `a head that stops midway gets 408`(_ transport: Transport) throws {
@@ -43,6 +50,7 @@ import Testing
         let client = try edge.connect(transport)
         #expect(client.isEndedByPeer(timeout: 5))
         try edge.gateway.waitForMetrics("no connection") { $0.sum("gateway_connections") == 0 }
+        try expectClosed(edge, "header_timeout")
     }
 
     @Test func `the head of a second request has its own time`() throws {
@@ -65,6 +73,22 @@ import Testing
         #expect(client.isEndedByPeer(timeout: 5))
         try edge.gateway.waitForMetrics("a timeout") { $0.sum("gateway_tls_handshake_failures_total", ["reason": "timeout"]) == 1 }
         #expect(try edge.gateway.metrics().sum("gateway_connections") == 0)
+        try expectClosed(edge, "handshake_timeout")
+    }
+
+    @Test func `the time of the first head has begun with the connection, before the TLS handshake`() throws {
+        let edge = try Edge(ScriptedOrigin.answering(Self.answer), server: "client_header_timeout 2s;")
+        let slow = try edge.gateway.connect(1)
+        #expect(throws: TestError.self) { try slow.receiveSome(until: Deadline(seconds: 0.7)) }
+        // It comes later and has its time from now on; the other one's handshake comes later still, and gains nothing by it.
+        let plain = try edge.gateway.connect()
+        try plain.send("GET /plain HT")
+        #expect(throws: TestError.self) { try plain.receiveSome(until: Deadline(seconds: 0.3)) }
+        let client = try TLSClient(over: slow)
+        try client.send("GET /tls HT")
+        let entries = try edge.gateway.accessLog(waitingFor: 2)
+        #expect(entries.allSatisfy { $0["error_type"] == "header_timeout" })
+        #expect(entries.map { $0["tls"] } == ["TLSv1.3", nil])
     }
 
     // MARK: client_body_timeout
@@ -119,6 +143,7 @@ import Testing
         #expect(try edge.gateway.accessLog(waitingFor: 2).allSatisfy { $0["error_type"] == nil })
         try edge.gateway.waitForMetrics("no connection") { $0.sum("gateway_connections") == 0 }
         #expect(try edge.gateway.metrics().sum("gateway_refusals_total") == 0)
+        try expectClosed(edge, "keepalive_timeout")
     }
 
     @Test func `keepalive_timeout 0 ends each connection after its answer`() throws {
@@ -148,4 +173,18 @@ import Testing
         try edge.gateway.waitForMetrics("no connection") { $0.sum("gateway_connections") == 0 }
         #expect(throws: (any Error).self) { try client.receivePattern(bytes, timeout: 5) }
     }
+
+    @Test func `a client that does not read what is already answered is given up as well`() throws {
+        let edge = try Edge(
+            ScriptedOrigin.answering(Self.answer), server: "send_timeout 300ms; location /big { return 200 \"\(Self.big)\"; }")
+        let client = try TCPClient(
+            port: edge.gateway.addresses[0].port, host: edge.gateway.addresses[0].host, receiveBufferBytes: 4 * 1024)
+        // Requests until the gateway takes no more, because of the answers that nobody reads.
+        let request = String(repeating: "GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n", count: 50)
+        _ = try? client.sendUntilBlocked(Array(request.utf8), bytesMax: 64 << 20)
+        try expectClosed(edge, "send_timeout")
+        try edge.gateway.waitForMetrics("no connection") { $0.sum("gateway_connections") == 0 }
+    }
+
+    private static let big = String(repeating: "x", count: 8_000)
 }

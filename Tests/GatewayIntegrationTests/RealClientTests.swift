@@ -101,6 +101,7 @@ import Testing
             "(printf 'R\\n'; sleep 1) | openssl s_client -tls1_2 -connect 127.0.0.1:\(certified.gateway.port) -servername api.test")
         #expect(output.contains("RENEGOTIATING"))
         #expect(output.contains("no renegotiation"))
+        try certified.gateway.waitForMetrics("an end") { $0.sum("gateway_connections_closed_total", ["reason": "renegotiation"]) == 1 }
         #expect(try certified.gateway.connectTLS { $0.serverName = "api.test" }.get("/", host: "api.test").text == "ok")
     }
 

@@ -18,7 +18,8 @@ func written(_ write: (inout ByteQueue) throws -> Void) rethrows -> String {
 
 func location(_ path: String, exact: Bool = false) -> LocationConfig {
     LocationConfig(
-        name: exact ? "= \(path)" : path, path: path, isExact: exact, action: .none, clientMaxBodyBytes: 0, addHeaders: [],
+        name: exact ? "= \(path)" : path, path: path, isExact: exact, action: .none, clientMaxBodyBytes: 0, requestTimeoutMs: 0,
+        addHeaders: [],
         proxySetHeaders: [])
 }
 

@@ -143,4 +143,16 @@ public final class TLSClient: TLSStream {
         }
         return TLSSession(copy)
     }
+
+    // MARK: Behind the handshake
+
+    /// Tells the server, `count` times, of new keys (RFC 8446 § 4.6.3), and asks for the server's own if `asksForAnswer`.
+    public func updateKeys(_ count: Int = 1, asksForAnswer: Bool = false) throws {
+        for _ in 0..<count {
+            guard SSL_key_update(connection, asksForAnswer ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) == 1 else {
+                throw TestError.invalid("OpenSSL: \(openSSLErrors())")
+            }
+            try perform("KeyUpdate", Deadline(seconds: Deadline.defaultSeconds)) { SSL_do_handshake(connection) }
+        }
+    }
 }

@@ -1,0 +1,88 @@
+import GatewayCore
+import Logging
+
+/// Why a client's connection was closed as soon as it was accepted.
+enum ConnectionRefusal: UInt8, CaseIterable {
+    case workerConnections, descriptors, addressConnections, addressHandshakes, listenerGone
+
+    /// The name in logs and metrics: where it is a directive, the directive's.
+    var name: String {
+        switch self {
+        case .workerConnections: "worker_connections"
+        case .descriptors: "file_descriptors"
+        case .addressConnections: "limit_connections"
+        case .addressHandshakes: "limit_handshakes"
+        case .listenerGone: "listener_gone"
+        }
+    }
+
+    /// What a client is told that speaks plain HTTP.
+    var error: GatewayError {
+        switch self {
+        case .addressConnections, .addressHandshakes:
+            GatewayError(.connectionLimit, "too many connections come from this address")
+        case .workerConnections, .descriptors:
+            GatewayError(.connectionsExhausted, "the gateway has no room for another connection")
+        case .listenerGone:
+            GatewayError(.shuttingDown, "the gateway no longer listens at this address")
+        }
+    }
+}
+
+/// Why the gateway ended a client's connection although no request was on it: those ends have no line in the access log.
+enum ConnectionEnd: UInt8, CaseIterable {
+    case handshakeTimeout, headerTimeout, keepaliveTimeout, sendTimeout, idleEvicted, keyUpdates, renegotiation
+
+    /// The name in logs and metrics.
+    var name: String {
+        switch self {
+        case .handshakeTimeout: "handshake_timeout"
+        case .headerTimeout: "header_timeout"
+        case .keepaliveTimeout: "keepalive_timeout"
+        case .sendTimeout: "send_timeout"
+        case .idleEvicted: "idle_evicted"
+        case .keyUpdates: "key_updates"
+        case .renegotiation: "renegotiation"
+        }
+    }
+}
+
+/// What was logged of the ends and refusals of connections: for each reason when, and how many there have been since.
+struct ConnectionLog {
+    struct Entry {
+        var dueAt = MonotonicTime(nanoseconds: 0)
+        var count = 0
+
+        /// Counts one; returns how many a line has to tell of, or nil if it is not time for one.
+        mutating func note(now: MonotonicTime) -> Int? {
+            count += 1
+            if now < dueAt { return nil }
+            defer { count = 0 }
+            dueAt = now.adding(milliseconds: Limits.connectionLogMs)
+            return count
+        }
+    }
+
+    var refusals = [Entry](repeating: Entry(), count: ConnectionRefusal.allCases.count)
+    var ends = [Entry](repeating: Entry(), count: ConnectionEnd.allCases.count)
+}
+
+extension Worker {
+    func note(_ refusal: ConnectionRefusal) {
+        shard.increment(metrics.refused(refusal))
+        guard let count = connectionLog.value.refusals[Int(refusal.rawValue)].note(now: now) else { return }
+        logger.warning("connections refused", metadata: ["reason": "\(refusal.name)", "count": "\(count)"])
+    }
+
+    func note(_ end: ConnectionEnd) {
+        shard.increment(metrics.closed(end))
+        // That is how most connections end.
+        if end == .keepaliveTimeout {
+            logger.debug("connection closed", metadata: ["reason": "\(end.name)"])
+            return
+        }
+        guard let count = connectionLog.value.ends[Int(end.rawValue)].note(now: now) else { return }
+        let level: Logger.Level = end == .idleEvicted ? .warning : .info
+        logger.log(level: level, "connections closed", metadata: ["reason": "\(end.name)", "count": "\(count)"])
+    }
+}

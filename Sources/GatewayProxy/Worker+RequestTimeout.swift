@@ -1,0 +1,52 @@
+import GatewayCore
+import GatewayNet
+
+/// The one timer for all requests of a worker that have a `request_timeout`.
+struct RequestTimer {
+    /// When it is due, and its tick in the wheel; never and 0 while no request needs it.
+    var due = MonotonicTime.never
+    var tick: UInt64 = 0
+}
+
+/// `request_timeout`: the bound on an exchange as a whole, whatever moves in it meanwhile. The other timeouts are about pauses, and an
+/// exchange that never pauses for long outlives them all.
+///
+/// Deadlines stand in the exchanges. A timer for each would stay in the wheel long after most requests have ended, so there is one for
+/// the earliest deadline, and when it fires all exchanges are looked at.
+extension Worker {
+    func limitTime(of id: Handle, ms: Int) {
+        let deadline = exchanges[id].startedAt.adding(milliseconds: ms)
+        exchanges[id].deadline = deadline
+        if deadline < requestTimer.value.due { armRequestTimer(deadline) }
+    }
+
+    private func armRequestTimer(_ due: MonotonicTime) {
+        requestTimer.value.due = due
+        requestTimer.value.tick = timers.value.arm(EventToken(kind: Kind.requests, handle: .none).word, at: due)
+    }
+
+    /// Ends the requests whose time is up, and waits for the next one's.
+    func endLateRequests(tick: UInt64) {
+        // Of several timers in the wheel the one armed last is the earliest.
+        guard tick == requestTimer.value.tick else { return }
+        requestTimer.value = RequestTimer()
+        var earliest = MonotonicTime.never
+        exchanges.forEachHandle { id in
+            let deadline = exchanges[id].deadline
+            if deadline <= now { endLateRequest(id) } else { earliest = min(earliest, deadline) }
+        }
+        if !earliest.isNever { armRequestTimer(max(earliest, now.adding(milliseconds: Limits.requestSweepMs))) }
+    }
+
+    private func endLateRequest(_ id: Handle) {
+        let connection = exchanges[id].connection
+        dropCall(id, status: 504)
+        flush(connection)
+        if exchanges[id].response.hasBegun && !downstreams[connection].output.isEmpty {
+            // Its reader is what takes so long: the rest would take as long again.
+            downstreams[connection].stream.breakOff()
+            downstreams[connection].isBroken = true
+        }
+        expire(id, GatewayError(.requestTimeout, "the request took longer than request_timeout"))
+    }
+}

@@ -1,0 +1,114 @@
+import GatewayCore
+import GatewayHTTP
+import GatewayNet
+
+/// When `worker_connections` or the descriptors run out. Who is connected goes on; what is idle goes first; who finds no room then
+/// is told so over plain HTTP, and over TLS closed, which would take a handshake to tell.
+extension Worker {
+    /// Why a connection with this descriptor cannot stay; nil if it can, for which something idle may have been closed.
+    func refusal(of descriptor: Int32) -> ConnectionRefusal? {
+        let isFull = downstreams.count - refusedLingering + upstreams.count >= snapshots[current].table.workerConnections
+        guard isFull || Int(descriptor) >= descriptorMark else { return nil }
+        if makeRoom() { return nil }
+        return isFull ? .workerConnections : .descriptors
+    }
+
+    // MARK: Room
+
+    /// Closes one connection that is idle: one to an origin, or else one that has its last answer, or else the client's that has been
+    /// idle for longest. False if there is none.
+    func makeRoom() -> Bool {
+        if closeOneIdle() { return true }
+        if let id = lingeringDownstreams.value.oldest {
+            closeDownstream(id)
+            return true
+        }
+        while let id = idleDownstreams.value.oldest {
+            idleDownstreams.value.remove(id)
+            if evict(id) { return true }
+        }
+        return false
+    }
+
+    /// False if the client turns out not to be idle.
+    private func evict(_ id: Handle) -> Bool {
+        // What was answered in this round is not written yet.
+        flush(id)
+        if !downstreams[id].output.isEmpty || !downstreams[id].stream.isSilent() { return false }
+        note(ConnectionEnd.idleEvicted)
+        downstreams[id].stream.finishWriting()
+        closeDownstream(id)
+        return true
+    }
+
+    // MARK: Refusals
+
+    /// Tells a client that speaks plain HTTP why, and ends its connection.
+    func refuse(_ stream: consuming Stream, peer: SocketAddress, _ route: ListenerRoute, _ refusal: ConnectionRefusal) {
+        note(refusal)
+        if route.tls != nil { return }
+        var answer = ByteQueue(pool: pool)
+        encode(refusal.error, into: &answer)
+        _ = stream.write(from: &answer)
+        stream.finishWriting()
+        // What was read here no longer makes the close a reset, which could take the answer with it.
+        var request = ByteQueue(pool: pool)
+        if case .ended = stream.read(into: &request) { return }
+        let mayLinger = refusedLingering < Limits.refusedLingeringMax && Int(stream.fileDescriptor) < lingerMark
+        if mayLinger { linger(stream, peer, route) }
+    }
+
+    /// Refused clients may use half of the reserve.
+    private var lingerMark: Int { descriptorMark + Limits.reservedDescriptorsMin / 2 }
+
+    /// Keeps a refused client until it has read its answer, or its moment is over.
+    private func linger(_ stream: consuming Stream, _ peer: SocketAddress, _ route: ListenerRoute) {
+        let timeouts = route.servers[route.names.defaultServer].timeouts
+        let id = downstreams.insert(
+            DownstreamConnection(stream: stream, peer: peer, listenerID: route.id, timeouts: timeouts, pool: pool))
+        downstreams[id].state = .lingering
+        downstreams[id].isRefused = true
+        refusedLingering += 1
+        shard.add(metrics.idle, 1)
+        do {
+            try epoll.add(downstreams[id].stream.fileDescriptor, EventToken(kind: Kind.downstream, handle: id))
+            setDeadline(downstream: id, .linger, afterMs: Limits.lingerMs)
+        } catch {
+            closeDownstream(id)
+        }
+    }
+
+    /// Accepts one connection in the place of the spare descriptor, only to refuse it. False if that does not help.
+    func refuseWithSpare(_ id: Handle) -> Bool {
+        guard spare.value.isHeld else {
+            spare.value.restore()
+            return false
+        }
+        spare.value.giveUp()
+        defer { spare.value.restore() }
+        do {
+            guard let accepted = try listeners[id].listener.accept() else { return true }
+            shard.increment(metrics.accepted)
+            let peer = accepted.peer
+            if let (route, _) = findListener(listeners[id].id) { refuse(accepted.makeStream(), peer: peer, route, .descriptors) }
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// A whole response to a request that is not read.
+    private func encode(_ error: GatewayError, into queue: inout ByteQueue) {
+        var body = ByteQueue(pool: pool)
+        error.appendProblem(to: &body)
+        body.append("}\n")
+        HTTP1Encoder.statusLine(error.type.status, into: &queue)
+        queue.append("Server: gateway\r\n")
+        clock.value.encodeDate(now, into: &queue)
+        queue.append("Content-Type: application/problem+json\r\n")
+        HTTP1Encoder.field("Content-Length", decimal: UInt64(body.count), into: &queue)
+        if let seconds = error.type.retryAfterS { HTTP1Encoder.field("Retry-After", decimal: UInt64(seconds), into: &queue) }
+        queue.append("Connection: close\r\n\r\n")
+        queue.append(body.bytes)
+    }
+}

@@ -1,0 +1,118 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// request_timeout: the bound on an exchange that never pauses for long enough to meet another one.
+@Suite struct RequestTimeoutTests {
+    private static let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+    /// An origin that answers `head` and then a byte of content every 20 ms, for a minute.
+    private static func trickling(_ head: String) throws -> ScriptedOrigin {
+        try ScriptedOrigin { connection, _ in
+            _ = try connection.readRequest()
+            try connection.send(head)
+            for _ in 0..<3_000 {
+                try connection.send(head.contains("chunked") ? "1\r\nx\r\n" : "x")
+                _ = try? connection.receive(1, timeout: 0.02)
+            }
+        }
+    }
+
+    @Test(arguments: Transport.allCases) func `an origin that does not answer in time is 504`(_ transport: Transport) throws {
+        let origin = try ScriptedOrigin { connection, _ in
+            _ = try connection.readRequest()
+            _ = try connection.receiveToEnd(timeout: 60)
+        }
+        let edge = try Edge(origin, server: "request_timeout 300ms;")
+        let client = try edge.connect(transport)
+        let response = try client.get("/")
+        #expect(response.status == 504)
+        #expect(try response.json()["error_type"] as? String == "request_timeout")
+        let entry = try edge.waitForEnd("request_timeout")
+        #expect(entry.number("status") == 504 && entry.number("upstream_status") == 504)
+        try origin.waitForEndedConnections(1)
+        #expect(try edge.gateway.metrics().sum("gateway_upstream_requests_total", ["status": "504"]) == 1)
+        try edge.gateway.waitForMetrics("no connection") { $0.sum("gateway_connections") == 0 }
+    }
+
+    @Test func `a client whose body trickles gets 504, whatever client_body_timeout says`() throws {
+        let edge = try Edge(ScriptedOrigin.answering(Self.answer), server: "client_body_timeout 60s; request_timeout 400ms;")
+        let client = try edge.gateway.connect()
+        try client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
+        let deadline = Deadline()
+        while client.unread.isEmpty && !deadline.hasPassed {
+            try client.send("x")
+            do {
+                client.unread += try client.receiveSome(until: Deadline(seconds: 0.03))
+            } catch TestError.timedOut {}
+        }
+        #expect(try client.readResponse(to: "POST").status == 504)
+        try edge.waitForEnd("request_timeout")
+    }
+
+    @Test(arguments: Transport.allCases, ["Content-Length: 5000", "Transfer-Encoding: chunked"])
+    func `a response that trickles is broken off visibly`(_ transport: Transport, _ framing: String) throws {
+        let edge = try Edge(Self.trickling("HTTP/1.1 200 OK\r\n\(framing)\r\n\r\n"), server: "request_timeout 400ms;")
+        let client = try edge.connect(transport)
+        #expect(try client.get("/").isTruncated)
+        let entry = try edge.waitForEnd("request_timeout")
+        #expect(entry.number("status") == 200 && entry.number("upstream_status") == 504)
+        try edge.origin.waitForEndedConnections(1)
+    }
+
+    @Test(arguments: Transport.allCases) func `a reader who takes too long is cut off, however steadily it reads`(_ transport: Transport)
+        throws
+    {
+        let bytes = 64 << 20
+        let origin = try ScriptedOrigin { connection, _ in
+            _ = try connection.readRequest()
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(bytes)\r\n\r\n")
+            try connection.sendPattern(bytes)
+        }
+        let edge = try Edge(origin, server: "send_timeout 60s; request_timeout 1s;")
+        let client = try edge.connect(transport, receiveBufferBytes: 16 * 1024)
+        try client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        var received = 0
+        while received < bytes, let piece = try? client.receiveSome(until: Deadline(seconds: 60)), !piece.isEmpty {
+            received += piece.count
+            _ = try? Signal().wait(timeout: 0.02)
+        }
+        #expect(received < bytes)
+        try edge.waitForEnd("request_timeout")
+        try edge.gateway.waitForMetrics("no connection") { $0.sum("gateway_connections") == 0 }
+        try origin.waitForEndedConnections(1)
+    }
+
+    @Test func `what ends in time leaves nothing behind for the requests after it`() throws {
+        let held = try HeldOrigin()
+        let edge = try Edge(
+            held.origin,
+            server: "request_timeout 600ms; location /late { request_timeout 0; proxy_pass http://{ORIGIN_HOST}; }"
+                .replacingOccurrences(of: "{ORIGIN_HOST}", with: held.address))
+        let client = try edge.gateway.connect()
+        // The deadlines of these pass while the request without one is under way on the same connection.
+        for _ in 0..<5 { #expect(try client.get("/a").text == "/a") }
+        try client.send("GET /late HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(throws: TestError.self) { try client.receiveSome(until: Deadline(seconds: 1.5)) }
+        held.release()
+        #expect(try client.readResponse().text == "late")
+        #expect(try client.get("/b").text == "/b")
+    }
+
+    @Test func `a connection that has switched protocols has no request_timeout`() throws {
+        let edge = try Edge(
+            ScriptedOrigin { connection, _ in
+                _ = try connection.readRequest()
+                try connection.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+                while case let bytes = try connection.receiveSome(until: Deadline(seconds: 60)), !bytes.isEmpty {
+                    try connection.send(bytes)
+                }
+            }, server: "request_timeout 300ms;")
+        let client = try edge.gateway.connect()
+        try client.send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+        #expect(try client.readHead().status == 101)
+        #expect(throws: TestError.self) { try client.receiveSome(until: Deadline(seconds: 1)) }
+        try client.send("still")
+        #expect(try client.receive(through: "still") == "still")
+    }
+}

@@ -1,0 +1,565 @@
+#!/usr/bin/env python3
+"""What an attack costs the gateway, what it costs who attacks, and what a good client beside it notices.
+
+The yardstick is Envoy's: above a fixed cost for each connection and each handshake, stated below, no client costs the gateway more than
+100 times its own bytes in memory, nor more than 100 times its own CPU time. Attackers send bytes made beforehand, in large pieces,
+wherever the attack allows it, so that their own time is what the kernel takes for it.
+
+The gateway (release build) and a small origin run on free ports of this machine; every attack is bounded in count and time. With
+slowhttptest installed its three slow attacks are measured as well.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import json
+import multiprocessing
+import os
+import pathlib
+import resource
+import select
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+from bench import Failure, Program, free_port, task_ns
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+RATIO_MAX = 100
+# What a connection may cost whatever comes through it: its TLS state, a buffer for a head or a record, and, once it has a request, the
+# bounded queues of both directions. And the time to accept it, watch it, and end it.
+CONNECTION_BYTES = 24 * 1024
+TLS_BYTES = 48 * 1024
+REQUEST_BYTES = 104 * 1024
+CONNECTION_CPU_S = 150e-6
+# A full handshake with an ECDSA key on a slow core.
+HANDSHAKE_CPU_S = 1e-3
+HEAD_TIMEOUT_S = 3
+BIG = 4 << 20
+
+CONFIG = """
+workers 2;
+error_log {dir}/error.log info;
+access_log off;
+admin 127.0.0.1:{admin} {{ allow 127.0.0.0/8; }}
+limit_handshakes {handshakes};
+upstream origin {{ server 127.0.0.1:{origin}; keepalive 64; }}
+upstream good {{ server 127.0.0.1:{good}; keepalive 64; }}
+server {{
+    listen 127.0.0.1:{plain};
+    listen 127.0.0.1:{tls} ssl;
+    ssl_certificate {dir}/localhost.pem;
+    ssl_certificate_key {dir}/localhost.key;
+    client_header_timeout {timeout}s;
+    client_body_timeout {timeout}s;
+    send_timeout {timeout}s;
+    client_max_body_size 0;
+    location / {{ proxy_pass http://origin; }}
+    location = /good {{ proxy_pass http://good; }}
+    location = /here {{ return 200 "ok\\n"; }}
+}}
+"""
+
+
+# ---- the origin ----------------------------------------------------------------------------------------------
+
+
+def serve_origin(listener):
+    """Answers every request once its head is there; /big with four megabytes. The rest of a body is read and dropped."""
+    small, big = (b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size for size in (100, BIG))
+
+    def serve(connection):
+        with contextlib.suppress(OSError), connection:
+            data = b""
+            while received := connection.recv(65536):
+                data += received
+                while (end := data.find(b"\r\n\r\n")) >= 0:
+                    head, data = data[:end], data[end + 4 :]
+                    if head.startswith(b"POST"):
+                        while connection.recv(1 << 20):
+                            pass
+                        return
+                    connection.sendall(big if head.startswith(b"GET /big") else small)
+
+    while True:
+        connection, _ = listener.accept()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+
+# ---- attacks: each takes the ports and a deadline, and returns its connections -------------------------------
+
+
+class Attacker:
+    def __init__(self, ports, seconds):
+        self.ports = ports
+        self.deadline = time.monotonic() + seconds
+        self.bytes = 0
+        self.connections = 0
+        self.requests = 0
+        self.handshakes = 0
+
+    def connect(self, kind="plain", receive_buffer=None):
+        connection = socket.socket()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if receive_buffer:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        connection.connect(("127.0.0.1", self.ports[kind]))
+        self.connections += 1
+        return connection
+
+    def send(self, connection, data):
+        connection.sendall(data)
+        self.bytes += len(data)
+
+    def is_over(self):
+        return time.monotonic() >= self.deadline
+
+    def trickle(self, beginning, piece, count=300, pause=0.2):
+        """`count` connections that send `piece` now and then. Those that the gateway ends stay ended."""
+        open_ones = []
+        for _ in range(count):
+            connection = self.connect()
+            self.send(connection, beginning)
+            open_ones.append(connection)
+        while not self.is_over() and open_ones:
+            time.sleep(pause)
+            ended = set(select.select(open_ones, [], [], 0)[0])
+            for connection in open_ones:
+                if connection not in ended:
+                    with contextlib.suppress(OSError):
+                        self.send(connection, piece)
+            open_ones = [connection for connection in open_ones if connection not in ended]
+
+    def flood(self, data, connections=4, kind="plain"):
+        """Sends `data` over and over, as fast as it is taken, and drops what is answered."""
+        open_ones = {}
+        sink = bytearray(1 << 20)
+        view = memoryview(data)
+        while not self.is_over():
+            while len(open_ones) < connections:
+                connection = self.connect(kind)
+                connection.setblocking(False)
+                open_ones[connection] = 0
+            readable, writable, _ = select.select(list(open_ones), list(open_ones), [], 0.1)
+            for connection in readable:
+                with contextlib.suppress(OSError):
+                    if connection.recv_into(sink) == 0:
+                        del open_ones[connection]
+                        connection.close()
+            for connection in writable:
+                if connection not in open_ones:
+                    continue
+                try:
+                    sent = connection.send(view[open_ones[connection] :])
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    del open_ones[connection]
+                    connection.close()
+                    continue
+                self.bytes += sent
+                open_ones[connection] = (open_ones[connection] + sent) % len(data)
+
+
+def slow_heads(attacker):
+    attacker.trickle(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ", b"x")
+
+
+def slow_bodies(attacker):
+    attacker.requests = 300
+    attacker.trickle(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n", b"x")
+
+
+def slow_readers(attacker):
+    attacker.requests = 300
+    readers = []
+    for _ in range(300):
+        connection = attacker.connect(receive_buffer=4096)
+        attacker.send(connection, b"GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        readers.append(connection)
+    while not attacker.is_over():
+        time.sleep(0.2)
+        for connection in readers:
+            with contextlib.suppress(OSError):
+                connection.recv(1, socket.MSG_DONTWAIT)
+
+
+def tiny_chunks(attacker):
+    attacker.requests = 4
+    for_all = [attacker.connect() for _ in range(4)]
+    for connection in for_all:
+        attacker.send(connection, b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+    data = b"1\r\nx\r\n" * 20_000
+    while not attacker.is_over():
+        for connection in for_all:
+            attacker.send(connection, data)
+
+
+def one_byte_segments(attacker):
+    head = b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 8000
+    while not attacker.is_over():
+        connection = attacker.connect()
+        for byte in head:
+            attacker.send(connection, bytes((byte,)))
+            if attacker.is_over():
+                break
+        connection.close()
+
+
+def pipelined_flood(attacker):
+    attacker.requests = 4
+    attacker.flood(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 500)
+
+
+def pipelined_flood_here(attacker):
+    attacker.requests = 4
+    attacker.flood(b"GET /here HTTP/1.1\r\nHost: localhost\r\n\r\n" * 500)
+
+
+def small_fields(attacker):
+    attacker.requests = 4
+    attacker.flood(b"GET /here HTTP/1.1\r\nHost: localhost\r\n" + b"a:b\r\n" * 98 + b"\r\n")
+
+
+def too_many_fields(attacker):
+    attacker.flood(b"GET /here HTTP/1.1\r\nHost: localhost\r\n" + b"a:b\r\n" * 6000)
+
+
+def big_cookies(attacker):
+    attacker.requests = 4
+    attacker.flood((b"GET /here HTTP/1.1\r\nHost: localhost\r\nCookie: " + b"a=b; " * 6000 + b"\r\n\r\n") * 8)
+
+
+def many_connections(attacker):
+    idle = [attacker.connect() for _ in range(4000)]
+    while not attacker.is_over():
+        time.sleep(0.1)
+    attacker.bytes += 40 * len(idle)  # the handshakes of TCP: there is nothing else
+
+
+def client_hello():
+    context = ssl.create_default_context()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()
+    return outgoing.read()
+
+
+def handshake_flood(attacker):
+    """The same ClientHello over and over: the server signs, the client does not even look."""
+    hello = client_hello()
+    while not attacker.is_over():
+        with contextlib.suppress(OSError):
+            connection = attacker.connect("tls")
+            attacker.send(connection, hello)
+            attacker.handshakes += 1
+            connection.settimeout(0.5)
+            connection.recv(1)
+            connection.close()
+
+
+def key_updates(attacker):
+    """By libssl itself: Python's ssl has no KeyUpdate."""
+    lib = ctypes.CDLL("libssl.so.3")
+    for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
+        getattr(lib, name).restype = ctypes.c_void_p
+    context = ctypes.c_void_p(lib.SSL_CTX_new(ctypes.c_void_p(lib.TLS_client_method())))
+    while not attacker.is_over():
+        connection = attacker.connect("tls")
+        attacker.handshakes += 1
+        tls = ctypes.c_void_p(lib.SSL_new(context))
+        lib.SSL_set_fd(tls, connection.fileno())
+        if lib.SSL_connect(tls) == 1:
+            for _ in range(20_000):
+                if lib.SSL_key_update(tls, 0) != 1 or lib.SSL_do_handshake(tls) != 1 or attacker.is_over():
+                    break
+                attacker.bytes += 27
+        lib.SSL_free(tls)
+        connection.close()
+
+
+ATTACKS = {
+    "slow heads": slow_heads,
+    "slow bodies": slow_bodies,
+    "slow readers": slow_readers,
+    "tiny chunks": tiny_chunks,
+    "1-byte segments": one_byte_segments,
+    "pipelined, proxied": pipelined_flood,
+    "pipelined, own": pipelined_flood_here,
+    "small fields": small_fields,
+    "too many fields": too_many_fields,
+    "big cookies": big_cookies,
+    "idle connections": many_connections,
+    "handshake flood": handshake_flood,
+    "KeyUpdate flood": key_updates,
+}
+
+
+def run_attack(name, ports, seconds, result):
+    attacker = Attacker(ports, seconds)
+    before = time.process_time()
+    with contextlib.suppress(ConnectionError):
+        ATTACKS[name](attacker)
+    result.send({**{key: getattr(attacker, key) for key in ("bytes", "connections", "requests", "handshakes")},
+                 "cpu": time.process_time() - before})
+
+
+# ---- the good client -----------------------------------------------------------------------------------------
+
+
+class GoodClient(threading.Thread):
+    """One request after the other on a connection that lives on; how long each took, refusals and new connections included."""
+
+    REQUEST = b"GET /good HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.port = port
+        self.latencies = []
+        self.refusals = 0
+        self.longest_without = 0.0
+        self.is_wanted = True
+
+    def run(self):
+        connection, served_at = None, time.monotonic()
+        while self.is_wanted:
+            began = time.monotonic()
+            try:
+                connection = connection or socket.create_connection(("127.0.0.1", self.port), timeout=30)
+                connection.sendall(self.REQUEST)
+                answer = b""
+                while b"\r\n\r\n" not in answer or len(answer.partition(b"\r\n\r\n")[2]) < 100:
+                    received = connection.recv(65536)
+                    if not received:
+                        raise ConnectionError
+                    answer += received
+                if not answer.startswith(b"HTTP/1.1 200"):
+                    raise ConnectionError
+                now = time.monotonic()
+                self.latencies.append(now - began)
+                served_at = now
+            except OSError:
+                self.refusals += 1
+                if connection:
+                    connection.close()
+                connection = None
+            self.longest_without = max(self.longest_without, time.monotonic() - served_at)
+            time.sleep(0.005)
+
+    def end(self):
+        self.is_wanted = False
+        self.join(35)
+        return self
+
+    def p99_ms(self):
+        ordered = sorted(self.latencies)
+        return ordered[int(len(ordered) * 0.99)] * 1000 if ordered else float("nan")
+
+
+# ---- the gateway ---------------------------------------------------------------------------------------------
+
+
+class Gateway:
+    def __init__(self, binary, directory, origins, cores, files=None, handshakes="500 burst=1000"):
+        self.ports = {kind: free_port() for kind in ("plain", "tls", "admin")}
+        path = pathlib.Path(directory) / "gateway.conf"
+        values = {**self.ports, "dir": directory, "origin": origins[0], "good": origins[1], "timeout": HEAD_TIMEOUT_S, "handshakes": handshakes}
+        path.write_text(CONFIG.format(**values))
+        arguments = [binary, "-c", str(path)]
+        if files:
+            arguments = ["/bin/sh", "-c", f'ulimit -n {files}; exec "$0" "$@"', *arguments]
+        self.program = Program("gateway", arguments, cores[0])
+        self.pid = self.program.process.pid
+        os.sched_setaffinity(self.pid, cores)
+        self.program.wait_until("its first answer", self.is_answering)
+
+    def is_answering(self):
+        with contextlib.suppress(OSError):
+            return urllib.request.urlopen(f"http://127.0.0.1:{self.ports['admin']}/healthz", timeout=5).status == 200
+
+    def cpu_s(self):
+        return sum(task_ns(task) for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir()) / 1e9
+
+    def memory(self, name):
+        for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith(name + ":"):
+                return int(line.split()[1]) * 1024
+        raise Failure(f"no {name}")
+
+    def reset_peak(self):
+        pathlib.Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def counters(self):
+        text = urllib.request.urlopen(f"http://127.0.0.1:{self.ports['admin']}/metrics", timeout=5).read().decode()
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in text.splitlines() if line[:1] != "#")}
+
+
+# ---- measuring -----------------------------------------------------------------------------------------------
+
+
+class Range:
+    def __init__(self, options, directory, ending):
+        self.options, self.directory, self.ending = options, directory, ending
+        self.cores = sorted(os.sched_getaffinity(0))[:2]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "2", "-subj"]
+            + ["/CN=localhost", "-keyout", f"{directory}/localhost.key", "-out", f"{directory}/localhost.pem"],
+            check=True, capture_output=True)
+        # The good client has an origin of its own: it is the gateway that is attacked here, not what is behind it.
+        self.origins = [self.start_origin() for _ in range(2)]
+
+    def start_origin(self):
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(4096)
+        origin = multiprocessing.Process(target=serve_origin, args=(listener,), daemon=True)
+        origin.start()
+        self.ending.callback(origin.terminate)
+        return listener.getsockname()[1]
+
+    def start(self, **options):
+        gateway = Gateway(self.options.gateway, self.directory, self.origins, self.cores, **options)
+        self.ending.callback(gateway.program.end)
+        return gateway
+
+    def quiet(self, gateway):
+        """The good client alone: its p99, and what one of its requests costs the gateway."""
+        before = gateway.cpu_s()
+        client = GoodClient(gateway.ports["plain"])
+        client.start()
+        time.sleep(2)
+        client.end()
+        return client.p99_ms(), (gateway.cpu_s() - before) / len(client.latencies)
+
+    def measure(self, name, attack):
+        """Runs `attack`, which returns what it has spent, beside a good client. A gateway for each, so that no peak hides another."""
+        gateway = self.start()
+        quiet_ms, request_cpu = self.quiet(gateway)
+        gateway.reset_peak()
+        resident, cpu = gateway.memory("VmRSS"), gateway.cpu_s()
+        client = GoodClient(gateway.ports["plain"])
+        client.start()
+        spent = attack(gateway)
+        client.end()
+        cpu = max(0.0, gateway.cpu_s() - cpu - request_cpu * len(client.latencies))
+        growth = max(0, gateway.memory("VmHWM") - resident)
+        counters = gateway.counters()
+        gateway.program.end()
+        return {"name": name, "quiet_ms": quiet_ms, "p99_ms": client.p99_ms(), "cpu": cpu, "growth": growth, "client": spent,
+                "refusals": client.refusals, "peak": resident + growth, "counters": counters}
+
+    def own_attack(self, name):
+        def attack(gateway):
+            receiver, sender = multiprocessing.Pipe(False)
+            process = multiprocessing.Process(target=run_attack, args=(name, gateway.ports, self.options.duration, sender))
+            process.start()
+            process.join(self.options.duration + 30)
+            if process.is_alive():
+                process.kill()
+                raise Failure(f"{name} does not end")
+            return receiver.recv()
+
+        return attack
+
+    def run(self):
+        wanted = self.options.only.split(",") if self.options.only else ATTACKS
+        print(f"fixed cost: {CONNECTION_BYTES >> 10} KB for a connection, {TLS_BYTES >> 10} KB more with TLS, {REQUEST_BYTES >> 10} KB more "
+              f"with a request; {CONNECTION_CPU_S * 1e6:.0f} µs for a connection, {HANDSHAKE_CPU_S * 1e3:.0f} ms for a handshake; ×all is with the fixed cost\n")
+        print(f"{'attack':<20} {'conns':>6} {'sent KB':>8} {'grown KB':>9} {'×bytes':>7} {'×all':>6} {'client s':>9} {'gateway s':>10} {'×CPU':>6} "
+              f"{'×all':>6} {'p99 quiet':>10} {'attacked':>9} {'refused':>8}")
+        beyond = []
+        for name in wanted:
+            row = self.measure(name, self.own_attack(name))
+            client = row["client"]
+            tls = client["connections"] if client["handshakes"] else 0
+            fixed = CONNECTION_BYTES * min(client["connections"], 20_000) + TLS_BYTES * min(tls, 1000) + REQUEST_BYTES * client["requests"]
+            bytes_ratio = max(0, row["growth"] - fixed) / max(1, client["bytes"])
+            fixed_cpu = CONNECTION_CPU_S * client["connections"] + HANDSHAKE_CPU_S * client["handshakes"]
+            cpu_ratio = max(0.0, row["cpu"] - fixed_cpu) / client["cpu"]
+            print(f"{name:<20} {client['connections']:>6} {client['bytes'] / 1024:>8.0f} {row['growth'] / 1024:>9.0f} {bytes_ratio:>7.2f} "
+                  f"{row['growth'] / max(1, client['bytes']):>6.2f} "
+                  f"{client['cpu']:>9.3f} {row['cpu']:>10.3f} {cpu_ratio:>6.1f} {row['cpu'] / client['cpu']:>6.1f} {row['quiet_ms']:>7.1f} ms "
+                  f"{row['p99_ms']:>6.1f} ms {row['refusals']:>8}", flush=True)
+            if bytes_ratio > RATIO_MAX or cpu_ratio > RATIO_MAX:
+                beyond.append(name)
+        if not self.options.only:
+            self.run_slowhttptest()
+            self.run_without_files()
+        if beyond:
+            raise Failure(f"beyond {RATIO_MAX} times: {', '.join(beyond)}")
+
+    # ---- slowhttptest
+
+    def run_slowhttptest(self):
+        if not shutil.which("slowhttptest"):
+            print("\nslowhttptest is not installed: its attacks are left out")
+            return
+        print(f"\nslowhttptest, 300 connections, all deadlines {HEAD_TIMEOUT_S} s")
+        print(f"{'attack':<14} {'p99 quiet':>10} {'attacked':>9} {'refused':>8} {'VmHWM':>9} {'CPU s':>7}  ended as")
+        for name, arguments in {
+            "slow heads": ["-H", "-i", "1"],
+            "slow bodies": ["-B", "-i", "10", "-s", "8192"],
+            "slow readers": ["-X", "-w", "512", "-y", "1024", "-n", "5", "-z", "32", "-k", "1"],
+        }.items():
+            def attack(gateway, arguments=arguments):
+                target = "/big" if "-X" in arguments else "/"
+                subprocess.run(
+                    ["slowhttptest", *arguments, "-c", "300", "-r", "300", "-l", "12", "-u", f"http://127.0.0.1:{gateway.ports['plain']}{target}"],
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+
+            row = self.measure(name, attack)
+            ends = {key.partition("error_type=")[2].strip('"}'): int(value) for key, value in row["counters"].items()
+                    if key.startswith("gateway_refusals_total") and value}
+            print(f"{name:<14} {row['quiet_ms']:>7.1f} ms {row['p99_ms']:>6.1f} ms {row['refusals']:>8} {row['peak'] / 1048576:>6.1f} MB "
+                  f"{row['cpu']:>7.2f}  {json.dumps(ends)}", flush=True)
+
+    # ---- file descriptors
+
+    def run_without_files(self):
+        gateway = self.start(files=128)
+        client = GoodClient(gateway.ports["plain"])
+        halves = []
+        for _ in range(300):
+            connection = socket.create_connection(("127.0.0.1", gateway.ports["plain"]))
+            with contextlib.suppress(OSError):
+                connection.sendall(b"GET / HTTP/1.1\r\nHo")
+            halves.append(connection)
+        began, before = time.monotonic(), gateway.cpu_s()
+        client.start()
+        while not client.latencies and time.monotonic() < began + 30:
+            time.sleep(0.01)
+        served = time.monotonic() - began
+        cpu = gateway.cpu_s() - before
+        client.end()
+        gateway.program.end()
+        print(f"\n128 files, 300 half-open requests, client_header_timeout {HEAD_TIMEOUT_S} s: a new client is served after {served:.2f} s and "
+              f"{client.refusals} refusals; the gateway's CPU meanwhile {cpu:.3f} s, of two workers")
+        if served > HEAD_TIMEOUT_S + 1 or cpu > served * 0.5:
+            raise Failure("without files the good client waits, or a worker spins")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--duration", type=float, default=5, help="seconds of each attack")
+    parser.add_argument("--only", help="attacks, with commas between them: " + ", ".join(ATTACKS))
+    parser.add_argument("--gateway", default=str(ROOT / ".build/release/gateway"))
+    options = parser.parse_args()
+    try:
+        with tempfile.TemporaryDirectory(prefix="gateway-attacks-") as directory, contextlib.ExitStack() as ending:
+            Range(options, directory, ending).run()
+    except Failure as failure:
+        sys.exit(f"\nattacks: {failure}")
+    except KeyboardInterrupt:
+        sys.exit("\nattacks: interrupted")
+
+
+if __name__ == "__main__":
+    main()
