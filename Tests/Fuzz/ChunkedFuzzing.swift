@@ -67,7 +67,8 @@ enum ChunkedFuzzing {
         var queue = ByteQueue(pool: FuzzTarget.pool)
         HTTP1Encoder.chunk(body.rawSpan.extracting(0..<(body.count / 3)), into: &queue)
         HTTP1Encoder.chunk(body.rawSpan.extracting((body.count / 3)..<body.count), into: &queue)
-        HTTP1Encoder.lastChunk(trailers: HeaderFields(pool: FuzzTarget.pool), into: &queue)
+        let none = HeaderFields(pool: FuzzTarget.pool)
+        HTTP1Encoder.lastChunk(trailers: none, of: none, into: &queue)
         let again = outcome(queue.bytes, [queue.count])
         precondition(again.ending == .ended && again.body == body && again.consumed == queue.count)
     }

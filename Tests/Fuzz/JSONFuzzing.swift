@@ -6,8 +6,8 @@ enum JSONFuzzing {
     static func run(_ input: RawSpan) {
         var line = ByteQueue(pool: FuzzTarget.pool)
         JSONLine.begin(into: &line)
-        JSONLine.member("a", input, into: &line)
-        JSONLine.member("b", 1, into: &line)
+        JSONLine.member(#""a":""#, input, into: &line)
+        JSONLine.member(#""b":"#, 1, into: &line)
         JSONLine.end(into: &line)
         let text = line.bytes.array
         let (before, behind) = (Array("{\"a\":\"".utf8), Array("\",\"b\":1}".utf8))
