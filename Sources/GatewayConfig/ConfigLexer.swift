@@ -50,7 +50,8 @@ struct ConfigLexer {
         while let byte = peek() {
             if byte == UInt8(ascii: "\\") {
                 advance()
-                advance()
+                // A line's end can't be quoted: a word is within its line.
+                if let next = peek(), next != UInt8(ascii: "\r"), next != UInt8(ascii: "\n") { advance() }
             } else if byte == UInt8(ascii: "$") {
                 advance()
                 if peek() == UInt8(ascii: "{") { skipBracedName() }

@@ -65,6 +65,7 @@ import Testing
         ("workers 1 { }", ["1:1: error: \"workers\" takes no block"]),
         ("server 127.0.0.1:80;", ["1:1: error: \"server\" needs a block", "1:8: error: \"127.0.0.1:80\" is one argument too many"]),
         ("workers 1\nserver { listen 80; return 200 ok; }", ["1:10: error: missing \";\""]),
+        ("workers 1\\\r", ["1:9: error: \"1\\\" is not a number", "1:11: error: missing \";\""]),
         ("\"workers\" 1; # \0", ["1:16: error: NUL byte"]),
     ])
     func `what is not well formed is told where it is`(text: String, expected: [String]) {
