@@ -268,8 +268,10 @@ import Testing
         let edge = try Edge(ScriptedOrigin.answering(Self.answer))
         let client = try edge.gateway.connectTLS(1) { $0.minimum = .tls13 }
         #expect(try client.get("/").text == "ok")
-        #expect(throws: (any Error).self) {
+        do {
             for _ in 0..<10_000 { try client.updateKeys(asksForAnswer: asksForAnswer) }
+        } catch {
+            // The end has come before all of them were sent.
         }
         try edge.gateway.waitForMetrics("an end") { $0.sum("gateway_connections_closed_total", ["reason": "key_updates"]) == 1 }
         #expect(try edge.gateway.metrics().sum("gateway_connections") == 0)
