@@ -1,10 +1,12 @@
+import Synchronization
+
 /// Memory for buffers, in classes of powers of two, kept for reuse. One thread uses a pool; copies of it are the same pool.
 ///
 /// A freed buffer goes onto the stack of its class; up to ``Limits/pooledBytesMax`` stay, the rest goes back to the system.
 /// (A list linked through the buffers would wait for the cold memory of each, which is to be overwritten anyway: 2 % of a request.)
 ///
 /// Safe although built on a pointer: a pool is never freed, so queues may refer to it without counting. There is
-/// one for each worker; ``removeAll()`` gives back what a worker that ends has kept. (A class would pay for
+/// one for each worker; a worker that ends leaves it to the next, by ``retire()``. (A class would pay for
 /// reference counts and exclusivity checks with every buffer: a tenth of all instructions of a request.)
 @safe
 public struct BufferPool: BitwiseCopyable {
@@ -25,9 +27,24 @@ public struct BufferPool: BitwiseCopyable {
 
     @usableFromInline let state: UnsafeMutablePointer<State>
 
+    /// The addresses of pools whose threads have ended.
+    private static let retired = Mutex<[UInt]>([])
+
+    /// A pool for this thread: one that another has left, or a new one.
     public init() {
-        unsafe state = .allocate(capacity: 1)
-        unsafe state.initialize(to: State())
+        if let address = Self.retired.withLock({ $0.popLast() }), let left = unsafe UnsafeMutablePointer<State>(bitPattern: address) {
+            unsafe state = left
+        } else {
+            unsafe state = .allocate(capacity: 1)
+            unsafe state.initialize(to: State())
+        }
+    }
+
+    /// Gives the kept buffers back to the system, and the pool to whoever makes the next. Nothing that was made with it may be left.
+    public func retire() {
+        removeAll()
+        let address = unsafe UInt(bitPattern: state)
+        Self.retired.withLock { $0.append(address) }
     }
 
     /// Gives the kept buffers back to the system.

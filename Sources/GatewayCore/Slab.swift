@@ -2,6 +2,11 @@
     import Glibc
 #endif
 
+/// The kernel gave no memory or no addresses: errno says why.
+public struct MemoryRefusal: Error, Equatable, Sendable {
+    public let code: Int32
+}
+
 /// A table of elements that never move, addressed by ``Handle``.
 ///
 /// Elements are reached in place, without a copy, a reference count or a dynamic exclusivity check (a mutation
@@ -36,12 +41,21 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
     @usableFromInline let free: UnsafeMutablePointer<UInt32>
     @usableFromInline let state: UnsafeMutablePointer<State>
 
-    /// A slab for at most `capacity` elements. Memory is taken for 256 elements at a time.
-    public init(capacity: Int) {
+    /// A slab for at most `capacity` elements, for which addresses are reserved now. Memory is taken for 256 elements at a time.
+    public init(capacity: Int) throws(MemoryRefusal) {
         precondition(capacity > 0 && capacity < Int(UInt32.max))
+        let memory = unsafe try Self.reserve(Self.elementBytes(capacity), PROT_NONE)
+        let numbers: UnsafeMutableRawPointer
+        do throws(MemoryRefusal) {
+            unsafe numbers = try Self.reserve(Self.numberBytes(capacity), PROT_READ | PROT_WRITE)
+        } catch {
+            unsafe munmap(memory, Self.elementBytes(capacity))
+            throw error
+        }
+        // Two huge pages would be 4 MB, for what a few connections leave in the first bytes of it. Kernels without them refuse.
+        unsafe madvise(numbers, Self.numberBytes(capacity), MADV_NOHUGEPAGE)
         self.capacity = capacity
-        unsafe elements = Self.reserve(Self.elementBytes(capacity), PROT_NONE).bindMemory(to: Element.self, capacity: capacity)
-        let numbers = unsafe Self.reserve(Self.numberBytes(capacity), PROT_READ | PROT_WRITE)
+        unsafe elements = memory.bindMemory(to: Element.self, capacity: capacity)
         unsafe generations = numbers.bindMemory(to: UInt32.self, capacity: 2 * capacity)
         unsafe free = generations + capacity
         unsafe state = .allocate(capacity: 1)
@@ -66,10 +80,17 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
     @inlinable
     public var isFull: Bool { count == capacity }
 
-    /// Moves `element` in. The slab must not be full.
+    /// Whether the slab has places, and memory, for `count` elements in all; takes the memory if it must.
+    @inlinable
+    public func hasRoom(for count: Int) -> Bool {
+        while unsafe state.pointee.slotsMade < count { if !grow() { return false } }
+        return true
+    }
+
+    /// Moves `element` in. The slab must have room: where memory may be short, ``hasRoom(for:)`` is asked before.
     @inlinable
     public func insert(_ element: consuming Element) -> Handle {
-        if unsafe state.pointee.freeCount == 0 { grow() }
+        if unsafe state.pointee.freeCount == 0 && !grow() { preconditionFailure("no room in the slab") }
         unsafe state.pointee.freeCount &-= 1
         let slot = unsafe Int(free[state.pointee.freeCount])
         unsafe (elements + slot).initialize(to: element)
@@ -119,19 +140,19 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
         return unsafe elements + Int(handle.slot)
     }
 
+    /// Makes more slots. False if all are made, or the kernel gives no memory for more.
     @usableFromInline
-    func grow() {
+    func grow() -> Bool {
         let first = unsafe state.pointee.slotsMade
         let end = min(first + Self.slotsPerGrowth, capacity)
-        precondition(first < end, "the slab is full")
         // Slots share pages with those before them; to allow what is allowed already changes nothing.
-        let bytes = Self.elementBytes(end)
-        guard unsafe mprotect(elements, bytes, PROT_READ | PROT_WRITE) == 0 else { fatalError("no memory for connections") }
+        guard first < end, unsafe mprotect(elements, Self.elementBytes(end), PROT_READ | PROT_WRITE) == 0 else { return false }
         unsafe state.pointee.slotsMade = end
         for slot in (first..<end).reversed() {
             unsafe free[state.pointee.freeCount] = UInt32(slot)
             unsafe state.pointee.freeCount += 1
         }
+        return true
     }
 
     /// What so many elements take, in whole pages.
@@ -144,10 +165,10 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
 
     /// Addresses; the kernel adds zeroed pages as they are touched, where `protection` allows it. What may not be written yet is
     /// not counted as memory that the process has asked for (mmap(2), overcommit).
-    private static func reserve(_ byteCount: Int, _ protection: Int32) -> UnsafeMutableRawPointer {
+    private static func reserve(_ byteCount: Int, _ protection: Int32) throws(MemoryRefusal) -> UnsafeMutableRawPointer {
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
         guard let memory = unsafe mmap(nil, byteCount, protection, flags, -1, 0), unsafe memory != MAP_FAILED else {
-            fatalError("no address space for connections")
+            throw MemoryRefusal(code: errno)
         }
         return unsafe memory
     }

@@ -27,6 +27,8 @@ extension SystemError {
     public var isPermissionDenied: Bool { code == EACCES || code == EPERM }
     /// Nothing is wrong but that the process or the machine has no more descriptors or memory for sockets.
     public var isShortage: Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) }
+    /// The kernel gave no memory to `call`.
+    public static func noMemory(_ call: StaticString) -> SystemError { SystemError(call, ENOMEM) }
 }
 
 /// The one wrapper of system calls: repeats what a signal interrupted, and turns -1 into a thrown errno.

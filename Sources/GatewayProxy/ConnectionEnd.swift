@@ -3,13 +3,14 @@ import Logging
 
 /// Why a client's connection was closed as soon as it was accepted.
 enum ConnectionRefusal: UInt8, CaseIterable {
-    case workerConnections, descriptors, addressConnections, addressHandshakes, listenerGone
+    case workerConnections, descriptors, memory, addressConnections, addressHandshakes, listenerGone
 
     /// The name in logs and metrics: where it is a directive, the directive's.
     var name: String {
         switch self {
         case .workerConnections: "worker_connections"
         case .descriptors: "file_descriptors"
+        case .memory: "memory"
         case .addressConnections: "limit_connections"
         case .addressHandshakes: "limit_handshakes"
         case .listenerGone: "listener_gone"
@@ -21,7 +22,7 @@ enum ConnectionRefusal: UInt8, CaseIterable {
         switch self {
         case .addressConnections, .addressHandshakes:
             GatewayError(.connectionLimit, "too many connections come from this address")
-        case .workerConnections, .descriptors:
+        case .workerConnections, .descriptors, .memory:
             GatewayError(.connectionsExhausted, "the gateway has no room for another connection")
         case .listenerGone:
             GatewayError(.shuttingDown, "the gateway no longer listens at this address")

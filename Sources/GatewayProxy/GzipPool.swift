@@ -9,11 +9,15 @@ struct GzipPool: ~Copyable {
         var heldSince = MonotonicTime.never
     }
 
-    let streams = Slab<Stream>(capacity: Limits.slabSlotsMax)
+    let streams: Slab<Stream>
     /// By window.
     private var idle: [[Handle]] = GzipEncoder.Window.allCases.map { _ in [] }
     private var idleBytes = 0
     private var usedBytes = 0
+
+    init() throws(MemoryRefusal) {
+        streams = try Slab(capacity: Limits.slabSlotsMax)
+    }
 
     /// An encoder for content of `length`; nil when the memory for them is taken.
     mutating func take(level: Int, contentLength length: UInt64?) -> Handle? {
@@ -25,7 +29,7 @@ struct GzipPool: ~Copyable {
             streams[waiting].encoder.reset(level: level)
             return waiting
         }
-        guard let encoder = GzipEncoder(level: level, window: window) else { return nil }
+        guard streams.hasRoom(for: streams.count + 1), let encoder = GzipEncoder(level: level, window: window) else { return nil }
         usedBytes += window.memoryBytes
         return streams.insert(Stream(encoder: encoder))
     }

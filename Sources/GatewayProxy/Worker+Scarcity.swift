@@ -2,15 +2,22 @@ import GatewayCore
 import GatewayHTTP
 import GatewayNet
 
-/// When `worker_connections` or the descriptors run out. Who is connected goes on; what is idle goes first; who finds no room then
+/// When `worker_connections`, the descriptors or the memory for connections run out. Who is connected goes on; what is idle goes first; who finds no room then
 /// is told so over plain HTTP, and over TLS closed, which would take a handshake to tell.
 extension Worker {
     /// Why a connection with this descriptor cannot stay; nil if it can, for which something idle may have been closed.
     func refusal(of descriptor: Int32) -> ConnectionRefusal? {
         let isFull = downstreams.count - refusedLingering + upstreams.count >= snapshots[current].table.workerConnections
-        guard isFull || Int(descriptor) >= descriptorMark else { return nil }
-        if makeRoom() { return nil }
-        return isFull ? .workerConnections : .descriptors
+        let hasMemory = hasMemoryForClient()
+        guard isFull || !hasMemory || Int(descriptor) >= descriptorMark else { return nil }
+        if makeRoom() && hasMemoryForClient() { return nil }
+        return !hasMemory ? .memory : isFull ? .workerConnections : .descriptors
+    }
+
+    /// Whether the tables have memory for one more connection, and for a request on each.
+    private func hasMemoryForClient() -> Bool {
+        let count = downstreams.count + 1
+        return downstreams.hasRoom(for: count) && exchanges.hasRoom(for: count) && calls.hasRoom(for: count)
     }
 
     // MARK: Room
@@ -55,7 +62,7 @@ extension Worker {
         var request = ByteQueue(pool: pool)
         if case .ended = stream.read(into: &request) { return }
         let mayLinger = refusedLingering < Limits.refusedLingeringMax && Int(stream.fileDescriptor) < lingerMark
-        if mayLinger { linger(stream, peer, route) }
+        if mayLinger && downstreams.hasRoom(for: downstreams.count + 1) { linger(stream, peer, route) }
     }
 
     /// Refused clients may use half of the reserve.

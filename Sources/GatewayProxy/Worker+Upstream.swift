@@ -18,6 +18,7 @@ extension Worker {
     func connect(_ call: Handle, _ endpoint: Endpoint, _ server: UpstreamRoute.Server) throws(SystemError) -> Handle {
         shard.increment(server.connects)
         let stream = try openStream(to: endpoint)
+        if !upstreams.hasRoom(for: upstreams.count + 1) { throw .noMemory("mprotect") }
         let id = upstreams.insert(
             UpstreamConnection(stream: stream, endpoint: endpoint, metrics: server.gauges, call: call, pool: pool))
         do {

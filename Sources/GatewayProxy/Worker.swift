@@ -33,13 +33,15 @@ final class Worker {
         let listener: Listener
     }
 
-    let pool = BufferPool()
-    let downstreams = Slab<DownstreamConnection>(capacity: Limits.slabSlotsMax)
-    let exchanges = Slab<Exchange>(capacity: Limits.slabSlotsMax)
-    let calls = Slab<UpstreamCall>(capacity: Limits.slabSlotsMax)
-    let upstreams = Slab<UpstreamConnection>(capacity: Limits.slabSlotsMax)
-    let snapshots = Slab<Snapshot>(capacity: Limits.snapshotSlotsMax)
-    let listeners = Slab<OpenListener>(capacity: Limits.listenerSlotsMax)
+    /// Which of the workers' places it has, counted from 0.
+    let index: Int
+    let pool: BufferPool
+    let downstreams: Slab<DownstreamConnection>
+    let exchanges: Slab<Exchange>
+    let calls: Slab<UpstreamCall>
+    let upstreams: Slab<UpstreamConnection>
+    let snapshots: Slab<Snapshot>
+    let listeners: Slab<OpenListener>
 
     let mailbox: WorkerMailbox
     let shard: MetricsShard
@@ -53,7 +55,7 @@ final class Worker {
     let requestIDs = Cell(RequestIDGenerator())
     let clock = Cell(WallClock())
     let idle = Cell(UpstreamPool())
-    let gzip = Cell(GzipPool())
+    let gzip: Cell<GzipPool>
     let sessions = Cell(UpstreamSessions())
     let requestTimer = Cell(RequestTimer())
     /// Clients that are between two requests, or have not said anything yet: who goes first when room is needed.
@@ -85,8 +87,20 @@ final class Worker {
     private var firedTimers: [TimerWheel.Timer] = []
 
     /// The mailbox is in the epoll already.
-    init(_ mailbox: WorkerMailbox, _ outfit: consuming WorkerOutfit.Contents, registry: MetricsRegistry, shard: MetricsShard) {
+    init(
+        index: Int, _ mailbox: WorkerMailbox, _ outfit: consuming WorkerOutfit.Contents, pool: BufferPool, registry: MetricsRegistry,
+        shard: MetricsShard
+    ) {
         let table = outfit.table
+        self.index = index
+        self.pool = pool
+        downstreams = outfit.tables.downstreams
+        exchanges = outfit.tables.exchanges
+        calls = outfit.tables.calls
+        upstreams = outfit.tables.upstreams
+        snapshots = outfit.tables.snapshots
+        listeners = outfit.tables.listeners
+        gzip = Cell(outfit.tables.gzip)
         self.mailbox = mailbox
         self.registry = registry
         logger = table.logger
@@ -119,7 +133,6 @@ final class Worker {
             if isDraining { drainOn() }
         }
         accessLog.value?.flush()
-        pool.removeAll()
     }
 
     /// What happened to idle connections is noted before any request of the same round may take one of them: bytes that nobody asked

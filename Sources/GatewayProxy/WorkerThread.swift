@@ -13,32 +13,50 @@ public enum WorkerThread {
         // What can fail is done here, where the supervisor can still change its mind.
         let epoll = try Epoll()
         try epoll.addLevelTriggered(mailbox.wakeup.fileDescriptor, Worker.wakeupToken)
-        let outfit = WorkerOutfit(epoll: epoll, table: table)
+        let tables: WorkerTables
+        do throws(MemoryRefusal) {
+            tables = try WorkerTables.reserve()
+        } catch {
+            throw SystemError("mmap", error.code)
+        }
+        let outfit = WorkerOutfit(epoll: epoll, table: table, tables: tables)
         try Thread.begin(named: "worker-\(index)") {
-            if let taken = outfit.take() {
-                let worker = Worker(mailbox, taken, registry: registry, shard: shard)
-                worker.run()
-            }
+            let pool = BufferPool()
+            serve(index: index, mailbox, outfit, pool: pool, registry: registry, shard: shard)
+            pool.retire()
             Thread.releaseTLSState()
             onEnd()
         }
+    }
+
+    /// When it returns, nothing of the worker is left: what its tables held has gone back to `pool`.
+    private static func serve(
+        index: Int, _ mailbox: WorkerMailbox, _ outfit: WorkerOutfit, pool: BufferPool, registry: MetricsRegistry, shard: MetricsShard
+    ) {
+        guard let taken = outfit.take() else { return }
+        Worker(index: index, mailbox, taken, pool: pool, registry: registry, shard: shard).run()
     }
 }
 
 /// What a worker begins with, handed over once: the thread does not hold its first configuration for as long as it runs.
 final class WorkerOutfit: Sendable {
-    struct Contents: ~Copyable, Sendable {
+    struct Contents: ~Copyable {
         let epoll: Epoll
         let table: RouteTable
+        let tables: WorkerTables
     }
 
     private let contents: Mutex<Contents?>
 
-    init(epoll: consuming sending Epoll, table: RouteTable) {
-        contents = Mutex(Contents(epoll: epoll, table: table))
+    init(epoll: consuming sending Epoll, table: RouteTable, tables: consuming sending WorkerTables) {
+        contents = Mutex(Contents(epoll: epoll, table: table, tables: tables))
     }
 
-    func take() -> Contents? {
-        contents.withLock { $0.take() }
+    func take() -> sending Contents? {
+        contents.withLock { contents in
+            var taken: Contents?
+            swap(&taken, &contents)
+            return taken
+        }
     }
 }

@@ -48,7 +48,7 @@ final class AdminServer {
     private let registry: MetricsRegistry
     private let shard: MetricsShard
     private let pool = BufferPool()
-    private let connections = Slab<Connection>(capacity: connectionsMax)
+    private let connections: Slab<Connection>
     private var listener: Listener?
     private var address: ListenAddress?
     private var allow: [CIDRBlock] = []
@@ -60,7 +60,8 @@ final class AdminServer {
     private var isPaused = false
     var isReady = true
 
-    init(registry: MetricsRegistry) {
+    init(registry: MetricsRegistry) throws {
+        connections = try Slab(capacity: Self.connectionsMax)
         self.registry = registry
         shard = registry.makeShard()
     }

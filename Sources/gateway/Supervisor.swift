@@ -62,7 +62,7 @@ final class Supervisor {
         let loaded = ConfigLoader.load(path: configPath, environment: Environment.current)
         guard let snapshot = loaded.snapshot else { throw StartRefusal(loaded.diagnostics) }
         config = snapshot
-        admin = AdminServer(registry: registry)
+        admin = try AdminServer(registry: registry)
         names = try Names(registry: registry)
         let certificates = Certificates(snapshot)
         if certificates.diagnostics.contains(where: { $0.severity == .error }) {
