@@ -98,8 +98,7 @@ public struct WeightedSelector: Sendable {
 
     /// One request more at the member, or one less.
     public mutating func addLoad(_ difference: Int, to index: Int) {
-        // A server that a reload took away and another brought back did not count what ends now.
-        members[index].load = max(0, members[index].load + difference)
+        members[index].load += difference
     }
 
     public func hasWeight(_ index: Int) -> Bool { members[index].weight > 0 }
@@ -178,13 +177,9 @@ public struct WeightedSelector: Sendable {
 
     /// Takes over the credits of the members that `old` has under the same names, so that a member with a small weight comes to
     /// its turn however often the configuration is read again. Members that have no weight now or that are new begin with none.
-    /// The loads come along whatever the weights are.
     public mutating func carryOver(from old: borrowing WeightedSelector) {
         var oldIndices: [String: Int] = [:]
         for (index, name) in old.names.enumerated() where oldIndices[name] == nil { oldIndices[name] = index }
-        for (index, name) in names.enumerated() {
-            if let oldIndex = oldIndices[name] { members[index].load = old.members[oldIndex].load }
-        }
         if total == 0 || old.total == 0 { return }
         let ratio = Double(total) / Double(old.total)
         for (index, name) in names.enumerated() where members[index].weight > 0 {

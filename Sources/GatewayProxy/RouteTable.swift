@@ -271,6 +271,8 @@ final class UpstreamRoute: Sendable {
     let countsLoad: Bool
     /// The Host for the origin; nil sends the client's.
     let host: [UInt8]?
+    /// One version with one server, of which nothing is counted: there is no choice.
+    let isSingle: Bool
     let keepaliveMax: Int
     let keepaliveTimeoutMs: Int
     let connectTimeoutMs: Int
@@ -293,6 +295,7 @@ final class UpstreamRoute: Sendable {
         host = config.host.map { Array($0.utf8) }
         keepaliveMax = config.keepaliveMax
         keepaliveTimeoutMs = config.keepaliveTimeoutMs
+        isSingle = !countsLoad && config.versions.count == 1 && config.versions[0].isSingle
         connectTimeoutMs = config.connectTimeoutMs
         sendTimeoutMs = config.sendTimeoutMs
         readTimeoutMs = config.readTimeoutMs
@@ -304,6 +307,11 @@ final class UpstreamRoute: Sendable {
 extension UpstreamConfig.Server {
     /// "host:port", IPv6 in brackets.
     public var text: String {
+extension UpstreamConfig.Version {
+    /// Whether all that it gets goes to one server.
+    fileprivate var isSingle: Bool { weight > 0 && servers.count == 1 && servers[0].weight > 0 }
+}
+
         host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 }

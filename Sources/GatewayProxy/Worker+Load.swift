@@ -2,8 +2,9 @@ import GatewayCore
 
 /// Which requests are at which server, for `least_conn` and `max_conns`; upstreams without either are not counted.
 extension Worker {
-    /// The request of `call` has been given to its server, whose place was taken when it was chosen.
-    func occupyPlace(_ call: Handle) {
+    /// The request of `call` is for `server` of its version, whose place was taken when it was chosen.
+    func occupyPlace(_ call: Handle, _ server: Int) {
+        calls[call].server = server
         calls[call].holdsPlace = true
         addLoad(call, 1)
     }
@@ -16,16 +17,27 @@ extension Worker {
         addLoad(call, -1)
     }
 
-    /// An exchange that keeps an older configuration counts in that of today as well: the server is the same.
+    /// Counts what is at the servers of a configuration that is new: they may be those of older ones.
+    func countLoads(in snapshot: Handle) {
+        calls.forEachHandle { if calls[$0].holdsPlace { addLoad($0, 1, in: snapshot) } }
+    }
+
+    /// Every configuration in use counts every request: its servers are the same.
     private func addLoad(_ call: Handle, _ difference: Int) {
         let snapshot = exchanges[calls[call].exchange].snapshot
-        let upstream = calls[call].upstream
         let (version, server) = (calls[call].version, calls[call].server)
-        snapshots[snapshot].choices[upstream.index].addLoad(difference, version: version, server: server)
-        if snapshot == current { return }
-        guard let today = snapshots[current].table.upstreams.first(where: { $0.name == upstream.name }) else { return }
-        let old = snapshots[snapshot].choices[upstream.index]
-        guard let place = snapshots[current].choices[today.index].place(ofServer: server, version: version, in: old) else { return }
-        snapshots[current].choices[today.index].addLoad(difference, version: place.version, server: place.server)
+        snapshots[snapshot].choices[calls[call].upstream.index].addLoad(difference, version: version, server: server)
+        if snapshots.count == 1 { return }
+        snapshots.forEachHandle { if $0 != snapshot { addLoad(call, difference, in: $0) } }
+    }
+
+    /// In a configuration that is not the call's own the server is known by its name, if it is there.
+    private func addLoad(_ call: Handle, _ difference: Int, in snapshot: Handle) {
+        let upstream = calls[call].upstream
+        guard let there = snapshots[snapshot].table.upstreams.first(where: { $0.name == upstream.name }) else { return }
+        let own = snapshots[exchanges[calls[call].exchange].snapshot].choices[upstream.index]
+        let choice = snapshots[snapshot].choices[there.index]
+        guard let place = choice.place(ofServer: calls[call].server, version: calls[call].version, in: own) else { return }
+        snapshots[snapshot].choices[there.index].addLoad(difference, version: place.version, server: place.server)
     }
 }

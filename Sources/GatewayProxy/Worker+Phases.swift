@@ -118,6 +118,9 @@ extension Worker {
         let snapshot = exchanges[id].snapshot
         let isFirst = calls[call].attempts == 0
         if isFirst {
+            if upstream.isSingle, snapshots[snapshot].choices[upstream.index].addressCount(version: 0, server: 0) > 0 {
+                return give(call, toServer: 0, version: 0, snapshot)
+            }
             guard let version = snapshots[snapshot].choices[upstream.index].nextVersion(excluding: ExclusionSet()) else {
                 return .refuse(GatewayError(.noServer, "every version of the upstream has weight 0"))
             }
@@ -126,12 +129,8 @@ extension Worker {
         while true {
             let version = calls[call].version
             if let server = snapshots[snapshot].choices[upstream.index].nextServer(of: version, excluding: calls[call].triedServers) {
-                calls[call].server = server
-                if upstream.countsLoad { occupyPlace(call) }
-                calls[call].attempts += 1
-                calls[call].endpoint = snapshots[snapshot].choices[upstream.index].nextAddress(version: version, server: server, now: now)
-                calls[call].addressesTried = 0
-                return .next(.send)
+                if upstream.countsLoad { occupyPlace(call, server) }
+                return give(call, toServer: server, version: version, snapshot)
             }
             if snapshots[snapshot].choices[upstream.index].hasMetFull(version) { calls[call].hasMetFull = true }
             // No server of the version is left to try: another version takes the request, if it may have any.
@@ -144,6 +143,15 @@ extension Worker {
             }
             calls[call].version = other
         }
+    }
+
+    private func give(_ call: Handle, toServer server: Int, version: Int, _ snapshot: Handle) -> Verdict {
+        let upstream = calls[call].upstream.index
+        calls[call].server = server
+        calls[call].attempts += 1
+        calls[call].endpoint = snapshots[snapshot].choices[upstream].nextAddress(version: version, server: server, now: now)
+        calls[call].addressesTried = 0
+        return .next(.send)
     }
 
     private func noServerLeft(_ id: Handle, _ call: Handle) -> GatewayError {

@@ -35,6 +35,7 @@ extension Worker {
             }
         }
         current = snapshots.insert(Snapshot(table: table, choices: choices))
+        countLoads(in: current)
         if !previous.isNone {
             retireListeners(previous)
             if snapshots[previous].users == 0 { snapshots.discard(previous) }
