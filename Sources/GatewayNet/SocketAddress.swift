@@ -9,6 +9,7 @@ public struct SocketAddress: Equatable, Hashable, Sendable, BitwiseCopyable {
     /// Whether the socket is one of AF_INET6. An IPv4 client on an IPv6 socket keeps this, its address is the IPv4 one.
     public let isV6: Bool
 
+    @inlinable
     public init(address: IPAddress, port: UInt16, isV6: Bool) {
         self.address = address
         self.port = port

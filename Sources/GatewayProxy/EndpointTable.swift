@@ -20,8 +20,11 @@ public struct Endpoint: Sendable, Equatable, BitwiseCopyable {
         self.address = address
     }
 
-    /// Before a server has been chosen.
-    static let none = Endpoint(id: -1, group: -1, address: SocketAddress(address: IPAddress(v4: 0), port: 0), security: 0)
+    /// Before a server has been chosen. Computed: a stored one would be asked whether it is made yet with every request.
+    @inline(__always)
+    static var none: Endpoint {
+        Endpoint(id: -1, group: -1, address: SocketAddress(address: IPAddress(high: 0, low: 0), port: 0, isV6: false), security: 0)
+    }
 }
 
 /// What tells servers of upstreams apart, across reloads.
