@@ -24,9 +24,10 @@ struct UpstreamCall: ~Copyable {
     var triedServers = ExclusionSet()
     /// Servers tried, and the one that is tried again on a new connection; all addresses of a server are one attempt.
     var attempts = 0
-    /// Which address of the current server is tried, and how many of them did not answer.
+    /// Which address of the current server is tried, how many did not answer, and how many of those are the server's now.
     var endpoint = Endpoint.none
     var addressesTried = 0
+    var addressesFailed = 0
     var connection = Handle.none
     /// Whether it counts as one of the requests at its server: see ``Worker/vacatePlace(_:)``.
     var holdsPlace = false

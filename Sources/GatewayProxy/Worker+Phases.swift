@@ -151,6 +151,7 @@ extension Worker {
         calls[call].attempts += 1
         calls[call].endpoint = snapshots[snapshot].choices[upstream].nextAddress(version: version, server: server, now: now)
         calls[call].addressesTried = 0
+        calls[call].addressesFailed = 0
         return .next(.send)
     }
 

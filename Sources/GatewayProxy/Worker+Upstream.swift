@@ -207,7 +207,8 @@ extension Worker {
         return calls[call].keepsRequest || !calls[call].hasWritten
     }
 
-    /// A name may have several addresses: all are tried before the server counts as tried.
+    /// A name may have several addresses: all are tried before the server counts as tried. One that is no longer among them counts for
+    /// nothing: those that have come in its place are still to be tried.
     private func tryNextAddress(_ call: Handle) -> Bool {
         let snapshot = exchanges[calls[call].exchange].snapshot
         let upstream = calls[call].upstream.index
@@ -215,8 +216,10 @@ extension Worker {
         let failed = calls[call].endpoint
         snapshots[snapshot].choices[upstream].avoidAddress(failed, version: version, server: server, now: now)
         calls[call].addressesTried += 1
+        let isListed = snapshots[snapshot].choices[upstream].hasAddress(failed, version: version, server: server)
+        calls[call].addressesFailed = isListed ? calls[call].addressesFailed + 1 : 0
         let count = snapshots[snapshot].choices[upstream].addressCount(version: version, server: server)
-        if calls[call].addressesTried >= min(count, Limits.attemptsMax) { return false }
+        if calls[call].addressesFailed >= count || calls[call].addressesTried >= Limits.attemptsMax { return false }
         calls[call].endpoint = snapshots[snapshot].choices[upstream].nextAddress(version: version, server: server, now: now)
         return true
     }

@@ -93,6 +93,48 @@ struct NameTests {
         #expect(twin.origin.errors.isEmpty)
     }
 
+    @Test(arguments: [[], ["127.54.255.255"]])
+    func `a request that connects to an address which vanishes goes to the one that has come in its place`(others: [String]) throws {
+        var silent: SilentListener? = try SilentListener()
+        let port = try #require(silent?.port)
+        let origin = try QuickOrigin("new", host: hosts[1], port: port)
+        names.set("origin.test", .addresses(["127.0.0.1"] + others))
+        let gateway = try Gateway(
+            conf: Self.conf("server origin.test:\(port); connect_timeout 60s; retry attempts=1;"), nameServer: names)
+        let client = try gateway.connect()
+        try client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        try gateway.waitForMetrics("a connection that waits") { $0.sum("gateway_upstream_connections", ["state": "active"]) == 1 }
+        names.set("origin.test", .addresses([hosts[1]]))
+        try gateway.program.stderr.waitForLine(containing: "a server's name has other addresses")
+        #expect(try gateway.get("/literal").status == 502)
+        // The kernel asks again, and hears that nobody listens.
+        silent = nil
+        #expect(try client.readResponse()["X-Version"] == "new")
+        #expect(origin.origin.errors.isEmpty)
+    }
+
+    @Test(.enabled(if: !hasRouteToIPv6, "this host has IPv6"))
+    func `an address of IPv6 is not tried on a host without IPv6`() throws {
+        names.set("origin.test", .addresses(["2001:db8::1", hosts[0]]))
+        let gateway = try Gateway(conf: Self.conf(server + " keepalive 0;"), nameServer: names)
+        for _ in 0..<4 { #expect(try gateway.get("/")["X-Version"] == "first") }
+        #expect(try gateway.metrics().sum("gateway_upstream_connects_total", ["upstream": "api"]) == 4)
+    }
+
+    private static let hasRouteToIPv6: Bool = {
+        let descriptor = socket(AF_INET6, Int32(SOCK_DGRAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        address.sin6_port = UInt16(53).bigEndian
+        inet_pton(AF_INET6, "2001:db8::1", &address.sin6_addr)
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in6>.size)) == 0
+            }
+        }
+    }()
+
     @Test func `all addresses of a name have requests in turn`() throws {
         names.set("origin.test", .addresses(hosts))
         let gateway = try Gateway(conf: Self.conf(server), nameServer: names)
