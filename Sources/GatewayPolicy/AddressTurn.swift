@@ -5,10 +5,17 @@ import GatewayCore
 public struct AddressTurn: Sendable {
     /// For each address until when the others go before it.
     @usableFromInline var avoidedUntil: [MonotonicTime]
-    @usableFromInline var nextIndex = 0
+    @usableFromInline var nextIndex: Int
 
-    public init(count: Int) {
+    /// - Parameter first: whose turn is first, modulo `count`.
+    public init(count: Int, from first: Int = 0) {
+        nextIndex = count == 0 ? 0 : first % count
         avoidedUntil = Array(repeating: MonotonicTime(nanoseconds: 0), count: count)
+    }
+
+    /// The turn of other addresses: it goes on where `old` was, and begins with the `first`th if that had none.
+    public init(count: Int, following old: AddressTurn, from first: Int) {
+        self.init(count: count, from: old.avoidedUntil.isEmpty ? first : old.nextIndex)
     }
 
     /// An address's index; there must be one. If all are avoided, the one that has failed longest ago.

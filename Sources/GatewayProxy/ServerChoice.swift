@@ -107,11 +107,12 @@ struct ServerChoice: Sendable {
 
     func hasAddress(_ endpoint: Endpoint, server: Int) -> Bool { addresses[server].endpoints.contains(endpoint) }
 
-    /// The server is reached at `endpoints` from now on. Without any it gets no requests.
-    mutating func setAddresses(_ endpoints: [Endpoint], server: Int) {
+    /// The server is reached at `endpoints` from now on. Without any it gets no requests. The first ones that it gets begin with the
+    /// `first`th, so that workers which begin together do not all begin with the same; later ones go on with the turn.
+    mutating func setAddresses(_ endpoints: [Endpoint], server: Int, from first: Int) {
         let old = addresses[server]
         if old.endpoints != endpoints {
-            var turn = AddressTurn(count: endpoints.count)
+            var turn = AddressTurn(count: endpoints.count, following: old.turn, from: first)
             for (index, endpoint) in endpoints.enumerated() {
                 guard let before = old.endpoints.firstIndex(of: endpoint) else { continue }
                 turn.carryOver(index, from: old.turn, at: before)

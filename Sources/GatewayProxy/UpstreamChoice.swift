@@ -46,9 +46,9 @@ struct UpstreamChoice: Sendable {
         servers[version].hasAddress(endpoint, server: server)
     }
 
-    /// The server is reached at `endpoints` from now on.
-    mutating func setAddresses(_ endpoints: [Endpoint], version: Int, server: Int) {
-        servers[version].setAddresses(endpoints, server: server)
+    /// The server is reached at `endpoints` from now on: see ``ServerChoice/setAddresses(_:server:from:)``.
+    mutating func setAddresses(_ endpoints: [Endpoint], version: Int, server: Int, from first: Int) {
+        servers[version].setAddresses(endpoints, server: server, from: first)
     }
 
     /// A server that would have requests if its name had an address.

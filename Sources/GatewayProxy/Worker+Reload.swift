@@ -57,7 +57,7 @@ extension Worker {
                 for (version, servers) in upstream.versions.lazy.map(\.servers).enumerated() {
                     for (server, route) in servers.enumerated() {
                         guard let found = endpoints.endpoints(of: route.origin) else { continue }
-                        snapshots[id].choices[upstream.index].setAddresses(found, version: version, server: server)
+                        snapshots[id].choices[upstream.index].setAddresses(found, version: version, server: server, from: index)
                     }
                 }
             }

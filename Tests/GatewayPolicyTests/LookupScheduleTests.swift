@@ -108,6 +108,18 @@ import Testing
     @Test func `what is known of an address moves with it`() {
         var old = AddressTurn(count: 2)
         old.avoid(0, now: start)
+    @Test func `the turn begins where it is told to, and goes on when the addresses change`() {
+        var turn = AddressTurn(count: 3, from: 7)
+        #expect((0..<2).map { _ in turn.next(now: start) } == [1, 2])
+        var other = AddressTurn(count: 2, following: turn, from: 1)
+        #expect(other.next(now: start) == 0)
+        _ = turn.next(now: start)
+        var next = AddressTurn(count: 3, following: turn, from: 0)
+        #expect(next.next(now: start) == 1)
+        var first = AddressTurn(count: 3, following: AddressTurn(count: 0), from: 5)
+        #expect(first.next(now: start) == 2)
+    }
+
         var new = AddressTurn(count: 2)
         new.carryOver(1, from: old, at: 0)
         #expect((0..<3).map { _ in new.next(now: start) } == [0, 0, 0])
