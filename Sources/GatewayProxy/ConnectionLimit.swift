@@ -3,13 +3,11 @@ import Synchronization
 /// `max_conns` of a server: how many requests may be at it at a time, over all workers. The one thing that workers share when they choose
 /// a server, and only for servers that have such a limit.
 public struct ConnectionLimit: Sendable {
-    /// Requests at the server now. It outlives reloads: what began before still counts.
+    /// Requests at the server now. It outlives reloads: what began before still counts. Each request refers to it by its route.
     public final class Count: Sendable {
         fileprivate let value = Atomic<Int>(0)
 
         public init() {}
-
-        public var isZero: Bool { value.load(ordering: .relaxed) == 0 }
     }
 
     let max: Int

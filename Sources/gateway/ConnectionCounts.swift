@@ -5,7 +5,16 @@ import GatewayProxy
 struct ConnectionCounts {
     private var counts: [ServerKey: ConnectionLimit.Count] = [:]
 
-    /// The counts for `config`. Those of servers that are gone stay as long as requests are at them: they may come back.
+    /// Forgets the counts that no configuration in use refers to. Those of servers that are gone stay until then: requests may be at
+    /// them, or a worker that has yet to take up the new configuration may send some, and the servers may come back.
+    mutating func dropUnused() {
+        for key in Array(counts.keys) {
+            guard var count = counts.removeValue(forKey: key) else { continue }
+            if !isKnownUniquelyReferenced(&count) { counts[key] = count }
+        }
+    }
+
+    /// The counts for `config`.
     mutating func limits(for config: ConfigSnapshot) -> [ServerKey: ConnectionLimit] {
         var limits: [ServerKey: ConnectionLimit] = [:]
         for upstream in config.upstreams {
@@ -18,7 +27,6 @@ struct ConnectionCounts {
                 }
             }
         }
-        counts = counts.filter { limits[$0.key] != nil || !$0.value.isZero }
         return limits
     }
 }

@@ -214,6 +214,7 @@ final class Supervisor {
         var fresh: [WorkerMailbox] = []
         let deployment: Deployment
         do {
+        connectionCounts.dropUnused()
             try admin.prepare(snapshot.admin, &epoll, EventToken(kind: Kind.admin, handle: .none))
             if generation == 0 { try giveUpRoot(snapshot.user, change) }
             try logs.prepare(snapshot)
