@@ -152,7 +152,7 @@ enum DirectiveTable {
                 + "requests that are not idempotent only with `non_idempotent`.",
             example: "retry attempts=2 on=connect,idle;"),
         Directive(
-            "resolve_interval", in: .upstream, [.one("TIME", .wait)], default: "30s",
+            "resolve_interval", in: .upstream, [.one("TIME", .interval)], default: "30s",
             "How often the names of servers are looked up; the last good addresses are kept when that fails.",
             example: "resolve_interval 30s;"),
         Directive(

@@ -14,7 +14,10 @@ enum NumberReader {
     static func timeMs(_ word: Word, _ range: ClosedRange<Int>) throws(Complaint) -> Int {
         let expected = "expected a time in ms, s, m, h, d or w, such as 500ms, 30s, 5m, 1h30m; a number alone is in seconds"
         let timeMs = try read(word, "a time", expected, Units.timeMs)
-        if timeMs < range.lowerBound { throw Complaint("\(word.shown) is too short", expected: expected) }
+        if timeMs < range.lowerBound {
+            throw Complaint(
+                "\(word.shown) is too short", expected: range.lowerBound > 1 ? "expected at least \(range.lowerBound)ms" : expected)
+        }
         if timeMs > range.upperBound { throw Complaint("\(word.shown) is too long", expected: "expected at most 365d") }
         return timeMs
     }

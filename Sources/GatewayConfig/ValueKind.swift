@@ -1,3 +1,5 @@
+import GatewayCore
+
 /// What an argument may be. Each kind reads a word, or says what it expected.
 indirect enum ValueKind: Sendable {
     case number(ClosedRange<Int>)
@@ -36,6 +38,8 @@ indirect enum ValueKind: Sendable {
 
     /// Milliseconds that a wait may have: from 1 on, because a wait of nothing fails at once.
     static let wait = ValueKind.time(1...Self.longestMs)
+    /// Milliseconds from one lookup of a name to the next.
+    static let interval = ValueKind.time(Limits.resolveIntervalMinMs...Self.longestMs)
     /// A wait that 0 switches off.
     static let waitOrNone = ValueKind.time(0...Self.longestMs)
     private static let longestMs = 365 * 86_400_000

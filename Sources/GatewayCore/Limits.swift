@@ -124,10 +124,16 @@ public enum Limits {
     public static let lookupsMax = 32
     /// Of those, how many may be for names whose last lookup failed: names that are dead for long leave room for the others.
     public static let lookupsOfFailedNamesMax = 16
+    /// And how many for those together with names that have never had an answer: they leave room for names that have addresses.
+    public static let lookupsOfDoubtfulNamesMax = 24
+    /// What `resolve_interval` may be at the least: more often than this asks the resolver for nothing.
+    public static let resolveIntervalMinMs = 100
     /// A name without any address is looked up again after so long, if `resolve_interval` is longer: its requests fail meanwhile.
     public static let unresolvedRetryMs = 1_000
     /// Failed lookups of one name are logged at most this often; each is counted.
     public static let lookupWarningIntervalMs = 60_000
+    /// When names change in quick succession, workers get the new addresses this often: each time they go through all servers.
+    public static let endpointTableIntervalMs = 100
     /// Addresses of one name: more than any answer in practice, and a bound for an answer that comes over TCP.
     public static let addressesPerNameMax = 1024
     /// An address that could not be connected to is tried after the others of its name for so long (nginx's fail_timeout).

@@ -1,17 +1,41 @@
 import GatewayCore
 
 /// Which names are to be looked up when: each again `resolve_interval` after its last answer, sooner while it has no address, never
-/// twice at a time, and names that failed never so many at a time that the others have to wait for them.
+/// twice at a time, and names that failed or have never had an answer never so many at a time that the others have to wait for them.
 public struct LookupSchedule: Sendable {
     private struct Name: Sendable {
         var intervalMs: Int
         var dueAt: MonotonicTime
-        var hasFailed = false
+        var standing = Standing.unknown
+    }
+
+    /// What the lookup before said of a name; unknown before the first.
+    private enum Standing: Int, Sendable { case proven, unknown, failed }
+
+    /// How many more lookups may begin.
+    private struct Room {
+        var places = Limits.lookupsMax
+        var forDoubtful = Limits.lookupsOfDoubtfulNamesMax
+        var forFailed = Limits.lookupsOfFailedNamesMax
+
+        init(_ running: some Sequence<Standing>) {
+            for standing in running { take(standing) }
+        }
+
+        func holds(_ standing: Standing) -> Bool {
+            places > 0 && (standing == .proven || forDoubtful > 0) && (standing != .failed || forFailed > 0)
+        }
+
+        mutating func take(_ standing: Standing) {
+            places -= 1
+            if standing != .proven { forDoubtful -= 1 }
+            if standing == .failed { forFailed -= 1 }
+        }
     }
 
     private var names: [String: Name] = [:]
-    /// Lookups under way, and whether the one before failed. Those of names that are no longer followed end by themselves.
-    private var running: [String: Bool] = [:]
+    /// Lookups under way, with how their names stood when they began. Those of names that are no longer followed end by themselves.
+    private var running: [String: Standing] = [:]
 
     public init() {}
 
@@ -32,20 +56,18 @@ public struct LookupSchedule: Sendable {
         for name in names.keys { names[name]?.dueAt = now }
     }
 
-    /// The names whose lookups begin now. Of those that are due the longest first, names that failed after the others.
+    /// The names whose lookups begin now: those that have addresses first, then new ones, then those that failed, and of each the
+    /// longest due first.
     public mutating func begin(now: MonotonicTime) -> [String] {
-        var room = Limits.lookupsMax - running.count
-        var roomForFailed = Limits.lookupsOfFailedNamesMax - running.values.count { $0 }
-        if room <= 0 { return [] }
+        var room = Room(running.values)
+        if room.places <= 0 { return [] }
         let due = names.filter { $0.value.dueAt <= now && running[$0.key] == nil }.sorted { left, right in
-            if left.value.hasFailed != right.value.hasFailed { return right.value.hasFailed }
-            return (left.value.dueAt, left.key) < (right.value.dueAt, right.key)
+            (left.value.standing.rawValue, left.value.dueAt, left.key) < (right.value.standing.rawValue, right.value.dueAt, right.key)
         }
         var begun: [String] = []
-        for (name, entry) in due where room > 0 && (!entry.hasFailed || roomForFailed > 0) {
-            if entry.hasFailed { roomForFailed -= 1 }
-            room -= 1
-            running[name] = entry.hasFailed
+        for (name, entry) in due where room.holds(entry.standing) {
+            room.take(entry.standing)
+            running[name] = entry.standing
             begun.append(name)
         }
         return begun
@@ -57,15 +79,14 @@ public struct LookupSchedule: Sendable {
         guard let entry = names[name] else { return }
         let waitMs = hasAddresses ? entry.intervalMs : min(entry.intervalMs, Limits.unresolvedRetryMs)
         names[name]?.dueAt = now.adding(milliseconds: waitMs)
-        names[name]?.hasFailed = isFailure
+        names[name]?.standing = isFailure ? .failed : .proven
     }
 
     /// When ``begin(now:)`` has something to begin, unless a lookup ends before.
     public var nextDue: MonotonicTime {
-        if running.count >= Limits.lookupsMax { return .never }
-        let isFullOfFailed = running.values.count { $0 } >= Limits.lookupsOfFailedNamesMax
+        let room = Room(running.values)
         return names.reduce(.never) { earliest, entry in
-            if running[entry.key] != nil || (entry.value.hasFailed && isFullOfFailed) { return earliest }
+            if running[entry.key] != nil || !room.holds(entry.value.standing) { return earliest }
             return min(earliest, entry.value.dueAt)
         }
     }

@@ -39,6 +39,8 @@ import Testing
         ("server b:1; retry on=connect,timeout;", ["1:43: error: \"timeout\" is not valid here"]),
         ("server b:1; keepalive 1; keepalive 2;", ["1:39: error: \"keepalive\" is given twice"]),
         ("server b:1; resolve_interval 0;", ["1:43: error: \"0\" is too short"]),
+        ("server b:1; resolve_interval 99ms;", ["1:43: error: \"99ms\" is too short"]),
+        ("server b:1; resolve_interval 100ms;", []),
     ])
     func `an upstream has servers, with names and shares of their own`(block: String, expected: [String]) {
         #expect(told(block) == expected)

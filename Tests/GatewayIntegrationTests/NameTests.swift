@@ -20,7 +20,7 @@ struct NameTests {
     }
 
     /// `upstream` is the inside of an upstream block; `/literal` goes to an origin without a name.
-    static func conf(_ upstream: String, literal: String = "127.0.0.1:1", interval: String = "50ms", workers: Int = 1) -> String {
+    static func conf(_ upstream: String, literal: String = "127.0.0.1:1", interval: String = "100ms", workers: Int = 1) -> String {
         """
         workers \(workers);
         access_log off;

@@ -39,11 +39,11 @@ import Testing
         var failed = 0
         while failed < dead.count {
             let begun = schedule.begin(now: start)
-            #expect(begun.count == min(Limits.lookupsMax, dead.count - failed))
+            #expect(begun.count == min(Limits.lookupsOfDoubtfulNamesMax, dead.count - failed))
             for name in begun { schedule.end(name, isFailure: true, hasAddresses: false, now: start) }
             failed += begun.count
         }
-        let good = (0..<10).map { "good\($0)" }
+        let good = (0..<8).map { "good\($0)" }
         schedule.follow(Dictionary(uniqueKeysWithValues: (dead + good).map { ($0, 1) }), now: start)
         let begun = schedule.begin(now: at(5_000))
         #expect(begun.filter { $0.hasPrefix("good") } == good)
@@ -52,6 +52,26 @@ import Testing
         #expect(schedule.nextDue.isNever)
         for name in good { schedule.end(name, isFailure: false, hasAddresses: true, now: at(5_000)) }
         #expect(schedule.begin(now: at(6_000)) == good)
+    }
+
+    @Test func `new names whose first lookup hangs, and names that failed, leave room for those that have addresses`() {
+        var schedule = LookupSchedule()
+        let (good, dead) = ((0..<8).map { "good\($0)" }, (0..<20).map { "dead\($0)" })
+        var intervals = Dictionary(uniqueKeysWithValues: (good + dead).map { ($0, 1_000) })
+        schedule.follow(intervals, now: start)
+        var asked = 0
+        while asked < 28 {
+            let begun = schedule.begin(now: start)
+            asked += begun.count
+            for name in begun { schedule.end(name, isFailure: name.hasPrefix("dead"), hasAddresses: true, now: start) }
+        }
+        for index in 0..<40 { intervals["new\(index)"] = 1_000 }
+        schedule.follow(intervals, now: start)
+        let first = schedule.begin(now: at(10))
+        #expect(first.count == Limits.lookupsOfDoubtfulNamesMax && first.allSatisfy { $0.hasPrefix("new") })
+        #expect(schedule.nextDue == at(1_000))
+        #expect(schedule.begin(now: at(1_000)) == good)
+        #expect(schedule.nextDue.isNever)
     }
 
     @Test func `a reload makes names due, new ones at once, and forgets those that are gone`() {
@@ -88,6 +108,18 @@ import Testing
         #expect((0..<7).map { _ in turn.next(now: start) } == [0, 1, 2, 0, 1, 2, 0])
     }
 
+    @Test func `the turn begins where it is told to, and goes on when the addresses change`() {
+        var turn = AddressTurn(count: 3, from: 7)
+        #expect((0..<2).map { _ in turn.next(now: start) } == [1, 2])
+        var other = AddressTurn(count: 2, following: turn, from: 1)
+        #expect(other.next(now: start) == 0)
+        _ = turn.next(now: start)
+        var next = AddressTurn(count: 3, following: turn, from: 0)
+        #expect(next.next(now: start) == 1)
+        var first = AddressTurn(count: 3, following: AddressTurn(count: 0), from: 5)
+        #expect(first.next(now: start) == 2)
+    }
+
     @Test func `an address that failed is passed over for a while`() {
         var turn = AddressTurn(count: 3)
         turn.avoid(1, now: start)
@@ -108,18 +140,6 @@ import Testing
     @Test func `what is known of an address moves with it`() {
         var old = AddressTurn(count: 2)
         old.avoid(0, now: start)
-    @Test func `the turn begins where it is told to, and goes on when the addresses change`() {
-        var turn = AddressTurn(count: 3, from: 7)
-        #expect((0..<2).map { _ in turn.next(now: start) } == [1, 2])
-        var other = AddressTurn(count: 2, following: turn, from: 1)
-        #expect(other.next(now: start) == 0)
-        _ = turn.next(now: start)
-        var next = AddressTurn(count: 3, following: turn, from: 0)
-        #expect(next.next(now: start) == 1)
-        var first = AddressTurn(count: 3, following: AddressTurn(count: 0), from: 5)
-        #expect(first.next(now: start) == 2)
-    }
-
         var new = AddressTurn(count: 2)
         new.carryOver(1, from: old, at: 0)
         #expect((0..<3).map { _ in new.next(now: start) } == [0, 0, 0])
