@@ -26,8 +26,23 @@ public enum Resolver {
             return isKnownMissing ? .notFound(reason: reason) : .failed(reason: reason)
         }
         defer { unsafe freeaddrinfo(list) }
-        let found = unsafe addresses(in: list)
+        let found = reachable(unsafe addresses(in: list))
         return found.isEmpty ? .notFound(reason: "it has no IP address") : .addresses(found)
+    }
+
+    /// Without the IPv6 addresses that this host has no route to, where others are left: on a host without IPv6 every other request would
+    /// begin with one of them. (AI_ADDRCONFIG asks whether there is any address of IPv6 but ::1, which may well be an origin's.)
+    private static func reachable(_ addresses: [IPAddress]) -> [IPAddress] {
+        let found = addresses.filter { $0.isV4 || hasRoute(to: $0) }
+        return found.isEmpty ? addresses : found
+    }
+
+    /// Whether the kernel knows a way: to connect a socket for datagrams sends nothing.
+    private static func hasRoute(to address: IPAddress) -> Bool {
+        let descriptor = socket(AF_INET6, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        if descriptor < 0 { return errno != EAFNOSUPPORT }
+        defer { close(descriptor) }
+        return unsafe SocketAddress(address: address, port: 53).withSockaddr { unsafe connect(descriptor, $0, $1) } == 0
     }
 
     private static func addresses(in list: UnsafeMutablePointer<addrinfo>?) -> [IPAddress] {
