@@ -6,7 +6,7 @@ public struct Endpoint: Sendable, Equatable, BitwiseCopyable {
     /// Its place in the tables of idle connections. The same from table to table for as long as the endpoint is in them; afterwards
     /// another endpoint may get it, so that an id alone names nothing.
     public let id: Int
-    /// The number of its upstream, by name, the same for good: `keepalive` counts by it.
+    /// The number of its upstream, by name, the same for as long as the upstream is in the tables: `keepalive` counts by it.
     public let group: Int
     public let address: SocketAddress
     /// The number of what TLS verifies there, 0 without TLS: a connection or a session that was made without, for another name or by
@@ -32,12 +32,21 @@ public struct OriginKey: Sendable, Hashable {
     public let upstream: String
     public let host: String
     public let port: UInt16
+    /// Of all that, once: workers look every server up when the addresses of a name have changed, between two requests.
+    private let digest: Int
 
     public init(upstream: String, host: String, port: UInt16) {
         self.upstream = upstream
         self.host = host
         self.port = port
+        var hasher = Hasher()
+        hasher.combine(upstream)
+        hasher.combine(host)
+        hasher.combine(port)
+        digest = hasher.finalize()
     }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(digest) }
 }
 
 /// Where the servers of a configuration can be reached as of some moment: made by the supervisor, anew when a name's addresses change,

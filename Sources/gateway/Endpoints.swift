@@ -14,6 +14,7 @@ struct Endpoints {
     }
 
     private var numbers: [Key: Int] = [:]
+    /// The numbers of upstreams: see ``Endpoint/group``.
     private var groups: [String: Int] = [:]
     /// The numbers of what TLS verifies, by ``TLSOrigin/identity``: given once, for good.
     private var securities: [String: Int] = [:]
@@ -38,8 +39,8 @@ struct Endpoints {
                 let origin = OriginKey(upstream: upstream.name, host: server.host, port: server.port)
                 addresses[origin] = found.map { SocketAddress(address: $0, port: server.port) }
             }
-            if groups[upstream.name] == nil { groups[upstream.name] = groups.count }
         }
+        group(config.upstreams.map(\.name))
         number(addresses)
         return EndpointTable(
             Dictionary(
@@ -53,6 +54,19 @@ struct Endpoints {
                         }
                     )
                 }))
+    }
+
+    /// What has gone from this table leaves its number to the next: workers have closed its idle connections by then.
+    private mutating func group(_ upstreams: [String]) {
+        let taken = Set(groups.values)
+        let wanted = Set(upstreams)
+        groups = groups.filter { wanted.contains($0.key) }
+        var next = 0
+        for upstream in upstreams where groups[upstream] == nil {
+            while taken.contains(next) { next += 1 }
+            groups[upstream] = next
+            next += 1
+        }
     }
 
     private mutating func number(_ addresses: [OriginKey: [SocketAddress]]) {

@@ -27,13 +27,15 @@ final class Names {
         var warnedAt: MonotonicTime?
         /// Why the last lookup failed.
         var failure: String?
-        var counts: [String: Int] = [:]
     }
 
     private let lookups: NameLookups
     private let registry: MetricsRegistry
     private var schedule = LookupSchedule()
     private var names: [String: Name] = [:]
+    /// Lookups by host and result. Those of names that are gone stay, as their counters do in the registry: they must not fall when the
+    /// names come back.
+    private var counts: [String: [String: Int]] = [:]
     private var notices: [Notice] = []
 
     init(registry: MetricsRegistry) throws(SystemError) {
@@ -126,15 +128,15 @@ final class Names {
         let before = name.addresses
         switch outcome.answer {
         case .addresses(let addresses):
-            count(host, "success", &name)
+            count(host, "success")
             // Resolvers turn the order with each answer: another order is no change.
             if Set(addresses) != Set(before) { name.addresses = addresses }
             noteSuccess(host, &name, hasChanged: name.addresses != before && !before.isEmpty)
         case .notFound(let reason):
-            count(host, "not_found", &name)
+            count(host, "not_found")
             noteFailure(host, reason, &name, now)
         case .failed(let reason):
-            count(host, "failure", &name)
+            count(host, "failure")
             noteFailure(host, reason, &name, now)
         }
         let isFailure = if case .addresses = outcome.answer { false } else { true }
@@ -143,9 +145,10 @@ final class Names {
         return name.addresses != before
     }
 
-    private func count(_ host: String, _ result: String, _ name: inout Name) {
-        name.counts[result, default: 0] += 1
-        registry.set(.nameLookups, [host, result], to: Double(name.counts[result] ?? 0))
+    private func count(_ host: String, _ result: String) {
+        let total = counts[host]?[result] ?? 0
+        counts[host, default: [:]][result] = total + 1
+        registry.set(.nameLookups, [host, result], to: Double(total + 1))
     }
 
     private func noteSuccess(_ host: String, _ name: inout Name, hasChanged: Bool) {

@@ -40,6 +40,9 @@ final class Supervisor {
     private let names: Names
     private var candidate: Candidate?
     private let addresses = AddressLimits()
+    /// When the workers got addresses last, and when they are due to get those that have changed since.
+    private var tableSentAt = MonotonicTime(nanoseconds: 0)
+    private var tableDue = MonotonicTime.never
     private let admin: AdminServer
     private(set) var config: ConfigSnapshot
     private var generation = 0
@@ -110,17 +113,23 @@ final class Supervisor {
     }
 
     private func waitTimeoutMs() -> Int32 {
-        let due = min(names.nextDue, candidate?.deadline ?? .never).milliseconds(after: .now())
+        let due = min(names.nextDue, tableDue, candidate?.deadline ?? .never).milliseconds(after: .now())
         if due < 0 || admin.timeoutMs < 0 { return max(due, admin.timeoutMs) }
         return min(due, admin.timeoutMs)
     }
 
     // MARK: Names
 
-    /// Takes up what lookups have brought: the workers get other addresses, and a reload that waits for them goes on.
+    /// Takes up what lookups have brought: the workers get other addresses, at once but not each time anew when names change in quick
+    /// succession, and a reload that waits for them goes on.
     private func tendNames() {
         let now = MonotonicTime.now()
-        if names.advance(now: now) { roster.sendAll(.endpoints(endpoints.table(config, names))) }
+        if names.advance(now: now) { tableDue = min(tableDue, tableSentAt.adding(milliseconds: Limits.endpointTableIntervalMs)) }
+        if now >= tableDue {
+            roster.sendAll(.endpoints(endpoints.table(config, names)))
+            tableSentAt = now
+            tableDue = .never
+        }
         names.report(to: logs.logger)
         if let waiting = candidate, now >= waiting.deadline || names.unanswered(in: waiting.snapshot).isEmpty { adoptCandidate() }
     }
@@ -205,6 +214,7 @@ final class Supervisor {
         var numbered = endpoints
         numbered.secure(certificates.origins)
         let resolved = numbered.table(snapshot, names)
+        connectionCounts.dropUnused()
         var counts = connectionCounts
         let limits = counts.limits(for: snapshot)
         let addresses = snapshot.servers.flatMap(\.listens).map(\.address).uniqued()
@@ -214,7 +224,6 @@ final class Supervisor {
         var fresh: [WorkerMailbox] = []
         let deployment: Deployment
         do {
-        connectionCounts.dropUnused()
             try admin.prepare(snapshot.admin, &epoll, EventToken(kind: Kind.admin, handle: .none))
             if generation == 0 { try giveUpRoot(snapshot.user, change) }
             try logs.prepare(snapshot)
@@ -284,7 +293,10 @@ final class Supervisor {
     private func end(_ signal: Int32) {
         let now = MonotonicTime.now()
         let deadline = isDraining ? now : now.adding(milliseconds: config.shutdownTimeoutMs)
-        candidate = nil
+        if candidate != nil {
+            candidate = nil
+            endReload(failure: "the gateway ends")
+        }
         if !isDraining { logs.logger.info("ending: running requests have shutdown_timeout to finish") }
         isDraining = true
         admin.isReady = false

@@ -208,6 +208,26 @@ struct NameTests {
         #expect(try gateway.stop() == .exited(0))
     }
 
+    @Test func `the counters of a name that goes and comes back do not fall`() throws {
+        names.set("origin.test", .addresses([hosts[0]]))
+        let gateway = try Gateway(conf: Self.conf(server), nameServer: names)
+        try eventually("some lookups") { try lookups(gateway, "success") >= 4 }
+        try gateway.reload(conf: Self.conf("server 127.0.0.1:1;"))
+        let before = try lookups(gateway, "success")
+        try gateway.reload(conf: Self.conf(server))
+        #expect(try lookups(gateway, "success") > before)
+    }
+
+    @Test func `a reload that waits for its names when the gateway ends is told of as failed`() throws {
+        let gateway = try Gateway(conf: Self.conf("server 127.0.0.1:1;"), nameServer: names)
+        names.set("dead.test", .silence)
+        try gateway.directory.write(Self.conf("server dead.test:80;"), to: "gateway.conf")
+        gateway.program.send(SIGHUP)
+        try names.waitForQueries(of: "dead.test")
+        #expect(try gateway.stop() == .exited(0))
+        #expect(gateway.program.stderr.text.contains("reload failed: the configuration before it stays reason=\"the gateway ends\""))
+    }
+
     // MARK: Check
 
     @Test(arguments: [NameServer.Reply.notFound, .silence])
