@@ -265,14 +265,16 @@ final class UpstreamRoute: Sendable {
     let index: Int
     let name: [UInt8]
     let versions: [Version]
+    /// The member of a log line that names it, encoded.
+    let logMember: [UInt8]
     /// The first choices of a worker that has seen no request yet.
     let initialChoice: UpstreamChoice
     /// Whether it matters how many requests are at a server: for `least_conn` and `max_conns`.
     let countsLoad: Bool
-    /// The Host for the origin; nil sends the client's.
-    let host: [UInt8]?
     /// One version with one server, of which nothing is counted: there is no choice.
     let isSingle: Bool
+    /// The Host for the origin; nil sends the client's.
+    let host: [UInt8]?
     let keepaliveMax: Int
     let keepaliveTimeoutMs: Int
     let connectTimeoutMs: Int
@@ -287,15 +289,16 @@ final class UpstreamRoute: Sendable {
     ) {
         self.index = index
         name = Array(config.name.utf8)
+        logMember = JSONLine.members([("upstream", config.name)])
         versions = config.versions.map { version in
             Version(servers: version.servers.map { Server(config.name, version.name, $0, limits, origins, registry) })
         }
         initialChoice = UpstreamChoice(config, limits: versions.map { $0.servers.map(\.limit) })
         countsLoad = config.balance == .leastConn || versions.contains { $0.servers.contains { $0.limit != nil } }
+        isSingle = !countsLoad && config.versions.count == 1 && config.versions[0].isSingle
         host = config.host.map { Array($0.utf8) }
         keepaliveMax = config.keepaliveMax
         keepaliveTimeoutMs = config.keepaliveTimeoutMs
-        isSingle = !countsLoad && config.versions.count == 1 && config.versions[0].isSingle
         connectTimeoutMs = config.connectTimeoutMs
         sendTimeoutMs = config.sendTimeoutMs
         readTimeoutMs = config.readTimeoutMs
@@ -304,14 +307,14 @@ final class UpstreamRoute: Sendable {
     }
 }
 
-extension UpstreamConfig.Server {
-    /// "host:port", IPv6 in brackets.
-    public var text: String {
 extension UpstreamConfig.Version {
     /// Whether all that it gets goes to one server.
     fileprivate var isSingle: Bool { weight > 0 && servers.count == 1 && servers[0].weight > 0 }
 }
 
+extension UpstreamConfig.Server {
+    /// "host:port", IPv6 in brackets.
+    public var text: String {
         host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 }

@@ -14,7 +14,7 @@ import Testing
         """
     }
 
-    private func hold(_ gateway: Gateway) throws -> TCPClient {
+    static func hold(_ gateway: Gateway) throws -> TCPClient {
         let client = try gateway.connect()
         try client.send("GET /late HTTP/1.1\r\nHost: localhost\r\n\r\n")
         return client
@@ -27,12 +27,36 @@ import Testing
         let quick = try QuickOrigin("quick")
         let gateway = try Gateway(
             conf: Self.conf("server 127.0.0.1:\(slow.origin.port) weight=2; server \(quick.address) weight=2; balance least_conn;"))
-        let held = try hold(gateway)
+        let held = try Self.hold(gateway)
         try slow.origin.waitForReceived("/late")
         let client = try gateway.connect()
         for _ in 0..<10 { #expect(try client.get("/")["X-Version"] == "quick") }
         // The request that runs on the old configuration is at the same server.
         try gateway.reload()
+        for _ in 0..<10 { #expect(try client.get("/")["X-Version"] == "quick") }
+        slow.release()
+        #expect(try held.readResponse().text == "late")
+        let versions = try (0..<10).map { _ in try client.get("/")["X-Version"] }
+        #expect(versions.count { $0 == "quick" } == 5)
+    }
+
+    @Test(arguments: ["away and back", "to the backups"])
+    func `least_conn knows what is at a server that reloads have moved`(place: String) throws {
+        let slow = try HeldOrigin()
+        let quick = try QuickOrigin("quick")
+        let (slowServer, quickServer) = ("server 127.0.0.1:\(slow.origin.port)", "server \(quick.address)")
+        let both = Self.conf("\(slowServer) weight=2; \(quickServer) weight=2; balance least_conn;")
+        let gateway = try Gateway(conf: both)
+        let held = try Self.hold(gateway)
+        try slow.origin.waitForReceived("/late")
+        if place == "away and back" {
+            try gateway.reload(conf: Self.conf("\(quickServer); balance least_conn;"))
+            try gateway.reload(conf: both)
+        } else {
+            try gateway.reload(
+                conf: Self.conf("server 127.0.0.1:1; \(slowServer) backup; \(quickServer) backup; balance least_conn;"))
+        }
+        let client = try gateway.connect()
         for _ in 0..<10 { #expect(try client.get("/")["X-Version"] == "quick") }
         slow.release()
         #expect(try held.readResponse().text == "late")
@@ -54,17 +78,31 @@ import Testing
         let origin = try HeldOrigin()
         let conf = Self.conf("server 127.0.0.1:\(origin.origin.port) max_conns=2; balance round_robin;", workers: 2)
         let gateway = try Gateway(conf: conf)
-        let held = [try hold(gateway), try hold(gateway)]
+        let held = [try Self.hold(gateway), try Self.hold(gateway)]
         try origin.origin.waitForConnections(2)
         for _ in 0..<2 {
             let refused = try gateway.get("/")
             #expect(refused.status == 503 && refused.text.contains("upstream_busy") && refused["Retry-After"] == "1")
             try gateway.reload()
         }
-        #expect(try gateway.accessLog(waitingFor: 2)[0]["error_type"] == "upstream_busy")
+        let line = try gateway.accessLog(waitingFor: 2)[0]
+        #expect(line["error_type"] == "upstream_busy" && line["upstream"] == "api" && line["upstream_server"] == nil)
         origin.release()
         for client in held { #expect(try client.readResponse().text == "late") }
-        for _ in 0..<4 { #expect(try gateway.get("/").status == 200) }
+        try Self.expectPlaces(2, at: origin, gateway)
+    }
+
+    /// So many requests find a place at once, and no more.
+    static func expectPlaces(_ count: Int, at origin: HeldOrigin, _ gateway: Gateway) throws {
+        try gateway.waitForMetrics("all places free") { $0.sum("gateway_upstream_connections", ["state": "active"]) == 0 }
+        origin.hold()
+        let held = try (0..<count).map { _ in try hold(gateway) }
+        try gateway.waitForMetrics("\(count) requests at the origin") {
+            $0.sum("gateway_upstream_connections", ["state": "active"]) == Double(count)
+        }
+        #expect(try gateway.get("/").status == 503)
+        origin.release()
+        for client in held { #expect(try client.readResponse().text == "late") }
     }
 
     @Test(arguments: ["round_robin", "least_conn"])
@@ -85,7 +123,7 @@ import Testing
         var held: [TCPClient] = []
         // Every other request is for version a, for as long as that has room.
         while held.count < 2 {
-            if try client.get("/")["X-Version"] == "third" { held.append(try hold(gateway)) }
+            if try client.get("/")["X-Version"] == "third" { held.append(try Self.hold(gateway)) }
             try eventually("the held request") {
                 try gateway.metrics().sum("gateway_upstream_connections", ["state": "active"]) == Double(held.count)
             }
@@ -110,7 +148,7 @@ import Testing
         let port = failure == "nobody listens" ? 1 : origin.port
         let gateway = try Gateway(conf: Self.conf("server 127.0.0.1:\(port) max_conns=1;"))
         if failure == "the client leaves" {
-            let client = try hold(gateway)
+            let client = try Self.hold(gateway)
             try origin.waitForReceived("/late")
             #expect(try gateway.get("/").status == 503)
             client.close()
@@ -146,9 +184,9 @@ import Testing
                 server 127.0.0.1:\(origin.origin.port) max_conns=1; server 127.0.0.1:\(backup.origin.port) backup max_conns=1;
                 balance least_conn;
                 """))
-        let first = try hold(gateway)
+        let first = try Self.hold(gateway)
         try origin.origin.waitForReceived("/late")
-        let second = try hold(gateway)
+        let second = try Self.hold(gateway)
         try backup.origin.waitForReceived("/late")
         #expect(try gateway.get("/").text.contains("upstream_busy"))
         origin.release()
@@ -166,6 +204,8 @@ extension LoadTests {
         private struct Concurrency {
             var now = 0
             var peak = 0
+            /// How many have come that wait to be answered.
+            var held = 0
         }
 
         @Test(arguments: ["round_robin", "least_conn"])
@@ -173,8 +213,13 @@ extension LoadTests {
         {
             let limit = 3
             let concurrency = Monitor(Concurrency())
+            let isReleased = Signal()
             let limited = try ScriptedOrigin(keepsReceived: false) { connection, _ in
-                while try connection.readNextRequest() != nil {
+                while let request = try connection.readNextRequest() {
+                    if request.target == "/late" {
+                        concurrency.update { $0.held += 1 }
+                        try isReleased.wait(timeout: 60)
+                    }
                     concurrency.update {
                         $0.now += 1
                         $0.peak = max($0.peak, $0.now)
@@ -195,9 +240,15 @@ extension LoadTests {
             let tally = try load.waitForEnd(timeout: 120)
             #expect(tally.failures.isEmpty, "\(tally.failures.prefix(5))")
             #expect(concurrency.value.peak == limit)
-            // All places are free again: as many requests as there are places find one, each on its own connection.
-            let answers = try (0..<20).map { _ in try gateway.get("/")["X-Version"] }
-            #expect(answers.count { $0 == "limited" } >= 15)
+            // All places are free again: as many requests as there are places find one at the same time, and no more.
+            try gateway.waitForMetrics("all places free") { $0.sum("gateway_upstream_connections", ["state": "active"]) == 0 }
+            try gateway.reload(
+                conf: BalanceTests.conf("server 127.0.0.1:\(limited.port) max_conns=\(limit); balance \(balance);", workers: 4))
+            let held = try (0..<limit).map { _ in try BalanceTests.hold(gateway) }
+            try eventually("\(limit) requests at the server") { concurrency.value.held == limit }
+            #expect(try gateway.get("/").status == 503)
+            isReleased.send()
+            for client in held { #expect(try client.readResponse()["X-Version"] == "limited") }
         }
     }
 }

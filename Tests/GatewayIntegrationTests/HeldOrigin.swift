@@ -31,6 +31,11 @@ struct HeldOrigin {
         isReleased.update { $0 = true }
     }
 
+    /// What comes from now on waits again.
+    func hold() {
+        isReleased.update { $0 = false }
+    }
+
     private static func wait(_ isReleased: Monitor<Bool>) throws {
         guard isReleased.wait(until: Deadline(seconds: 60), for: { $0 ? true : nil }) != nil else {
             throw TestError.timedOut("nobody released the answer")
