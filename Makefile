@@ -65,7 +65,7 @@ sanitizer_report = $(CURDIR)/.build-$(1)/reports
 
 # Leaks too: they are looked for when a gateway ends.
 test-asan: setup certs
-	swift build --product gateway --sanitize address --scratch-path .build-asan
+	swift build --product gateway --sanitize address -Xcc -fsanitize=address --scratch-path .build-asan
 	export ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0
 	export LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Sanitizers/leaks.txt:print_suppressions=0
 	$(call test_sanitized,asan)
@@ -75,7 +75,7 @@ mutex_symbol = $$s15Synchronization12_MutexHandleV
 test-tsan: setup certs
 	mkdir -p .build-tsan
 	clang -c -O2 -o .build-tsan/mutex.o Tests/Sanitizers/mutex.c
-	swift build --product gateway --sanitize thread --scratch-path .build-tsan -Xlinker $(CURDIR)/.build-tsan/mutex.o \
+	swift build --product gateway --sanitize thread -Xcc -fsanitize=thread --scratch-path .build-tsan -Xlinker $(CURDIR)/.build-tsan/mutex.o \
 		$(foreach call,9_lockSlowyys6UInt32VF 12_tryLockSlowSbyF 11_unlockSlowyyF,-Xlinker '--wrap=$(mutex_symbol)$(call)')
 	export TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1
 	$(call test_sanitized,tsan)

@@ -106,6 +106,7 @@ extension Worker {
     }
 
     private func takeChunks(_ id: Handle, _ connection: Handle, into call: Handle) -> GatewayError? {
+        // A body is read only where a location has been chosen; without one there would be none to take any of it.
         let bytesMax = exchanges[id].location?.bodyBytesMax ?? 0
         while !downstreams[connection].input.isEmpty {
             let step: ChunkedDecoder.Step

@@ -22,6 +22,9 @@ struct ProcessFigures {
     func residentBytes() throws -> Int { SanitizerReports.areWanted ? 0 : try statusBytes("VmRSS") }
     func residentBytesMax() throws -> Int { SanitizerReports.areWanted ? 0 : try statusBytes("VmHWM") }
 
+    /// Addresses, whether there is memory behind them or not.
+    func addressBytes() throws -> Int { try statusBytes("VmSize") }
+
     func openFiles() throws -> Int {
         try FileManager.default.contentsOfDirectory(atPath: "/proc/\(processID)/fd").count
     }
