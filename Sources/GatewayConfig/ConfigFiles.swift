@@ -10,16 +10,22 @@ enum ConfigFiles {
         let reason: String
     }
 
-    /// The bytes of a file of at most ``Limits/configFileBytesMax``.
+    /// The bytes of a file of at most ``Limits/configFileBytesMax``. A pipe is read to its end if a writer has opened it
+    /// (`check -c /dev/stdin`) and goes on writing: nothing may hold up a reload, and with it the admin listener and the signals.
     static func read(_ path: String) throws(Failure) -> [UInt8] {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         if descriptor < 0 { throw lastFailure() }
         defer { close(descriptor) }
+        if isPipe(descriptor), !waitForBytes(descriptor) { throw Failure(reason: "it is a pipe that nobody writes to") }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 * 1024)
         while true {
             let count = unsafe buffer.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN {
+                if waitForBytes(descriptor) { continue }
+                throw Failure(reason: "it is a pipe whose writer does not go on")
+            }
             if count < 0 { throw lastFailure() }
             if count == 0 { return bytes }
             bytes += buffer[..<count]
@@ -27,6 +33,18 @@ enum ConfigFiles {
                 throw Failure(reason: "it is larger than \(Limits.configFileBytesMax / 1024) KB")
             }
         }
+    }
+
+    private static func isPipe(_ descriptor: Int32) -> Bool {
+        var info = stat()
+        return unsafe fstat(descriptor, &info) == 0 && info.st_mode & S_IFMT == S_IFIFO
+    }
+
+    /// Whether there are bytes, or the end behind some, within ``Limits/configPipeWaitMs``. A FIFO that nobody has opened for writing
+    /// polls as neither.
+    private static func waitForBytes(_ descriptor: Int32) -> Bool {
+        var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&request, 1, Int32(Limits.configPipeWaitMs)) > 0
     }
 
     /// The paths that match, in their order; none is no failure.

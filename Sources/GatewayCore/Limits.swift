@@ -146,6 +146,8 @@ public enum Limits {
 
     /// Of one file: far more than people write, and little enough to hold many of them.
     public static let configFileBytesMax = 1024 * 1024
+    /// How long the writer of a configuration that comes through a pipe may pause: `check` has all the time, a reload has not.
+    public static let configPipeWaitMs = 2_000
     /// Files that includes bring, in all.
     public static let configFilesMax = 1000
     /// Includes within includes; also the end of a circle that links hide.

@@ -55,6 +55,8 @@ final class TLSContextHandle: @unchecked Sendable {
 
     /// Reads a certificate with its chain, and its key. Returns when the certificate ends: in days from now, negative if that has passed.
     func load(_ pair: TLSKeyPair) throws(TLSError) -> Int {
+        try CredentialFile.requireRegular(pair.certificatePath, "certificate")
+        try CredentialFile.requireRegular(pair.keyPath, "key", isAboutKey: true)
         guard unsafe SSL_CTX_use_certificate_chain_file(pointer, pair.certificatePath) == 1 else {
             throw TLSError("cannot read the certificate \"\(pair.certificatePath)\"")
         }

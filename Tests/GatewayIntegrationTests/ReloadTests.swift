@@ -73,6 +73,21 @@ import Testing
         #expect(try gateway.get("/x").status == 200)
     }
 
+    @Test func `a pipe that nobody writes to fails the reload and holds up nothing`() throws {
+        let held = try HeldOrigin()
+        let gateway = try Gateway(conf: conf(held.address, main: "include {DIR}/more.d/*;", location: "return 200;"))
+        let directory = gateway.directory.path + "/more.d"
+        #expect(mkdir(directory, 0o755) == 0 && mkfifo(directory + "/pipe", 0o600) == 0)
+        #expect(try gateway.reload().contains("reload failed"))
+        try gateway.program.stderr.waitForLine(containing: "it is a pipe that nobody writes to")
+
+        let server = "server { listen [::1]:0 ssl; ssl_certificate more.d/pipe; ssl_certificate_key more.d/pipe; return 200; }"
+        #expect(try gateway.reload(conf: conf(held.address, main: server)).contains("reload failed"))
+        try gateway.program.stderr.waitForLine(containing: "is not a regular file")
+        #expect(try gateway.get("/").status == 200)
+        #expect(try gateway.metrics().sum("gateway_config_reloads_total", ["result": "failure"]) == 2)
+    }
+
     @Test func `a stream outlives more reloads than there is room for snapshots`() throws {
         let held = try HeldOrigin()
         let gateway = try Gateway(conf: conf(held.address))
