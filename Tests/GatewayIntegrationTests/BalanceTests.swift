@@ -128,6 +128,8 @@ import Testing
                 try gateway.metrics().sum("gateway_upstream_connections", ["state": "active"]) == Double(held.count)
             }
         }
+        // The gateway is connected before an origin on a busy machine has accepted.
+        for held in [origin, second] { try held.origin.waitForConnections(1) }
         #expect(origin.origin.connectionCount == 1 && second.origin.connectionCount == 1)
         for _ in 0..<6 { #expect(try client.get("/")["X-Version"] == "third") }
         origin.release()
