@@ -327,9 +327,11 @@ backend origin
     server origin 127.0.0.1:{origin}
 """
 
+# All load comes from one address, and the default of limit_handshakes would refuse most of its connections.
 GATEWAY = """
 workers 1;
 worker_connections {connections};
+limit_handshakes 0;
 keepalive_timeout 600s;
 error_log stderr info;
 access_log {dir}/gateway.log json;
