@@ -26,7 +26,8 @@ public enum Limits {
 
     /// One TLS record's worth: what a connection reads at a time.
     public static let readBytes = 16 * 1024
-    /// What is read at a time once a turn has brought that much: long bodies then take a quarter of the system calls.
+    /// What is read at a time from a plain socket once a turn has brought that much: long bodies then take a quarter of the system
+    /// calls. TLS gives a record at a time, whatever room there is for it.
     public static let longReadBytes = 64 * 1024
     /// Output waiting for a slow reader: from this mark on the other side is no longer read.
     public static let outputHighBytes = 64 * 1024
@@ -50,8 +51,11 @@ public enum Limits {
     public static let gzipIdleBytesMax = 4 * 1024 * 1024
     /// Room for what an encoder gives at a time.
     public static let gzipOutputBytes = 8 * 1024
-    /// What may be compressed for a connection before the others have their turn: a millisecond or two of work.
-    public static let gzipTurnBytesMax = 64 * 1024
+    /// What a worker compresses in one round of its loop, for all connections together, in bytes at level 1; at higher levels a byte
+    /// counts for more: see `GzipTurns`. A fraction of a millisecond of work with most content, one to three with the worst.
+    public static let gzipRoundBytesMax = 32 * 1024
+    /// What it compresses at least at a time, so that a chunk's line and some of its data always fit.
+    public static let gzipPieceBytesMin = 512
 
     // MARK: The loop
 

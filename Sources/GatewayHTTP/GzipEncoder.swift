@@ -53,7 +53,7 @@ public struct GzipEncoder: ~Copyable {
     }
 
     public let window: Window
-    private var level: Int
+    public private(set) var level: Int
     private let stream: UnsafeMutablePointer<z_stream>
 
     /// `level` is zlib's, 1 to 9. Nil without memory for it.

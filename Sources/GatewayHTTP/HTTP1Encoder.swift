@@ -76,14 +76,35 @@ public enum HTTP1Encoder {
     }
 
     /// The last chunk and those of the trailer fields that may be forwarded (RFC 9110 § 6.5.1). What Connection names in `head`, the
-    /// message's own, is for one hop in the trailers as well (§ 7.6.1).
-    public static func lastChunk(trailers: borrowing HeaderFields, of head: borrowing HeaderFields, into queue: inout ByteQueue) {
+    /// message's own, is for one hop in the trailers as well (§ 7.6.1). Where the content was compressed on its way (`isRecoded`),
+    /// digests of other bytes go and a strong tag becomes weak.
+    public static func lastChunk(
+        trailers: borrowing HeaderFields, of head: borrowing HeaderFields, isRecoded: Bool = false, into queue: inout ByteQueue
+    ) {
         queue.append("0\r\n")
         var i = 0
         while i < trailers.count {
-            if mayForward(trailers, i, of: head) { trailers.appendLine(i, to: &queue) }
+            if mayForward(trailers, i, of: head) {
+                if isRecoded { recoded(trailers, i, into: &queue) } else { trailers.appendLine(i, to: &queue) }
+            }
             i += 1
         }
+        endLine(into: &queue)
+    }
+
+    private static func recoded(_ trailers: borrowing HeaderFields, _ i: Int, into queue: inout ByteQueue) {
+        if trailers.isDigest(i) { return }
+        if trailers.name(i) != .etag || trailers.value(i).isWeakTag {
+            trailers.appendLine(i, to: &queue)
+        } else {
+            weakTag(trailers.value(i), into: &queue)
+        }
+    }
+
+    /// The field of a strong tag made weak: the same content by other bytes (RFC 9110 § 8.8.1).
+    public static func weakTag(_ strong: RawSpan, into queue: inout ByteQueue) {
+        queue.append("ETag: W/")
+        queue.append(strong)
         endLine(into: &queue)
     }
 

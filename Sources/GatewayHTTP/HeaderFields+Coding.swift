@@ -8,15 +8,20 @@ extension HeaderFields {
     /// Whether Vary names Accept-Encoding already, or everything.
     public var variesByEncoding: Bool { hasElement("accept-encoding", in: .vary) || hasElement("*", in: .vary) }
 
-    /// Whether a digest is there: of content or representation as they are coded (RFC 9530 § 2, § 3), it would be wrong for any other.
+    /// Whether a digest is there, or will be in the trailers: of content or representation as they are coded (RFC 9530 § 2, § 3), it
+    /// would be wrong for any other.
     public var hasDigest: Bool {
-        for i in 0..<count where name(i) == .other {
-            let name = nameBytes(i)
-            if name.equalsIgnoringCase("content-digest") || name.equalsIgnoringCase("repr-digest") || name.equalsIgnoringCase("digest")
-                || name.equalsIgnoringCase("content-md5")
-            {
-                return true
-            }
+        for i in 0..<count where isDigest(i) || name(i) == .trailer && announcesDigest(i) { return true }
+        return false
+    }
+
+    /// Whether the `i`th field is a digest, one of RFC 9530 or of those that it replaced.
+    func isDigest(_ i: Int) -> Bool { name(i) == .other && nameBytes(i).isDigestName }
+
+    private func announcesDigest(_ i: Int) -> Bool {
+        var elements = ListElements()
+        while let element = elements.next(in: value(i)) {
+            if value(i).extracting(element).isDigestName { return true }
         }
         return false
     }
@@ -65,4 +70,15 @@ extension HeaderFields {
 extension RawSpan {
     /// Whether an entity tag is weak (RFC 9110 § 8.8.3).
     public var isWeakTag: Bool { byteCount >= 2 && self[byte: 0] == UInt8(ascii: "W") && self[byte: 1] == UInt8(ascii: "/") }
+}
+
+extension RawSpan {
+    fileprivate var isDigestName: Bool {
+        switch byteCount {
+        case 6: equalsIgnoringCase("digest")
+        case 11: equalsIgnoringCase("repr-digest") || equalsIgnoringCase("content-md5")
+        case 14: equalsIgnoringCase("content-digest")
+        default: false
+        }
+    }
 }

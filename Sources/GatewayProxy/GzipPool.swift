@@ -1,5 +1,6 @@
 import GatewayCore
 import GatewayHTTP
+import GatewayPolicy
 
 /// A worker's encoders. Making one costs zlib a quarter of a megabyte, so those that are done with wait for the next response.
 struct GzipPool: ~Copyable {
@@ -7,9 +8,12 @@ struct GzipPool: ~Copyable {
         var encoder: GzipEncoder
         /// In which round of the loop content came that the encoder still holds back; `never` when it holds none.
         var heldSince = MonotonicTime.never
+        /// Its connection waits for its turn.
+        var isWaiting = false
     }
 
     let streams: Slab<Stream>
+    var turns = GzipTurns()
     /// By window.
     private var idle: [[Handle]] = GzipEncoder.Window.allCases.map { _ in [] }
     private var idleBytes = 0
@@ -42,6 +46,7 @@ struct GzipPool: ~Copyable {
             return
         }
         streams[id].heldSince = .never
+        streams[id].isWaiting = false
         idleBytes += window.memoryBytes
         idle[window.rawValue].append(id)
     }

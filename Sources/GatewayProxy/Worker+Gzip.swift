@@ -20,10 +20,46 @@ extension Worker {
         }
     }
 
+    // MARK: Turns
+
+    /// Whether the exchange may compress now. If there is something to compress and it may not, it waits for its turn.
+    func mayEncode(_ id: Handle, _ connection: Handle, _ upstream: Handle) -> Bool {
+        if upstreams[upstream].input.isEmpty && !upstreams[upstream].stream.canRead { return true }
+        if gzip.value.turns.hasRoom(for: connection, now: now) { return true }
+        // It isn't the origin that is waited for.
+        clearDeadline(upstream: upstream)
+        let encoder = exchanges[id].response.encoder
+        if !gzip.value.streams[encoder].isWaiting {
+            gzip.value.streams[encoder].isWaiting = true
+            gzip.value.turns.wait(connection)
+        }
+        return false
+    }
+
+    /// Lets those who wait compress, until the round has had its work.
+    func runEncoders() {
+        while let connection = gzip.value.turns.next(now: now) {
+            guard downstreams.contains(connection) else { continue }
+            let exchange = downstreams[connection].exchange
+            if !exchange.isNone, !exchanges[exchange].response.encoder.isNone {
+                gzip.value.streams[exchanges[exchange].response.encoder].isWaiting = false
+            }
+            driveDownstream(connection)
+        }
+    }
+
+    /// How much of what has come may be taken now.
+    func encodableCount(_ encoder: Handle, _ upstream: Handle) -> Int {
+        min(upstreams[upstream].input.count, gzip.value.turns.bytesMax(level: gzip.value.streams[encoder].encoder.level))
+    }
+
+    // MARK: Content
+
     /// Compresses a piece of the origin's content. Mostly nothing comes of it yet.
     func encodeBody(_ id: Handle, _ connection: Handle, _ upstream: Handle, _ range: Range<Int>) {
         let encoder = exchanges[id].response.encoder
         gzip.value.streams[encoder].heldSince = now
+        gzip.value.turns.spend(range.count, level: gzip.value.streams[encoder].encoder.level)
         var encoded = ByteQueue(pool: pool)
         gzip.value.streams[encoder].encode(upstreams[upstream].input, range, .none, into: &encoded)
         append(encoded, to: connection, of: id)
@@ -130,11 +166,8 @@ extension Exchange {
             // Ranges would be of other bytes (RFC 9110 § 14.1).
             return response.coding == .gzip
         case .etag:
-            // The same content by other bytes has a weak tag at best (RFC 9110 § 8.8.1).
             if response.coding == .identity || call.head.fields.value(index).isWeakTag { return false }
-            queue.append("ETag: W/")
-            queue.append(call.head.fields.value(index))
-            HTTP1Encoder.endLine(into: &queue)
+            HTTP1Encoder.weakTag(call.head.fields.value(index), into: &queue)
             return true
         case .vary:
             if call.head.fields.variesByEncoding || call.head.fields.firstIndex(of: .vary) != index { return false }

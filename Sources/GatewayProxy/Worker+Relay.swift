@@ -176,13 +176,15 @@ extension Worker {
                     return .wait
                 }
             }
-            if turnBytes > Limits.turnBytesMax || turnBytes > Limits.gzipTurnBytesMax && !exchanges[id].response.encoder.isNone {
+            if turnBytes > Limits.turnBytesMax {
                 queueReady(connection)
                 return .wait
             }
             let upstream = calls[call].connection
+            if !exchanges[id].response.encoder.isNone && !mayEncode(id, connection, upstream) { return .wait }
             if upstreams[upstream].input.isEmpty || upstreams[upstream].needsInput {
-                switch fillUpstream(upstream, atMost: turnBytes < Limits.readBytes ? Limits.readBytes : Limits.longReadBytes) {
+                let isLong = turnBytes >= Limits.readBytes && exchanges[id].response.encoder.isNone && !upstreams[upstream].stream.isTLS
+                switch fillUpstream(upstream, atMost: isLong ? Limits.longReadBytes : Limits.readBytes) {
                 case .moved(let count):
                     turnBytes += count
                     if upstreams[upstream].input.isEmpty { continue }
@@ -267,11 +269,13 @@ extension Worker {
     }
 
     private func takeResponseBody(_ id: Handle, _ call: Handle, _ upstream: Handle, _ connection: Handle) throws(GatewayError) {
+        let encoder = exchanges[id].response.encoder
+        let count = encoder.isNone ? upstreams[upstream].input.count : encodableCount(encoder, upstream)
         switch calls[call].framing {
         case .none:
             calls[call].state = .complete
         case .length:
-            let available = Int(min(UInt64(upstreams[upstream].input.count), calls[call].remaining))
+            let available = Int(min(UInt64(count), calls[call].remaining))
             if !moveResponseBody(id, connection, upstream, available) {
                 appendResponseBody(id, connection, upstream, 0..<available)
                 upstreams[upstream].input.consume(available)
@@ -279,10 +283,14 @@ extension Worker {
             calls[call].remaining -= UInt64(available)
             if calls[call].remaining == 0 { calls[call].state = .complete }
         case .untilClose:
-            appendResponseBody(id, connection, upstream, 0..<upstreams[upstream].input.count)
-            upstreams[upstream].input.removeAll()
+            appendResponseBody(id, connection, upstream, 0..<count)
+            upstreams[upstream].input.consume(count)
         case .chunked:
-            let step = try calls[call].decodeChunk(upstreams[upstream].input)
+            var step = try calls[call].decodeChunk(upstreams[upstream].input, 0..<count)
+            // What needs more than may be compressed now is no content: a chunk's line, or trailers.
+            if step.consumed == 0 && !step.isEnd && count < upstreams[upstream].input.count {
+                step = try calls[call].decodeChunk(upstreams[upstream].input, 0..<upstreams[upstream].input.count)
+            }
             appendResponseBody(id, connection, upstream, step.data)
             upstreams[upstream].input.consume(step.consumed)
             if step.isEnd { calls[call].state = .complete } else if step.consumed == 0 { upstreams[upstream].needsInput = true }
@@ -328,7 +336,7 @@ extension Worker {
         let connection = exchanges[id].connection
         if !exchanges[id].response.encoder.isNone { finishEncoding(id, connection) }
         if exchanges[id].response.framing == .chunked {
-            calls[call].appendLastChunk(to: &downstreams[connection].output)
+            calls[call].appendLastChunk(isRecoded: !exchanges[id].response.encoder.isNone, to: &downstreams[connection].output)
         }
         queueFlush(connection)
         exchanges[id].response.isComplete = true
@@ -355,12 +363,13 @@ extension UpstreamCall {
         try parser.parse(input.bytes, into: &head)
     }
 
-    mutating func decodeChunk(_ input: borrowing ByteQueue) throws(GatewayError) -> ChunkedDecoder.Step {
-        try chunks.next(input.bytes, trailers: &trailers)
+    mutating func decodeChunk(_ input: borrowing ByteQueue, _ range: Range<Int>) throws(GatewayError) -> ChunkedDecoder.Step {
+        try chunks.next(input.bytes.extracting(range), trailers: &trailers)
     }
 
-    func appendLastChunk(to queue: inout ByteQueue) {
-        HTTP1Encoder.lastChunk(trailers: trailers, of: head.fields, into: &queue)
+    /// Of content that was compressed on its way the trailers are adapted as the head is.
+    func appendLastChunk(isRecoded: Bool, to queue: inout ByteQueue) {
+        HTTP1Encoder.lastChunk(trailers: trailers, of: head.fields, isRecoded: isRecoded, into: &queue)
     }
 
     /// Appends a piece of the request's content, which may have to be kept for a retry.

@@ -126,6 +126,7 @@ final class Worker {
                 dispatch(token, readiness)
             }
             runReady()
+            if !gzip.value.turns.isEmpty { runEncoders() }
             runTimers()
             if flushQueue.value.isEmpty { continue }
             flushAll()
@@ -166,7 +167,7 @@ final class Worker {
     }
 
     private func waitTimeoutMs() -> Int32 {
-        if !readyQueue.value.isEmpty || !flushQueue.value.isEmpty { return 0 }
+        if !readyQueue.value.isEmpty || !flushQueue.value.isEmpty || !gzip.value.turns.isEmpty { return 0 }
         var timeout = timers.value.millisecondsUntilNext(now: now) ?? -1
         let due = min(accessLog.value?.flushDue ?? .never, isDraining ? min(drainDeadline, idleCloseDeadline) : .never)
         if !due.isNever {
