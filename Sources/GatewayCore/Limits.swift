@@ -18,6 +18,8 @@ public enum Limits {
 
     // MARK: TLS
 
+    /// The name in a client's TLS hello: no host name is longer (RFC 1035 § 2.3.4, without the final dot).
+    public static let serverNameBytesMax = 253
     /// KeyUpdates of a connection at once (BoringSSL takes as many in a row), and one more with every second: keys are good for
     /// gigabytes, so nobody who means well comes near it.
     public static let keyUpdatesBurst = 32

@@ -65,7 +65,8 @@ public final class TLSServerContext: Sendable {
 
 /// The server_name extension of a ClientHello (RFC 6066 § 3).
 enum ServerNameExtension {
-    /// The host name in lower case without a trailing dot; nil if the extension is malformed.
+    /// The host name in lower case without a trailing dot; nil if the extension is malformed, or names what is no host name. The name goes
+    /// into header fields and logs: a line break in it would be a field, or a request, of the client's making.
     static func hostName(in span: RawSpan) -> [UInt8]? {
         guard span.byteCount >= 5 else { return nil }
         let listLength = Int(span[byte: 0]) << 8 | Int(span[byte: 1])
@@ -73,8 +74,21 @@ enum ServerNameExtension {
         guard listLength == span.byteCount - 2, span[byte: 2] == 0, nameLength > 0, 5 + nameLength <= span.byteCount else { return nil }
         var name: [UInt8] = []
         name.reserveCapacity(nameLength)
-        for index in 5..<5 + nameLength { name.append(span[byte: index].asciiLowercased) }
-        if name.last == 0x2e { name.removeLast() }
-        return name
+        for index in 5..<5 + nameLength {
+            let byte = span[byte: index].asciiLowercased
+            if !isNameByte(byte) { return nil }
+            name.append(byte)
+        }
+        if name.last == UInt8(ascii: ".") { name.removeLast() }
+        return 1...Limits.serverNameBytesMax ~= name.count ? name : nil
+    }
+
+    /// Letters, digits and hyphens (RFC 6066 § 3 asks for A-labels), and the underscore, which names in use have.
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."): true
+        default: false
+        }
     }
 }

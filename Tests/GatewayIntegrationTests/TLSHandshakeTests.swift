@@ -114,6 +114,26 @@ import Testing
         #expect(try client.get("/", host: "a.test").status == 200)
     }
 
+    @Test(arguments: ["a\r\nX-Evil: 1", "a\r\n\r\nGET /evil HTTP/1.1", "a b", "a\u{80}", "a\u{1}", "a\"", "a/b", "a:1", ".", String(repeating: "a", count: 254)])
+    func `a hello with what is no host name is refused, and reaches no header field`(_ name: String) throws {
+        let certificates = try TestCertificates()
+        let origin = try ScriptedOrigin.answering(ScriptedOrigin.message("ok"))
+        let gateway = try Gateway(
+            conf: """
+                admin 127.0.0.1:0 { }
+                server {
+                    listen 127.0.0.1:0 ssl; ssl_certificate {CERT}; ssl_certificate_key {KEY};
+                    location / { proxy_pass http://127.0.0.1:\(origin.port); proxy_set_header X-Name $ssl_server_name; }
+                }
+                """, certificate: certificates.leaf(["localhost"]))
+        #expect(throws: TestError.self) { try gateway.connectTLS { $0.serverName = name }.get("/") }
+        #expect(origin.received().isEmpty)
+        try gateway.waitForMetrics("a failure") { $0.sum("gateway_tls_handshake_failures_total") == 1 }
+        let longest = String(repeating: "A_-9.", count: 50) + "abc"
+        #expect(try gateway.connectTLS { $0.serverName = longest }.get("/").status == 200)
+        #expect(try ReceivedHead(origin.received())["X-Name"] == longest.lowercased())
+    }
+
     @Test func `a server sends the certificate of the key type that the client can check`() throws {
         let names = try Names()
         func serial(_ configure: (inout TLSClient.Options) -> Void) throws -> String? { try names.connect("a.test", configure).peerSerial }
