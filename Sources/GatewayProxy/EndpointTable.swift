@@ -20,10 +20,18 @@ public struct Endpoint: Sendable, Equatable, BitwiseCopyable {
         self.address = address
     }
 
+    /// In no table: nothing that is connected to it is kept, neither connection nor session.
+    private static var noID: Int { -1 }
+
+    /// The same address with TLS as `security` says, for an exchange of an older configuration that verifies something else.
+    func apart(security: Int) -> Endpoint {
+        Endpoint(id: Self.noID, group: group, address: address, security: security)
+    }
+
     /// Before a server has been chosen. Computed: a stored one would be asked whether it is made yet with every request.
     @inline(__always)
     static var none: Endpoint {
-        Endpoint(id: -1, group: -1, address: SocketAddress(address: IPAddress(high: 0, low: 0), port: 0, isV6: false), security: 0)
+        Endpoint(id: noID, group: -1, address: SocketAddress(address: IPAddress(high: 0, low: 0), port: 0, isV6: false), security: 0)
     }
 }
 
@@ -55,9 +63,12 @@ public final class EndpointTable: Sendable {
     /// By ``Endpoint/id``.
     let endpoints: [Endpoint?]
     private let byOrigin: [OriginKey: [Endpoint]]
+    private let securities: [OriginKey: Int]
 
-    public init(_ byOrigin: [OriginKey: [Endpoint]]) {
+    /// - Parameter securities: of the servers that speak TLS: see ``Endpoint/security``.
+    public init(_ byOrigin: [OriginKey: [Endpoint]], securities: [OriginKey: Int]) {
         self.byOrigin = byOrigin
+        self.securities = securities
         var endpoints: [Endpoint?] = []
         for endpoint in byOrigin.values.joined() {
             while endpoints.count <= endpoint.id { endpoints.append(nil) }
@@ -67,5 +78,14 @@ public final class EndpointTable: Sendable {
     }
 
     /// nil for a server of another configuration; empty where the name has no address.
-    func endpoints(of origin: OriginKey) -> [Endpoint]? { byOrigin[origin] }
+    ///
+    /// - Parameter security: what the asking configuration verifies there. Where this table's verifies something else, what is connected
+    ///   for the one must never serve the other: the endpoints are then none of the table's.
+    func endpoints(of origin: OriginKey, security: Int) -> [Endpoint]? {
+        guard let found = byOrigin[origin] else { return nil }
+        return security == self.security(of: origin) ? found : found.map { $0.apart(security: security) }
+    }
+
+    /// See ``Endpoint/security``.
+    func security(of origin: OriginKey) -> Int { securities[origin] ?? 0 }
 }

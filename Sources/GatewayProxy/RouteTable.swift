@@ -36,7 +36,7 @@ public final class RouteTable: Sendable {
         accessLog = deployment.accessLog
         logger = deployment.logger
         let upstreams = config.upstreams.indices.map {
-            UpstreamRoute($0, config.upstreams[$0], limits: deployment.limits, origins: deployment.origins, registry: registry)
+            UpstreamRoute($0, config.upstreams[$0], deployment, registry: registry)
         }
         let servers = zip(config.servers, deployment.clientVerifications).map {
             ServerRoute($0, clients: $1, upstreams: upstreams, registry: registry)
@@ -232,19 +232,21 @@ final class UpstreamRoute: Sendable {
         let gauges: UpstreamGauges
         /// nil: without TLS.
         let tls: UpstreamTLS?
+        /// See ``Endpoint/security``: ``tls`` verifies this, and no other.
+        let security: Int
         /// The members of a log line that name upstream, version and server, encoded.
         let logMembers: [UInt8]
 
         init(
-            _ upstream: String, _ version: String, _ config: UpstreamConfig.Server, _ limits: [ServerKey: ConnectionLimit],
-            _ origins: [OriginKey: TLSOrigin], _ registry: MetricsRegistry
+            _ upstream: String, _ version: String, _ config: UpstreamConfig.Server, _ deployment: Deployment, _ registry: MetricsRegistry
         ) {
             let server = config.text
             let versionMember = version.isEmpty ? [] : [("version", version)]
             logMembers = JSONLine.members([("upstream", upstream)] + versionMember + [("upstream_server", server)])
             origin = OriginKey(upstream: upstream, host: config.host, port: config.port)
-            tls = origins[origin].map { UpstreamTLS($0, upstream: upstream, server: server, registry: registry) }
-            limit = limits[ServerKey(upstream: upstream, version: version, server: server)]
+            tls = deployment.origins[origin].map { UpstreamTLS($0, upstream: upstream, server: server, registry: registry) }
+            security = deployment.endpoints.security(of: origin)
+            limit = deployment.limits[ServerKey(upstream: upstream, version: version, server: server)]
             attempts = registry.statusBlock(.upstreamRequests, [upstream, version, server], hasMethods: false)
             connects = registry.counter(.upstreamConnects, [upstream, server])
             gauges = UpstreamGauges(
@@ -283,15 +285,12 @@ final class UpstreamRoute: Sendable {
     let retry: UpstreamConfig.Retry
     let retries: MetricSlot
 
-    init(
-        _ index: Int, _ config: UpstreamConfig, limits: [ServerKey: ConnectionLimit], origins: [OriginKey: TLSOrigin],
-        registry: MetricsRegistry
-    ) {
+    init(_ index: Int, _ config: UpstreamConfig, _ deployment: Deployment, registry: MetricsRegistry) {
         self.index = index
         name = Array(config.name.utf8)
         logMember = JSONLine.members([("upstream", config.name)])
         versions = config.versions.map { version in
-            Version(servers: version.servers.map { Server(config.name, version.name, $0, limits, origins, registry) })
+            Version(servers: version.servers.map { Server(config.name, version.name, $0, deployment, registry) })
         }
         initialChoice = UpstreamChoice(config, limits: versions.map { $0.servers.map(\.limit) })
         countsLoad = config.balance == .leastConn || versions.contains { $0.servers.contains { $0.limit != nil } }

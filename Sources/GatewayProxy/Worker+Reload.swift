@@ -56,7 +56,7 @@ extension Worker {
             for upstream in snapshots[id].table.upstreams {
                 for (version, servers) in upstream.versions.lazy.map(\.servers).enumerated() {
                     for (server, route) in servers.enumerated() {
-                        guard let found = endpoints.endpoints(of: route.origin) else { continue }
+                        guard let found = endpoints.endpoints(of: route.origin, security: route.security) else { continue }
                         snapshots[id].choices[upstream.index].setAddresses(found, version: version, server: server, from: index)
                     }
                 }

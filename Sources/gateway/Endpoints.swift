@@ -53,7 +53,7 @@ struct Endpoints {
                             return Endpoint(id: numbers[key] ?? 0, group: group, address: address, security: key.security)
                         }
                     )
-                }))
+                }), securities: securityOf)
     }
 
     /// What has gone from this table leaves its number to the next: workers have closed its idle connections by then.
