@@ -34,6 +34,13 @@ public final class TLSClientCertificate: Sendable {
         var isTooLong: Bool { max(subject.count, issuer.count, serial.count) > Limits.certificateNameBytesMax }
     }
 
+
+        /// What a stranger may write into the log with every request.
+        mutating func cut() {
+            subject.removeLast(max(0, subject.count - Limits.certificateNameBytesMax))
+            issuer.removeLast(max(0, issuer.count - Limits.certificateNameBytesMax))
+            serial.removeLast(max(0, serial.count - Limits.certificateNameBytesMax))
+        }
     /// Of a connection whose handshake is done.
     init(of ssl: OpaquePointer, _ verification: TLSClientVerification) {
         verificationDigest = verification.digest
@@ -43,7 +50,7 @@ public final class TLSClientCertificate: Sendable {
             names = Names()
             return
         }
-        names = unsafe Names(
+        var names = unsafe Names(
             subject: Self.text { unsafe gateway_X509_NAME_print_rfc2253($0, X509_get_subject_name(certificate)) },
             issuer: Self.text { unsafe gateway_X509_NAME_print_rfc2253($0, X509_get_issuer_name(certificate)) },
             serial: Self.text { unsafe i2a_ASN1_INTEGER($0, X509_get0_serialNumber(certificate)) },
@@ -52,6 +59,8 @@ public final class TLSClientCertificate: Sendable {
         verdict = failure == nil ? .verified : .refused
         verdictText = Array((failure.map { "FAILED:" + $0 } ?? "SUCCESS").utf8)
     }
+        if names.isTooLong { names.cut() }
+        self.names = names
 
     /// OpenSSL's verdict on the chain. A resumed session has the one of its first handshake, so the end of the certificate is looked at
     /// once more.

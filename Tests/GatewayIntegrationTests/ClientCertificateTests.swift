@@ -130,6 +130,15 @@ import Testing
         #expect(line["error_type"] == "client_certificate_invalid" && line["tls_client_verify"] == "FAILED:\(flaw.reason)", "\(line.line)")
     }
 
+    @Test func `a certificate with names that are too long gets 400, and a log line that is not`() throws {
+        let gateway = try gateway(Self.required)
+        let leaf = try authority.leaf(["x"], subject: String(repeating: "x", count: 20_000))
+        #expect(try connect(gateway, leaf).get("/").status == 400)
+        let line = try #require(try gateway.accessLog(waitingFor: 1).first)
+        #expect(line["tls_client_verify"] == "FAILED:a name in it is too long")
+        #expect(line["tls_client_subject"]?.count == 4096 && line.line.utf8.count < 6_000)
+    }
+
     @Test func `ssl_verify_depth lets longer chains in`() throws {
         let leaf = try authority.leaf(["deep"], subject: "deep", intermediates: 2)
         let deep = try gateway(Self.required + " ssl_verify_depth 2;")

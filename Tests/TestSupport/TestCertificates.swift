@@ -174,7 +174,12 @@ public final class TestCertificates: Sendable {
         ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial)
         X509_gmtime_adj(X509_getm_notBefore(certificate), seconds.lowerBound)
         X509_gmtime_adj(X509_getm_notAfter(certificate), seconds.upperBound)
-        X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8, Array(subject.utf8), Int32(subject.utf8.count), -1, 0)
+        // A common name has 64 characters at the most: a longer subject is several.
+        let bytes = Array(subject.utf8)
+        for start in stride(from: 0, to: bytes.count, by: 64) {
+            let piece = Array(bytes[start..<min(start + 64, bytes.count)])
+            X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8, piece, Int32(piece.count), -1, 0)
+        }
         X509_set_issuer_name(certificate, issuer.map { X509_get_subject_name($0.certificate) } ?? name)
         X509_set_pubkey(certificate, key)
         var context = X509V3_CTX()
