@@ -33,6 +33,11 @@ static inline void gateway_SSL_CTX_set_session_cache_client(SSL_CTX *context) {
 static inline int gateway_X509_NAME_print_rfc2253(BIO *bio, const X509_NAME *name) {
     return X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253);
 }
+// Whether PEM_read_bio_* gave up because nothing more begins, rather than for what is wrong with something that did.
+static inline int gateway_ERR_is_end_of_PEM(void) {
+    unsigned long code = ERR_peek_last_error();
+    return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+}
 static inline int gateway_SSL_set_server_name(SSL *ssl, const char *name) { return (int)SSL_set_tlsext_host_name(ssl, name); }
 static inline void gateway_SSL_CTX_set_versions(SSL_CTX *context, long minimum, long maximum) {
     SSL_CTX_set_min_proto_version(context, minimum);

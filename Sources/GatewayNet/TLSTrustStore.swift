@@ -38,9 +38,9 @@ public final class TLSTrustStore: @unchecked Sendable {
         unsafe self.pointer = unsafe pointer
         // What stands in the file is trusted, an intermediate or a single certificate as well, without its issuer.
         unsafe X509_STORE_set_flags(pointer, UInt(X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST))
-        guard addCertificates(bytes) > 0 else { throw TLSError("there is no certificate in \"\(path)\"") }
+        guard try addCertificates(bytes, path) > 0 else { throw TLSError("there is no certificate in \"\(path)\"") }
         guard let revocationsPath else { return }
-        guard addRevocations(revocations) > 0 else {
+        guard try addRevocations(revocations, revocationsPath) > 0 else {
             throw TLSError("there is no list of revoked certificates in \"\(revocationsPath)\"", isAboutKey: true)
         }
         unsafe X509_STORE_set_flags(pointer, UInt(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL))
@@ -59,27 +59,36 @@ public final class TLSTrustStore: @unchecked Sendable {
         }
     }
 
-    private func addCertificates(_ bytes: [UInt8]) -> Int {
+    /// What can't be read is no end: the authorities, or the revocations, behind it would be missing without a word.
+    private func addCertificates(_ bytes: [UInt8], _ path: String) throws(TLSError) -> Int {
         guard let memory = unsafe BIO_new_mem_buf(bytes, Int32(bytes.count)) else { return 0 }
         defer { unsafe _ = BIO_free(memory) }
         var count = 0
         while let certificate = unsafe PEM_read_bio_X509_AUX(memory, nil, nil, nil) {
-            if unsafe X509_STORE_add_cert(pointer, certificate) == 1 { count += 1 }
-            unsafe X509_free(certificate)
+            defer { unsafe X509_free(certificate) }
+            count += 1
+            guard unsafe X509_STORE_add_cert(pointer, certificate) == 1 else { throw TLSError("entry \(count) of \"\(path)\"") }
+            ERR_clear_error()
         }
+        guard gateway_ERR_is_end_of_PEM() == 1 else { throw TLSError("entry \(count + 1) of \"\(path)\"") }
         ERR_clear_error()
         return count
     }
 
-    private func addRevocations(_ bytes: [UInt8]) -> Int {
+    private func addRevocations(_ bytes: [UInt8], _ path: String) throws(TLSError) -> Int {
         guard let memory = unsafe BIO_new_mem_buf(bytes, Int32(bytes.count)) else { return 0 }
         defer { unsafe _ = BIO_free(memory) }
         var count = 0
         while let list = unsafe PEM_read_bio_X509_CRL(memory, nil, nil, nil) {
-            if unsafe X509_STORE_add_crl(pointer, list) == 1 { count += 1 }
+            defer { unsafe X509_CRL_free(list) }
+            count += 1
+            guard unsafe X509_STORE_add_crl(pointer, list) == 1 else {
+                throw TLSError("entry \(count) of \"\(path)\"", isAboutKey: true)
+            }
             if let end = unsafe X509_CRL_get0_nextUpdate(list), unsafe X509_cmp_current_time(end) < 0 { hasExpiredRevocations = true }
-            unsafe X509_CRL_free(list)
+            ERR_clear_error()
         }
+        guard gateway_ERR_is_end_of_PEM() == 1 else { throw TLSError("entry \(count + 1) of \"\(path)\"", isAboutKey: true) }
         ERR_clear_error()
         return count
     }
@@ -102,12 +111,14 @@ enum PEMFile {
         defer { unsafe _ = BIO_free(file) }
         var bytes: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 64 * 1024)
-        while case let count = unsafe BIO_read(file, &piece, Int32(piece.count)), count > 0 {
+        while true {
+            let count = unsafe BIO_read(file, &piece, Int32(piece.count))
+            if count == 0 { return bytes }
+            if count < 0 { throw TLSError("cannot read the \(what) \"\(path)\"") }
             bytes += piece[..<Int(count)]
             if bytes.count > Limits.certificateFileBytesMax {
                 throw TLSError("cannot read the \(what) \"\(path)\": it is larger than \(Limits.certificateFileBytesMax / 1024) KB")
             }
         }
-        return bytes
     }
 }

@@ -314,4 +314,26 @@ import Testing
         try gateway.program.stderr.waitForLine(containing: said, from: start)
         #expect(try connect(gateway, Self.alice.get()).get("/").status == 200)
     }
+    @Test(arguments: [false, true]) func `a file of authorities or revocations with a broken entry is refused, with the entry's number`(
+        isRevocations: Bool
+    ) throws {
+        let list = try authority.revocations(of: [], seconds: -3_600..<86_401)
+        let good = try String(contentsOfFile: isRevocations ? list : authority.authorityPath, encoding: .utf8)
+        let lines = good.split(separator: "\n").map(String.init)
+        let broken = ([lines[0], "AAAA" + lines[1].dropFirst(4)] + lines[2...]).joined(separator: "\n")
+        let directory = try TemporaryDirectory()
+        let gateway = try gateway(Self.required)
+        for text in [good + broken + "\n" + good, good + lines.dropLast().joined(separator: "\n") + "\n"] {
+            let file = try directory.write(text, to: "broken.pem")
+            let directives =
+                isRevocations ? Self.required + " ssl_crl \(file);" : "ssl_client_certificate \(file); ssl_verify_client on;"
+            let start = gateway.program.stderr.count
+            #expect(try gateway.reload(conf: Self.conf(directives)).contains("reload failed"))
+            try gateway.program.stderr.waitForLine(containing: "entry 2 of \"\(file)\": ", from: start)
+        }
+        let start = gateway.program.stderr.count
+        #expect(try gateway.reload(conf: Self.conf("ssl_client_certificate /; ssl_verify_client on;")).contains("reload failed"))
+        try gateway.program.stderr.waitForLine(containing: "directory", from: start)
+    }
+
 }
