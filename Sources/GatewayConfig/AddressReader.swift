@@ -70,10 +70,12 @@ enum AddressReader {
         return (host, number, false)
     }
 
-    /// An IPv4 address, or a name: letters, digits, "-", "_" and "."; what has only digits and dots has to be an address.
+    /// An IPv4 address, or a name: letters, digits, "-", "_" and "."; what has only digits and dots has to be an address. No label is
+    /// empty, but the last, behind a final dot: OpenSSL takes a certificate of any subdomain for a name that begins with a dot.
     static func isHost(_ text: String) -> Bool {
         if text.isEmpty || text.utf8.count > 253 { return false }
         if text.utf8.allSatisfy({ 0x30...0x39 ~= $0 || $0 == UInt8(ascii: ".") }) { return IPAddress(text) != nil }
+        if text.hasPrefix(".") || text == "-" || text.contains("..") { return false }
         return text.utf8.allSatisfy { $0.isNameByte || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") }
     }
 

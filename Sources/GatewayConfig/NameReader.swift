@@ -45,7 +45,7 @@ enum NameReader {
         if host.unicodeScalars.contains(where: { !$0.isASCII }) {
             throw Complaint("\(word.shown) is not ASCII", expected: "expected the name's xn-- form")
         }
-        let isHost = AddressReader.isHost(String(host)) && !host.hasPrefix(".") && !host.hasSuffix(".") && !host.contains("..")
+        let isHost = AddressReader.isHost(String(host)) && !host.hasSuffix(".")
         if !isHost { throw Complaint("\(word.shown) is not a host name", expected: expected) }
         return names
     }

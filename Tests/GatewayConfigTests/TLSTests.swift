@@ -46,6 +46,11 @@ import Testing
         ("server b:1; tls verify=no;", ["1:37: error: \"no\" is not valid here"]),
         ("server b:1; tls name=b:443;", ["1:35: error: \"b:443\" is not the name of a host"]),
         ("server b:1; tls name=*.b;", ["1:35: error: \"*.b\" is not the name of a host"]),
+        ("server b:1; tls name=.b;", ["1:35: error: \".b\" is not the name of a host"]),
+        ("server b:1; tls name=a..b;", ["1:35: error: \"a..b\" is not the name of a host"]),
+        ("server b:1; tls name=-;", ["1:35: error: \"-\" is not the name of a host"]),
+        ("server b:1; host .b; tls;", ["1:31: error: \".b\" is not a host"]),
+        ("server .b:1; tls;", ["1:21: error: \".b:1\" is not a host with a port"]),
         ("server b:1; tls name=$host;", ["1:35: error: variables can't be used here"]),
         (
             "server b:1; tls verify=off;",
