@@ -140,13 +140,19 @@ struct TLSConnection: ~Copyable {
         switch unsafe SSL_get_error(ssl, result) {
         case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: .wouldBlock
         case SSL_ERROR_ZERO_RETURN: .ended
-        case SSL_ERROR_SYSCALL: unsafe state.pointee.failure == 0 ? .ended : .failed(.system(SystemError("tls", state.pointee.failure)))
+        case SSL_ERROR_SYSCALL:
+            unsafe state.pointee.failure == 0 ? endWithoutNotice : .failed(.system(SystemError("tls", state.pointee.failure)))
         default: libraryFailure
         }
     }
 
+    /// An origin's content that lasts until the end is whole only where close_notify says so (RFC 9112 § 9.8). Clients often leave it out.
+    private var endWithoutNotice: IOResult {
+        if case .client = side { .failed(.truncated) } else { .ended }
+    }
+
     private var libraryFailure: IOResult {
-        guard let failure = TLSFailure.last else { return .ended }
+        guard let failure = TLSFailure.last else { return endWithoutNotice }
         if failure.isTruncation { return .failed(.truncated) }
         let verdict = unsafe SSL_get_verify_result(ssl)
         return .failed(.tls(failure.isAboutCertificate && verdict != X509_V_OK ? .certificate(verdict) : failure))
