@@ -33,7 +33,7 @@ extension SnapshotBuilder {
                 diagnostics.warning(
                     "the certificate is never used", at: own.name.position, expected: "no \"listen\" of this server has \"ssl\"")
             }
-            warnOfUnusedVerification(block)
+            reportUnusedVerification(block)
             return nil
         }
         if block.nearest("ssl_certificate").isEmpty, let listen = block.all("listen").first(where: { $0.arguments.has("ssl") }) {

@@ -67,8 +67,15 @@ extension SnapshotBuilder {
             crlPosition: revocations?.word()?.position ?? position)
     }
 
-    /// Of a server without TLS: what it says of client certificates itself has no effect.
-    func warnOfUnusedVerification(_ block: Scope) {
+    /// Of a server without TLS: what it says of client certificates itself has no effect. That it serves nobody without one would be a lie.
+    func reportUnusedVerification(_ block: Scope) {
+        let isSound = block.all("listen").allSatisfy(\.isSound)
+        if isSound, let own = block.first("ssl_verify_client"), own.isSound, own.arguments.text() == "on" {
+            diagnostics.error(
+                "no \"listen\" of this server has \"ssl\": it would serve clients without a certificate", at: own.name.position,
+                expected: "expected \"ssl\" behind the address of a \"listen\"")
+            return
+        }
         for name in ["ssl_verify_client", "ssl_client_certificate", "ssl_crl"] {
             warnIfUnused(name, of: block, "no \"listen\" of this server has \"ssl\"")
         }
