@@ -116,7 +116,7 @@ public enum Limits {
     public static let sessionsPerEndpointMax = 8
     /// A certificate is not looked at when a session is resumed: after so long there is a full handshake again.
     public static let sessionAgeMs = 3_600_000
-    /// The same for the sessions of clients that have shown a certificate.
+    /// The same for the connections and sessions of clients that have shown a certificate.
     public static let clientCertificateAgeMs = 3_600_000
     /// Of a name in a client's certificate, as text: it becomes a header field. Certificates with longer ones are refused, and logged with so much
     /// of them.

@@ -19,6 +19,8 @@ public final class TLSClientCertificate: Sendable {
     public let verificationDigest: [UInt8]
     /// Empty without a certificate.
     public let names: Names
+    /// When the verdict holds no longer, on this connection as in sessions that resume: a certificate ends, and may have been revoked.
+    public let holdsUntil: MonotonicTime
 
     /// What a certificate says of itself, and its digests.
     public struct Names: Sendable {
@@ -32,8 +34,6 @@ public final class TLSClientCertificate: Sendable {
         public var fingerprintSHA256: [UInt8] = []
 
         var isTooLong: Bool { max(subject.count, issuer.count, serial.count) > Limits.certificateNameBytesMax }
-    }
-
 
         /// What a stranger may write into the log with every request.
         mutating func cut() {
@@ -41,6 +41,8 @@ public final class TLSClientCertificate: Sendable {
             issuer.removeLast(max(0, issuer.count - Limits.certificateNameBytesMax))
             serial.removeLast(max(0, serial.count - Limits.certificateNameBytesMax))
         }
+    }
+
     /// Of a connection whose handshake is done.
     init(of ssl: OpaquePointer, _ verification: TLSClientVerification) {
         verificationDigest = verification.digest
@@ -48,6 +50,7 @@ public final class TLSClientCertificate: Sendable {
             verdict = .missing
             verdictText = Array("NONE".utf8)
             names = Names()
+            holdsUntil = .never
             return
         }
         var names = unsafe Names(
@@ -56,11 +59,15 @@ public final class TLSClientCertificate: Sendable {
             serial: Self.text { unsafe i2a_ASN1_INTEGER($0, X509_get0_serialNumber(certificate)) },
             fingerprint: Self.digest(certificate, EVP_sha1()), fingerprintSHA256: Self.digest(certificate, EVP_sha256()))
         let failure = unsafe names.isTooLong ? "a name in it is too long" : Self.failure(ssl, certificate)
-        verdict = failure == nil ? .verified : .refused
-        verdictText = Array((failure.map { "FAILED:" + $0 } ?? "SUCCESS").utf8)
-    }
         if names.isTooLong { names.cut() }
         self.names = names
+        verdict = failure == nil ? .verified : .refused
+        let now = MonotonicTime.now()
+        holdsUntil = unsafe VerificationAge.end(
+            SSL_get_session(ssl).flatMap(ClientSessionAge.start) ?? now, now: now, certificateLeftMs: Self.leftMs(certificate),
+            limitMs: Limits.clientCertificateAgeMs)
+        verdictText = Array((failure.map { "FAILED:" + $0 } ?? "SUCCESS").utf8)
+    }
 
     /// OpenSSL's verdict on the chain. A resumed session has the one of its first handshake, so the end of the certificate is looked at
     /// once more.
@@ -69,6 +76,13 @@ public final class TLSClientCertificate: Sendable {
         if code == X509_V_OK, unsafe X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0 { code = Int(X509_V_ERR_CERT_HAS_EXPIRED) }
         if code == X509_V_OK { return nil }
         return unsafe X509_verify_cert_error_string(code).map { unsafe String(cString: $0) } ?? "unknown"
+    }
+
+    private static func leftMs(_ certificate: OpaquePointer) -> Int {
+        var (days, seconds): (Int32, Int32) = (0, 0)
+        // From nil, which is now.
+        guard unsafe ASN1_TIME_diff(&days, &seconds, nil, X509_get0_notAfter(certificate)) == 1 else { return 0 }
+        return (Int(days) * 86_400 + Int(seconds)) * 1_000
     }
 
     /// What OpenSSL prints, without what has no place in a header field, should it ever print such.

@@ -54,15 +54,15 @@ enum ClientSessionAge {
                 return SSL_TICKET_RETURN_IGNORE_RENEW
             }
             if unsafe SSL_SESSION_get0_peer(session) != nil {
-                let limit = UInt64(Limits.clientCertificateAgeMs) * 1_000_000
-                guard let start = unsafe start(of: session), MonotonicTime.now().nanoseconds(since: start) < limit else {
-                    return SSL_TICKET_RETURN_IGNORE_RENEW
-                }
+                guard let start = unsafe start(of: session),
+                    !VerificationAge.isOver(start, now: .now(), limitMs: Limits.clientCertificateAgeMs)
+                else { return SSL_TICKET_RETURN_IGNORE_RENEW }
             }
             return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW
         }
 
-    private static func start(of session: OpaquePointer) -> MonotonicTime? {
+    /// nil if the line begins with this session.
+    static func start(of session: OpaquePointer) -> MonotonicTime? {
         var data: UnsafeMutableRawPointer?
         var length = 0
         guard unsafe SSL_SESSION_get0_ticket_appdata(session, &data, &length) == 1, length == MemoryLayout<MonotonicTime>.size else {

@@ -24,6 +24,7 @@ public final class TLSSession: @unchecked Sendable {
     public var isSingleUse: Bool { unsafe SSL_SESSION_get_protocol_version(pointer) >= TLS1_3_VERSION }
 
     public func isUsable(now: MonotonicTime) -> Bool {
-        unsafe SSL_SESSION_is_resumable(pointer) == 1 && now.nanoseconds(since: verifiedAt) < UInt64(Limits.sessionAgeMs) * 1_000_000
+        unsafe SSL_SESSION_is_resumable(pointer) == 1
+            && !VerificationAge.isOver(verifiedAt, now: now, limitMs: Limits.sessionAgeMs)
     }
 }

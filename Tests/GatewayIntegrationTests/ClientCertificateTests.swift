@@ -251,13 +251,26 @@ import Testing
 
     @Test(arguments: versions) func `a session ends with its certificate`(version: TLSClient.Version) throws {
         let gateway = try gateway(Self.required)
-        // Long enough for a handshake on a busy machine, and short enough to wait for.
-        let brief = try authority.leaf(["brief"], seconds: -60..<8, subject: "brief")
+        // Long enough for some handshakes on a busy machine, and short enough to wait for.
+        let brief = try authority.leaf(["brief"], seconds: -60..<12, subject: "brief")
         let first = try connect(gateway, brief, version)
-        guard try first.get("/").status == 200 else { return }
+        try #require(try first.get("/").status == 200)
         let session = try first.session()
+        let resumed = try connect(gateway, nil, version, session: session)
+        #expect(resumed.isResumed)
+        try #require(try resumed.get("/").status == 200)
         try eventually("the end of the certificate", timeout: 30) {
             try connect(gateway, nil, version, session: session).get("/").status == 400
+        }
+        try eventually("its line in the log") {
+            try gateway.accessLog(waitingFor: 3).contains {
+                $0["tls_client_verify"] == "FAILED:certificate has expired" && $0["tls_client_subject"] == "CN=brief"
+            }
+        }
+        // Those that were open have been verified, too, while it was good.
+        for client in [first, resumed] {
+            #expect(try client.get("/").status == 421)
+            #expect(client.isEndedByPeer())
         }
     }
 
@@ -301,19 +314,6 @@ import Testing
 
     // MARK: Check
 
-    @Test(arguments: [
-        ("ssl_verify_client on;", "nobody to vouch"), ("ssl_verify_client optional_no_ca;", "is not valid here"),
-        ("ssl_client_certificate {DIR}/none.pem; ssl_verify_client on;", "No such file"),
-        ("ssl_client_certificate {DIR}/gateway.conf; ssl_verify_client on;", "there is no certificate in"),
-        ("ssl_client_certificate {CA}; ssl_verify_client on; ssl_crl {CA};", "there is no list of revoked certificates"),
-    ])
-    func `what is wrong with authorities changes nothing at a reload, and says so`(directives: String, said: String) throws {
-        let gateway = try gateway(Self.required)
-        let start = gateway.program.stderr.count
-        #expect(try gateway.reload(conf: Self.conf(directives)).contains("reload failed"))
-        try gateway.program.stderr.waitForLine(containing: said, from: start)
-        #expect(try connect(gateway, Self.alice.get()).get("/").status == 200)
-    }
     @Test(arguments: [false, true]) func `a file of authorities or revocations with a broken entry is refused, with the entry's number`(
         isRevocations: Bool
     ) throws {
@@ -336,4 +336,17 @@ import Testing
         try gateway.program.stderr.waitForLine(containing: "directory", from: start)
     }
 
+    @Test(arguments: [
+        ("ssl_verify_client on;", "nobody to vouch"), ("ssl_verify_client optional_no_ca;", "is not valid here"),
+        ("ssl_client_certificate {DIR}/none.pem; ssl_verify_client on;", "No such file"),
+        ("ssl_client_certificate {DIR}/gateway.conf; ssl_verify_client on;", "there is no certificate in"),
+        ("ssl_client_certificate {CA}; ssl_verify_client on; ssl_crl {CA};", "there is no list of revoked certificates"),
+    ])
+    func `what is wrong with authorities changes nothing at a reload, and says so`(directives: String, said: String) throws {
+        let gateway = try gateway(Self.required)
+        let start = gateway.program.stderr.count
+        #expect(try gateway.reload(conf: Self.conf(directives)).contains("reload failed"))
+        try gateway.program.stderr.waitForLine(containing: said, from: start)
+        #expect(try connect(gateway, Self.alice.get()).get("/").status == 200)
+    }
 }
