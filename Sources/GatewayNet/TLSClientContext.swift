@@ -44,9 +44,9 @@ public final class TLSClientContext: Sendable {
 
     /// SSL_CTX_sess_set_new_cb(3): with TLS 1.3 at any time after the handshake, when a ticket has come. 1 takes the session over.
     private static let keepSession: @convention(c) (OpaquePointer?, OpaquePointer?) -> Int32 = { ssl, session in
-        guard let session = unsafe session, let state = unsafe SocketBIO.state(of: SSL_get_rbio(ssl)),
-            unsafe state.pointee.sessions.count < Limits.sessionsPerConnectionMax
-        else { return 0 }
+        guard let session = unsafe session, let state = unsafe SocketBIO.state(of: SSL_get_rbio(ssl)) else { return 0 }
+        // The newest are good for longest, as for the pool.
+        if unsafe state.pointee.sessions.count >= Limits.sessionsPerConnectionMax { unsafe state.pointee.sessions.removeFirst() }
         let isResumed = unsafe SSL_session_reused(ssl) == 1
         let verifiedAt = unsafe isResumed ? state.pointee.sessionVerifiedAt : state.pointee.startedAt
         unsafe state.pointee.sessions.append(TLSSession(owning: session, verifiedAt: verifiedAt))

@@ -125,6 +125,7 @@ extension Worker {
         case .connect:
             if case .handshaking = upstreams[id].state {
                 error = GatewayError(.connectTimeout, "the origin did not finish the TLS handshake within connect_timeout")
+                countTLSFailure(call, reason: "timeout")
             } else {
                 error = GatewayError(.connectTimeout, "the origin did not take the connection within connect_timeout")
             }

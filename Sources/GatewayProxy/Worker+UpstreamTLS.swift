@@ -55,7 +55,7 @@ extension Worker {
         }
     }
 
-    private func countTLSFailure(_ call: Handle, reason: String) {
+    func countTLSFailure(_ call: Handle, reason: String) {
         guard let tls = calls[call].selectedServer.tls else { return }
         shard.increment(tls.failure(reason))
         logger.debug("TLS with an origin failed", metadata: ["reason": "\(reason)"])

@@ -148,6 +148,7 @@ import Testing
         let secure = try SecureUpstream(mute, upstream: "connect_timeout 200ms;")
         let answer = try secure.gateway.get("/")
         #expect(answer.status == 504 && answer.text.contains("connect_timeout") && answer.text.contains("TLS handshake"))
+        #expect(try secure.failures("timeout") == 1)
         let good = try SecureUpstream.telling()
         try secure.gateway.reload(
             conf: SecureUpstream.conf(
