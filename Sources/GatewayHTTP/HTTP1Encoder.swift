@@ -109,7 +109,7 @@ public enum HTTP1Encoder {
     }
 
     private static func mayForward(_ trailers: borrowing HeaderFields, _ i: Int, of head: borrowing HeaderFields) -> Bool {
-        if !trailers.name(i).isAllowedInTrailers { return false }
+        if !trailers.name(i).isAllowedInTrailers || trailers.isHopByHop(i) { return false }
         return !trailers.nameBytes(i).isDisguised && !head.nominates(trailers.nameBytes(i))
     }
 }

@@ -74,6 +74,9 @@ public struct HeaderFields: ~Copyable {
         }
     }
 
+    /// Keeps the `i`th field from being forwarded.
+    public mutating func keepBack(_ i: Int) { entries[i].flags |= Entry.hopByHop }
+
     @inlinable
     public func contains(_ name: FieldName) -> Bool { present & name.bit != 0 }
 

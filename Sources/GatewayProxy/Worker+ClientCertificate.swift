@@ -21,7 +21,8 @@ extension Worker {
         case .verified:
             if now < client.holdsUntil { return nil }
             exchanges[id].response.keepsAlive = false
-            return GatewayError(.misdirected, "the client certificate has ended, or was verified too long ago: a new connection is asked again")
+            return GatewayError(
+                .misdirected, "the client certificate has ended, or was verified too long ago: a new connection is asked again")
         case .missing:
             if !clients.isRequired { return nil }
             return GatewayError(.clientCertificateRequired, "no client certificate was sent, and this server requires one")

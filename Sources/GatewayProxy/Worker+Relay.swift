@@ -353,7 +353,11 @@ extension Exchange {
         try requestBody.chunks.next(input.bytes, trailers: &trailers)
     }
 
-    func appendLastChunk(to queue: inout ByteQueue) {
+    /// What proxy_set_header sets or takes away can't come back behind the body: some origins take trailers for fields of the head.
+    mutating func appendLastChunk(to queue: inout ByteQueue) {
+        if let set = location?.proxySetFields, !set.isEmpty {
+            for index in 0..<trailers.count where set.contains(trailers.name(index), trailers.nameBytes(index)) { trailers.keepBack(index) }
+        }
         HTTP1Encoder.lastChunk(trailers: trailers, of: head.fields, into: &queue)
     }
 }

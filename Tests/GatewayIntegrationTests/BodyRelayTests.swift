@@ -58,6 +58,19 @@ import Testing
         #expect(try proxied.lastRequest()["Trailer"] == "X-Sum")
     }
 
+    @Test func `what proxy_set_header sets or takes away does not come back as a trailer`() throws {
+        let proxied = try ProxiedOrigin(
+            ScriptedOrigin { connection, _ in
+                guard let request = try connection.readNextRequest() else { return }
+                let trailers = request.trailers.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
+                try connection.send(ScriptedOrigin.message("\(request["X-Subject"] ?? "") \(trailers)"))
+            }, location: "proxy_set_header X-Subject $remote_addr; proxy_set_header X-Role \"\";")
+        let answer = try proxied.exchange(
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                + "2\r\nhi\r\n0\r\nX-Sum: 1\r\nx-subject: root\r\nX-Role: admin\r\n\r\n")
+        #expect(answer.text == "127.0.0.1 X-Sum=1")
+    }
+
     // MARK: Responses
 
     @Test func `a response with a length keeps it`() throws {

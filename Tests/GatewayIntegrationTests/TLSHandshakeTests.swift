@@ -114,7 +114,10 @@ import Testing
         #expect(try client.get("/", host: "a.test").status == 200)
     }
 
-    @Test(arguments: ["a\r\nX-Evil: 1", "a\r\n\r\nGET /evil HTTP/1.1", "a b", "a\u{80}", "a\u{1}", "a\"", "a/b", "a:1", ".", String(repeating: "a", count: 254)])
+    @Test(arguments: [
+        "a\r\nX-Evil: 1", "a\r\n\r\nGET /evil HTTP/1.1", "a b", "a\u{80}", "a\u{1}", "a\"", "a/b", "a:1", ".",
+        String(repeating: "a", count: 254),
+    ])
     func `a hello with what is no host name is refused, and reaches no header field`(_ name: String) throws {
         let certificates = try TestCertificates()
         let origin = try ScriptedOrigin.answering(ScriptedOrigin.message("ok"))
