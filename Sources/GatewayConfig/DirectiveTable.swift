@@ -39,7 +39,8 @@ enum DirectiveTable {
             "How many event loops run; `auto` is one per CPU.", example: "workers 4;"),
         Directive(
             "worker_connections", in: .main, [.one("NUMBER", .number(1...1_048_576))], default: "16384",
-            "How many connections one worker may have, to clients and to origins together.", example: "worker_connections 16384;"),
+            "How many connections one worker may have, to clients and to origins together; clients leave the last eighth to those to origins.",
+            example: "worker_connections 16384;"),
         Directive(
             "user", in: .main, [.one("NAME", .userName), .optional("GROUP", .groupName)],
             "Who the gateway becomes after binding its ports and reading its keys, when it is started as root; the group is the user's own "
@@ -249,8 +250,9 @@ enum DirectiveTable {
             "The largest request body; larger ones get 413, and 0 is no limit.", example: "client_max_body_size 256k;"),
         Directive(
             "request_timeout", in: everyLevel, [.one("TIME", .waitOrNone)], default: "0",
-            "How long a request may take from its first byte to the last of its response; then 504, or a visible break if the response "
-                + "has begun; 0 is no limit, and a connection that has switched protocols has none.",
+            "How long a proxied request may take from its first byte until the gateway has the whole response, and all but the last 64 KB of "
+                + "it are sent; then 504, or a visible break if the response has begun; 0 is no limit, and a connection that has switched "
+                + "protocols has none.",
             example: "request_timeout 330s;"),
         Directive(
             "add_header", in: everyLevel, [.one("NAME", .headerName), .one("VALUE", .headerValue), .flag("always")], repeats: true,

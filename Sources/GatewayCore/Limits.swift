@@ -76,6 +76,10 @@ public enum Limits {
     public static let adminDescriptors = 4
     /// Addresses whose handshakes are counted at a time: a table of some 5 MB at the most.
     public static let rateAddressesMax = 64 * 1024
+    /// Of `worker_connections` clients leave one in so many to connections to origins, for the same reason.
+    public static let originConnectionsShare = 8
+    /// Clients looked at for one that is idle: each costs a system call, and only those that have sent something in this moment are not.
+    public static let evictionAttemptsMax = 64
     /// Clients refused for want of room that stay, beyond `worker_connections`, until they have read why: see ``lingerMs``. A few
     /// dozens are the ordinary overload; a flood of them gets its answer and a close at once.
     public static let refusedLingeringMax = 64

@@ -22,7 +22,7 @@ public enum IOFailure: Error, Sendable {
 
 /// A connected socket, with TLS or without: bytes to and from queues, and what epoll last said of it.
 public struct Stream: ~Copyable {
-    private let descriptor: FileDescriptor
+    private var descriptor: FileDescriptor
     private var tls: TLSConnection?
     /// Whether a read may bring something. Stays true after a read that filled its buffer, and when TLS holds bytes back.
     public private(set) var canRead = false
@@ -53,6 +53,15 @@ public struct Stream: ~Copyable {
         let result = unsafe address.withSockaddr { unsafe Glibc.connect(number, $0, $1) }
         if result < 0 && errno != EINPROGRESS && errno != EINTR { throw SystemError("connect") }
         return Stream(descriptor: socket)
+    }
+
+    /// Takes the lowest number that is free, if that is lower than its own. Before TLS, which keeps the number.
+    public mutating func takeLowestNumber() {
+        precondition(tls == nil)
+        let number = fcntl(descriptor.number, F_DUPFD_CLOEXEC, 0)
+        if number < 0 { return }
+        let lowest = FileDescriptor(number)
+        if number < descriptor.number { descriptor = lowest }
     }
 
     /// How the connecting went: nil for well (SO_ERROR, socket(7)).

@@ -28,6 +28,7 @@ extension SystemError {
     /// Nothing is wrong but that the process or the machine has no more descriptors or memory for sockets.
     public var isShortage: Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) }
     /// The kernel gave no memory to `call`.
+    public static func noDescriptor(_ call: StaticString) -> SystemError { SystemError(call, EMFILE) }
     public static func noMemory(_ call: StaticString) -> SystemError { SystemError(call, ENOMEM) }
 }
 

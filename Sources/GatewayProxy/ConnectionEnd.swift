@@ -17,6 +17,14 @@ enum ConnectionRefusal: UInt8, CaseIterable {
         }
     }
 
+    /// What an operator should look at who wonders why.
+    var hint: StaticString? {
+        switch self {
+        case .addressConnections, .addressHandshakes: "a balancer in front of the gateway belongs in trusted_proxies"
+        case .workerConnections, .descriptors, .memory, .listenerGone: nil
+        }
+    }
+
     /// What a client is told that speaks plain HTTP.
     var error: GatewayError {
         switch self {
@@ -72,7 +80,9 @@ extension Worker {
     func note(_ refusal: ConnectionRefusal) {
         shard.increment(metrics.refused(refusal))
         guard let count = connectionLog.value.refusals[Int(refusal.rawValue)].note(now: now) else { return }
-        logger.warning("connections refused", metadata: ["reason": "\(refusal.name)", "count": "\(count)"])
+        var metadata: Logger.Metadata = ["reason": "\(refusal.name)", "count": "\(count)"]
+        if let hint = refusal.hint { metadata["hint"] = "\(hint)" }
+        logger.warning("connections refused", metadata: metadata)
     }
 
     func note(_ end: ConnectionEnd) {

@@ -13,7 +13,7 @@ extension Worker {
                 let peer = accepted.peer
                 admitConnection(accepted.makeStream(), peer: peer, listenerID: listeners[id].id)
             } catch {
-                if !hasMadeRoom && makeRoom() {
+                if !hasMadeRoom && makeRoom(for: .descriptor) {
                     hasMadeRoom = true
                     continue
                 }
@@ -26,7 +26,8 @@ extension Worker {
         return true
     }
 
-    private func admitConnection(_ stream: consuming Stream, peer: SocketAddress, listenerID: Int) {
+    private func admitConnection(_ accepted: consuming Stream, peer: SocketAddress, listenerID: Int) {
+        var stream = accepted
         shard.increment(metrics.accepted)
         // A listener stays open for a moment after a reload has taken it away: whom it still accepts is served as before.
         guard let (route, retired) = findListener(listenerID) else {
@@ -38,7 +39,7 @@ extension Worker {
             return
         }
         let countedPrefixBits = countedPrefixBits(of: peer.address)
-        if let refusal = refusal(of: stream.fileDescriptor) {
+        if let refusal = refusal(of: &stream) {
             leave(peer.address, prefixBits: countedPrefixBits)
             refuse(stream, peer: peer, route, refusal)
             return

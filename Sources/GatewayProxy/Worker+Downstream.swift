@@ -258,7 +258,10 @@ extension Worker {
         case .renegotiation: note(ConnectionEnd.renegotiation)
         }
         idleDownstreams.value.remove(id)
-        if downstreams[id].isRefused { refusedLingering -= 1 }
+        if downstreams[id].isRefused {
+            refusedLingering -= 1
+            refusedDownstreams.value.remove(id)
+        }
         leave(downstreams[id].peer.address, prefixBits: downstreams[id].countedPrefixBits)
         shard.add(metrics.idle, -1)
         downstreams.discard(id)

@@ -199,7 +199,7 @@ extension Worker {
                 calls[call].state = .connecting
             } catch {
                 if error.isShortage {
-                    return .refuse(GatewayError(.connectionsExhausted, "the gateway has no descriptor left for a connection to the origin"))
+                    return .refuse(GatewayError(.connectionsExhausted, "the gateway has no room for a connection to the origin"))
                 }
                 return attemptFailed(call, GatewayError(.connectFailed, "the server cannot be connected to"), status: 502)
             }

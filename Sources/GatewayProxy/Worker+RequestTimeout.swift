@@ -40,13 +40,21 @@ extension Worker {
 
     private func endLateRequest(_ id: Handle) {
         let connection = exchanges[id].connection
-        dropCall(id, status: 504)
         flush(connection)
+        dropCall(id, status: awaitsOrigin(id) ? 504 : 499)
         if exchanges[id].response.hasBegun && !downstreams[connection].output.isEmpty {
             // Its reader is what takes so long: the rest would take as long again.
             downstreams[connection].stream.breakOff()
             downstreams[connection].isBroken = true
         }
         expire(id, GatewayError(.requestTimeout, "the request took longer than request_timeout"))
+    }
+
+    /// Whose fault it is: the origin's where it reads, connects or answers too slowly, the client's where its content is still to come or
+    /// waits for it to be read.
+    private func awaitsOrigin(_ id: Handle) -> Bool {
+        let call = exchanges[id].call
+        if call.isNone || !downstreams[exchanges[id].connection].output.isEmpty { return false }
+        return exchanges[id].requestBody.isComplete || calls[call].unwritten > 0 || calls[call].isRequestRefused
     }
 }

@@ -31,12 +31,13 @@ extension Worker {
         return id
     }
 
-    /// Who is connected goes on: without a free descriptor something idle makes room. Once, as the shortage may be the machine's.
+    /// Who is connected goes on: without a free connection or descriptor something idle makes room. Once, as the shortage may be the machine's.
     private func openStream(to endpoint: Endpoint) throws(SystemError) -> Stream {
+        if !hasConnectionForOrigin() { throw .noDescriptor("worker_connections") }
         do throws(SystemError) {
             return try Stream.connect(to: endpoint.address, below: upstreamDescriptorMark)
         } catch {
-            if !error.isShortage || !makeRoom() { throw error }
+            if !error.isShortage || !makeRoom(for: .descriptor) { throw error }
             return try Stream.connect(to: endpoint.address, below: upstreamDescriptorMark)
         }
     }

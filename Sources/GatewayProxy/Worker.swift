@@ -62,12 +62,14 @@ final class Worker {
     let idleDownstreams = Cell(AgeList())
     /// Clients that have their last answer and may still send: who goes before those.
     let lingeringDownstreams = Cell(AgeList())
+    /// Clients that were refused and read why: who goes first when descriptors run out.
+    let refusedDownstreams = Cell(AgeList())
     let connectionLog = Cell(ConnectionLog())
     let spare = Cell(SpareDescriptor())
     /// From these numbers on descriptors are scarce: for clients, and for connections to origins.
     var descriptorMark = 0
     var upstreamDescriptorMark = 0
-    /// Refused clients that read why.
+    /// How many of those there are.
     var refusedLingering = 0
 
     /// When the current round of events began. Deadlines and durations are counted from here.

@@ -56,8 +56,8 @@ final class AdminServer {
     /// What the next configuration wants, opened but not yet in force.
     private var prepared: Prepared?
     private var listenerToken = EventToken(word: 0)
-    /// Accepting failed for want of descriptors: it is tried again with the next tick.
-    private var isPaused = false
+    /// Accepting failed for want of descriptors: when it is tried again.
+    private var retryAt: MonotonicTime?
     var isReady = true
 
     init(registry: MetricsRegistry) throws {
@@ -129,20 +129,26 @@ final class AdminServer {
         }
     }
 
-    private func closeOldest() {
+    /// False if there is none.
+    @discardableResult
+    private func closeOldest() -> Bool {
         var oldest = Handle.none
         connections.forEachHandle { id in
             if oldest.isNone || connections[id].deadline < connections[oldest].deadline { oldest = id }
         }
+        if oldest.isNone { return false }
         connections.discard(oldest)
+        return true
     }
 
-    /// A listener that can't be accepted from would be reported again and again: it is left alone until the next tick.
+    /// Without a free descriptor the oldest connection makes room. Once, as the shortage may be the machine's.
     private func nextConnection(_ epoll: borrowing Epoll) -> AcceptedSocket? {
         do {
             return try listener?.accept()
         } catch {
-            isPaused = true
+            if closeOldest(), let accepted = try? listener?.accept() { return accepted }
+            // A listener that can't be accepted from would be reported again and again: it is left alone for a moment.
+            retryAt = MonotonicTime.now().adding(milliseconds: Limits.acceptRetryMs)
             setListening(epoll, isEnabled: false)
             return nil
         }
@@ -154,15 +160,18 @@ final class AdminServer {
     }
 
     /// How long until something has to be looked at again; -1 for ever.
-    var timeoutMs: Int32 { connections.count == 0 && !isPaused ? -1 : 1_000 }
+    var timeoutMs: Int32 {
+        if let retryAt { return retryAt.milliseconds(after: .now()) }
+        return connections.count == 0 ? -1 : 1_000
+    }
 
     func tick(_ epoll: borrowing Epoll) {
-        if isPaused {
-            isPaused = false
+        if connections.count == 0 && retryAt == nil { return }
+        let now = MonotonicTime.now()
+        if let due = retryAt, due <= now {
+            retryAt = nil
             setListening(epoll, isEnabled: true)
         }
-        if connections.count == 0 { return }
-        let now = MonotonicTime.now()
         connections.forEachHandle { if connections[$0].deadline < now { connections.discard($0) } }
     }
 
