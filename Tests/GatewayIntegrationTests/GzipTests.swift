@@ -76,6 +76,11 @@ import Testing
             Case("content with a digest", response: "Content-Type: application/json\r\nContent-Digest: sha-256=:YQ==:", .untouched),
             Case("a representation with a digest", response: "Content-Type: application/json\r\nRepr-Digest: sha-256=:YQ==:", .untouched),
             Case("an MD5 sum", response: "Content-Type: application/json\r\nContent-MD5: YQ==", .untouched),
+            Case("a digest in the trailers", response: "Content-Type: application/json\r\nTrailer: X-A, repr-digest", .untouched),
+            Case(
+                "a digest in the trailers by a second line",
+                response: "Content-Type: application/json\r\nTrailer: X-A\r\nTrailer: Content-Digest", .untouched),
+            Case("other trailers", response: "Content-Type: application/json\r\nTrailer: X-Digest, ETag", .compressed),
         ]
     }
 
@@ -138,6 +143,24 @@ import Testing
         let short = Case("", content: String(repeating: "x", count: 300), .compressed)
         let little = try ProxiedOrigin(answering: Self.answer(short, framing: "Connection: close"), main: Self.directives)
         try Self.expect(little.gateway.get("/", fields: [test.request]), short)
+    }
+
+    @Test(arguments: [
+        ("Repr-Digest: sha-256=:YQ==:", nil), ("content-digest: sha-256=:YQ==:", nil), ("Digest: sha-256=YQ==", nil),
+        ("Content-MD5: YQ==", nil), ("ETag: \"strong\"", "ETag: W/\"strong\""), ("ETag: W/\"weak\"", "ETag: W/\"weak\""),
+        ("X-Digest: 1", "X-Digest: 1"), ("Last-Modified: Sat, 21 Nov 2026 00:00:00 GMT", "Last-Modified: Sat, 21 Nov 2026 00:00:00 GMT"),
+    ])
+    func `trailers say nothing of bytes that the client doesn't get`(trailer: String, compressed: String?) throws {
+        let chunked = "7d0\r\n\(Self.content)\r\n0\r\nX-Before: 1\r\n\(trailer)\r\nX-Behind: 2\r\n\r\n"
+        let test = Case("", .compressed)
+        let proxied = try ProxiedOrigin(
+            answering: Self.answer(test, framing: "Transfer-Encoding: chunked", chunked), main: Self.directives)
+        func trailers(_ answer: HTTPResponse) -> [String] { answer.trailers.map { "\($0.name): \($0.value)" } }
+        let toGzip = try proxied.gateway.get("/", fields: [test.request])
+        try Self.expect(toGzip, test)
+        #expect(trailers(toGzip) == ["X-Before: 1"] + [compressed].compactMap { $0 } + ["X-Behind: 2"])
+        let plain = try proxied.gateway.get("/")
+        #expect(plain.text == Self.content && trailers(plain) == ["X-Before: 1", trailer, "X-Behind: 2"])
     }
 
     @Test func `an HTTP/1.0 client gets the content as it is`() throws {
