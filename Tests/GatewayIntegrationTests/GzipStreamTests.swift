@@ -110,6 +110,40 @@ import Testing
         #expect(flushes.count < packets / 2, "\(flushes.count) flushes in \(packets) reads")
     }
 
+    /// At level 9 a round of the loop takes a kilobyte: chunks, their lines and the trailers are cut anywhere.
+    @Test(arguments: ["Content-Length", "Transfer-Encoding", "Connection"], [1, 6, 9])
+    func `connections that compress at the same time take turns, and each has its bytes`(framing: String, level: Int) throws {
+        let count = 400_000
+        let origin = try ScriptedOrigin(keepsReceived: false) { connection, index in
+            var random = SeededRandom(seed: UInt64(index))
+            _ = try connection.readHead()
+            let value = framing == "Content-Length" ? "\(count)" : framing == "Connection" ? "close" : "chunked"
+            try connection.send(Self.head + "\(framing): \(value)\r\n\r\n")
+            var sent = 0
+            while sent < count {
+                let longest = Bool.random(using: &random) ? 50 : 40_000
+                let piece = Pattern.bytes(min(Int.random(in: 1...longest, using: &random), count - sent), at: sent)
+                let isChunk = framing == "Transfer-Encoding"
+                let line = isChunk ? Array("\(String(piece.count, radix: 16));x=\(String(repeating: "y", count: 100))\r\n".utf8) : []
+                try connection.send(line + piece + (isChunk ? [13, 10] : []), timeout: 60)
+                sent += piece.count
+            }
+            if framing == "Transfer-Encoding" { try connection.send("0\r\n\r\n") }
+        }
+        let edge = try Edge(origin, main: Self.directives + " gzip_comp_level \(level);")
+        let downloads = try Transport.allCases.flatMap { [$0, $0, $0] }.map { transport in
+            let client = try edge.connect(transport)
+            try client.send(Self.ask)
+            return client
+        }
+        #expect(try edge.gateway.get("/", fields: ["Accept-Encoding: identity"]).body.count == count)
+        for client in downloads {
+            #expect(try client.readHead()["Content-Encoding"] == "gzip")
+            try Self.receivePattern(client, count)
+        }
+        #expect(origin.errors == [])
+    }
+
     // MARK: Endings
 
     @Test(arguments: ["Content-Length: 1000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5000\r\n"])
