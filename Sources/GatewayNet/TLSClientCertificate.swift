@@ -82,7 +82,9 @@ public final class TLSClientCertificate: Sendable {
         var (days, seconds): (Int32, Int32) = (0, 0)
         // From nil, which is now.
         guard unsafe ASN1_TIME_diff(&days, &seconds, nil, X509_get0_notAfter(certificate)) == 1 else { return 0 }
-        return (Int(days) * 86_400 + Int(seconds)) * 1_000
+        // It knows whole seconds; of the present one a part is over.
+        let partMs = Int(MonotonicTime.wallClockNanoseconds() % 1_000_000_000 / 1_000_000) + 1
+        return (Int(days) * 86_400 + Int(seconds)) * 1_000 - partMs
     }
 
     /// What OpenSSL prints, without what has no place in a header field, should it ever print such.
