@@ -122,8 +122,8 @@ public enum Limits {
     public static let sessionAgeMs = 3_600_000
     /// The same for the connections and sessions of clients that have shown a certificate.
     public static let clientCertificateAgeMs = 3_600_000
-    /// Of a name in a client's certificate, as text: it becomes a header field. Certificates with longer ones are refused, and logged with so much
-    /// of them.
+    /// Of a name in a client's certificate, as text: it becomes a header field. Certificates with longer ones are refused, and logged
+    /// with so much of them.
     public static let certificateNameBytesMax = 4 * 1024
 
     // MARK: Names
