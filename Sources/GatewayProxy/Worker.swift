@@ -65,7 +65,7 @@ final class Worker {
     /// Clients that were refused and read why: who goes first when descriptors run out.
     let refusedDownstreams = Cell(AgeList())
     let connectionLog = Cell(ConnectionLog())
-    let spare = Cell(SpareDescriptor())
+    let spare: Cell<SpareDescriptor>
     /// From these numbers on descriptors are scarce: for clients, and for connections to origins.
     var descriptorMark = 0
     var upstreamDescriptorMark = 0
@@ -108,6 +108,7 @@ final class Worker {
         logger = table.logger
         self.shard = shard
         metrics = WorkerMetrics(registry)
+        spare = Cell(outfit.spare)
         epoll = outfit.epoll
         now = .now()
         timers = Cell(TimerWheel(now: now))

@@ -19,7 +19,7 @@ public enum WorkerThread {
         } catch {
             throw SystemError("mmap", error.code)
         }
-        let outfit = WorkerOutfit(epoll: epoll, table: table, tables: tables)
+        let outfit = WorkerOutfit(epoll: epoll, table: table, tables: tables, spare: SpareDescriptor())
         try Thread.begin(named: "worker-\(index)") {
             let pool = BufferPool()
             serve(index: index, mailbox, outfit, pool: pool, registry: registry, shard: shard)
@@ -44,12 +44,15 @@ final class WorkerOutfit: Sendable {
         let epoll: Epoll
         let table: RouteTable
         let tables: WorkerTables
+        let spare: SpareDescriptor
     }
 
     private let contents: Mutex<Contents?>
 
-    init(epoll: consuming sending Epoll, table: RouteTable, tables: consuming sending WorkerTables) {
-        contents = Mutex(Contents(epoll: epoll, table: table, tables: tables))
+    init(
+        epoll: consuming sending Epoll, table: RouteTable, tables: consuming sending WorkerTables, spare: consuming sending SpareDescriptor
+    ) {
+        contents = Mutex(Contents(epoll: epoll, table: table, tables: tables, spare: spare))
     }
 
     func take() -> sending Contents? {
