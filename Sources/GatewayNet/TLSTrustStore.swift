@@ -107,6 +107,7 @@ public final class TLSTrustStore: @unchecked Sendable {
 /// A file's bytes, by OpenSSL's reader, whose errors then have the system's reason.
 enum PEMFile {
     static func read(_ path: String, _ what: String) throws(TLSError) -> [UInt8] {
+        try CredentialFile.requireRegular(path, what)
         guard let file = unsafe BIO_new_file(path, "r") else { throw TLSError("cannot read the \(what) \"\(path)\"") }
         defer { unsafe _ = BIO_free(file) }
         var bytes: [UInt8] = []
