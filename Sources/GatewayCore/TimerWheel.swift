@@ -19,6 +19,8 @@ public struct TimerWheel: ~Copyable {
     private let origin: MonotonicTime
     /// All ticks before this one have been collected.
     private var nextTick: UInt64 = 0
+    /// There is no timer before this tick: where the search for the next one goes on.
+    private var quietUntil: UInt64 = 0
     public private(set) var count = 0
 
     public init(now: MonotonicTime) {
@@ -30,6 +32,7 @@ public struct TimerWheel: ~Copyable {
     public mutating func arm(_ word: UInt64, at deadline: MonotonicTime) -> UInt64 {
         let tick = min(max(self.tick(of: deadline), nextTick), nextTick + UInt64(Self.slotCount) - 1)
         slots[Int(tick % UInt64(Self.slotCount))].append(Timer(word: word, tick: tick))
+        quietUntil = min(quietUntil, tick)
         count += 1
         return tick
     }
@@ -56,11 +59,11 @@ public struct TimerWheel: ~Copyable {
     }
 
     /// How long until the next timer, in milliseconds; nil if there is none.
-    public func millisecondsUntilNext(now: MonotonicTime) -> Int? {
+    public mutating func millisecondsUntilNext(now: MonotonicTime) -> Int? {
         if count == 0 { return nil }
-        var tick = nextTick
-        while slots[Int(tick % UInt64(Self.slotCount))].isEmpty { tick += 1 }
-        let due = origin.adding(milliseconds: Int(tick) * Self.tickMs)
+        quietUntil = max(quietUntil, nextTick)
+        while slots[Int(quietUntil % UInt64(Self.slotCount))].isEmpty { quietUntil += 1 }
+        let due = origin.adding(milliseconds: Int(quietUntil) * Self.tickMs)
         return Int(due.nanoseconds(since: now) / 1_000_000) + 1
     }
 }
