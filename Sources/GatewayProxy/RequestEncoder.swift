@@ -5,14 +5,13 @@ import GatewayPolicy
 /// The request as the origin gets it: what was parsed, encoded anew, with hop-by-hop fields gone and ours in their place.
 extension Exchange {
     func encodeRequestHead(on connection: borrowing DownstreamConnection, into queue: inout ByteQueue) throws(GatewayError) {
-        guard let location, let upstream = location.upstream else { return }
-        let set = location.proxySetFields
+        guard let set = location?.proxySetNames else { return }
         queue.append(head.methodBytes)
         queue.append(" ")
         if head.targetForm == .asterisk {
             queue.append("*")
         } else {
-            try location.rewrite.append(path: head.path, to: &queue)
+            try location?.rewrite.append(path: head.path, to: &queue)
         }
         if head.hasQuery {
             queue.append("?")
@@ -20,7 +19,7 @@ extension Exchange {
         }
         queue.append(" HTTP/1.1\r\n")
         if !set.contains(.host) {
-            if let host = upstream.host {
+            if let host = location?.upstream?.host {
                 HTTP1Encoder.field("Host", host.rawSpan, into: &queue)
             } else {
                 HTTP1Encoder.field("Host", head.authority, into: &queue)
@@ -28,7 +27,7 @@ extension Exchange {
         }
         encodeClientFields(set, into: &queue)
         encodeForwarding(set, connection, into: &queue)
-        evaluate(set, on: connection, into: &queue)
+        if !set.isEmpty, let fields = location?.proxySetFields { evaluate(fields, on: connection, into: &queue) }
         switch requestBody.framing {
         case .none, .untilClose: break
         case .length(let length): HTTP1Encoder.field("Content-Length", decimal: length, into: &queue)
@@ -39,8 +38,7 @@ extension Exchange {
         queue.append("\r\n")
     }
 
-    private func encodeClientFields(_ set: FieldTemplates, into queue: inout ByteQueue) {
-        let hasSetFields = !set.isEmpty
+    private func encodeClientFields(_ set: FieldNames, into queue: inout ByteQueue) {
         for index in 0..<head.fields.count {
             let name = head.fields.name(index)
             switch name {
@@ -60,13 +58,13 @@ extension Exchange {
                 if head.fields.isHopByHop(index) { continue }
             }
             if name == .other && !isFromTrustedProxy && head.fields.nameBytes(index).isDisguised { continue }
-            if hasSetFields && set.contains(name, head.fields.nameBytes(index)) { continue }
+            if !set.isEmpty, location?.proxySetFields.contains(name, head.fields.nameBytes(index)) == true { continue }
             head.fields.appendLine(index, to: &queue)
         }
     }
 
     /// X-Forwarded-* and X-Request-ID: a trusted proxy's are kept, everybody else's are set anew.
-    private func encodeForwarding(_ set: FieldTemplates, _ connection: borrowing DownstreamConnection, into queue: inout ByteQueue) {
+    private func encodeForwarding(_ set: FieldNames, _ connection: borrowing DownstreamConnection, into queue: inout ByteQueue) {
         if !set.contains(.xForwardedFor) {
             queue.append("X-Forwarded-For: ")
             appendForwardedFor(on: connection, to: &queue)

@@ -125,6 +125,14 @@ final class LocationRoute: Sendable {
         case proxy
     }
 
+    /// Plain values, as all that requests ask for one at a time: to read them counts no reference.
+    struct Counters: BitwiseCopyable, Sendable {
+        let requests: StatusBlockSlot
+        let duration: HistogramSlot
+        let requestBytes: MetricSlot
+        let responseBytes: MetricSlot
+    }
+
     enum Content: Sendable {
         case empty
         case redirect(CompiledTemplate)
@@ -143,10 +151,11 @@ final class LocationRoute: Sendable {
     let proxySetFields: FieldTemplates
     /// nil: `gzip off`.
     let gzip: GzipPolicy?
-    let requests: StatusBlockSlot
-    let duration: HistogramSlot
-    let requestBytes: MetricSlot
-    let responseBytes: MetricSlot
+    let counters: Counters
+    /// The names in ``proxySetFields``.
+    let proxySetNames: FieldNames
+    /// Whether ``action`` is ``Action/proxy``.
+    let isProxied: Bool
 
     init(_ config: LocationConfig, server: String, upstreams: [UpstreamRoute], registry: MetricsRegistry) {
         logMembers = JSONLine.members([("server", server), ("location", config.name)])
@@ -166,10 +175,35 @@ final class LocationRoute: Sendable {
         let pass: ProxyPass? = if case .proxyPass(let pass) = config.action { pass } else { nil }
         upstream = pass.map { upstreams[$0.upstream] }
         rewrite = PathRewrite(matched: CanonicalPath.encode(config.path), replacement: pass?.uri)
-        requests = registry.statusBlock(.requests, [server, config.name], hasMethods: true)
-        duration = registry.histogram(.requestDuration, [server, config.name])
-        requestBytes = registry.counter(.requestBytes, [server, config.name])
-        responseBytes = registry.counter(.responseBytes, [server, config.name])
+        proxySetNames = proxySetFields.knownNames
+        isProxied = pass != nil
+        counters = Counters(
+            requests: registry.statusBlock(.requests, [server, config.name], hasMethods: true),
+            duration: registry.histogram(.requestDuration, [server, config.name]),
+            requestBytes: registry.counter(.requestBytes, [server, config.name]),
+            responseBytes: registry.counter(.responseBytes, [server, config.name]))
+    }
+}
+
+/// Which names the fields of a ``FieldTemplates`` have: most fields are told apart from them without comparing.
+struct FieldNames: BitwiseCopyable, Sendable {
+    /// A bit for each well-known name.
+    private var known: UInt64 = 0
+    /// Whether there are others, too.
+    private(set) var hasOthers = false
+    let isEmpty: Bool
+
+    init(_ names: [[UInt8]]) {
+        isEmpty = names.isEmpty
+        for name in names {
+            let id = FieldName(name.rawSpan)
+            if id == .other { hasOthers = true } else { known |= 1 << UInt64(id.rawValue) }
+        }
+    }
+
+    /// Whether `name` is among them: one that is well-known.
+    func contains(_ name: FieldName) -> Bool {
+        name != .other && known & (1 << UInt64(name.rawValue)) != 0
     }
 }
 
@@ -177,18 +211,14 @@ final class LocationRoute: Sendable {
 final class FieldTemplates: Sendable {
     private let names: [[UInt8]]
     private let values: [CompiledTemplate]
-    /// A bit for each well-known name among them, so that most fields are told apart without comparing.
-    private let knownNames: UInt64
-    private let hasOtherNames: Bool
+    let knownNames: FieldNames
     /// All fields, encoded, where no value depends on the request.
     let constant: [UInt8]?
 
     init(_ headers: [HeaderTemplate]) {
         names = headers.map { Array($0.name.utf8) }
         values = headers.map { CompiledTemplate($0.value) }
-        let ids = names.map { FieldName($0.rawSpan) }
-        knownNames = ids.reduce(0) { $1 == .other ? $0 : $0 | 1 << UInt64($1.rawValue) }
-        hasOtherNames = ids.contains(.other)
+        knownNames = FieldNames(names)
         constant = values.allSatisfy(\.isConstant) ? Self.encodeConstant(names, values) : nil
     }
 
@@ -208,14 +238,10 @@ final class FieldTemplates: Sendable {
     func name(_ index: Int) -> [UInt8] { names[index] }
     func value(_ index: Int) -> CompiledTemplate { values[index] }
 
-    func contains(_ name: FieldName) -> Bool {
-        name != .other && knownNames & (1 << UInt64(name.rawValue)) != 0
-    }
-
     /// Whether one of them has this name.
     func contains(_ known: FieldName, _ bytes: RawSpan) -> Bool {
-        if known != .other { return contains(known) }
-        if !hasOtherNames { return false }
+        if known != .other { return knownNames.contains(known) }
+        if !knownNames.hasOthers { return false }
         for name in names where name.rawSpan.equalsIgnoringCase(bytes) { return true }
         return false
     }

@@ -32,11 +32,11 @@ extension Worker {
 
     private func count(_ id: Handle) {
         if let error = exchanges[id].error { shard.increment(metrics.refusal(error.type)) }
-        guard let location = exchanges[id].location else { return }
-        shard.count(location.requests, method: Int(exchanges[id].head.method.rawValue), status: exchanges[id].response.status)
-        shard.observe(location.duration, nanoseconds: now.nanoseconds(since: exchanges[id].startedAt))
-        shard.increment(location.requestBytes, by: exchanges[id].requestBody.received)
-        shard.increment(location.responseBytes, by: exchanges[id].response.sent)
+        guard let counters = exchanges[id].location?.counters else { return }
+        shard.count(counters.requests, method: Int(exchanges[id].head.method.rawValue), status: exchanges[id].response.status)
+        shard.observe(counters.duration, nanoseconds: now.nanoseconds(since: exchanges[id].startedAt))
+        shard.increment(counters.requestBytes, by: exchanges[id].requestBody.received)
+        shard.increment(counters.responseBytes, by: exchanges[id].response.sent)
     }
 
     private func log(_ id: Handle) {

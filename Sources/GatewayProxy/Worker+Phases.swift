@@ -67,33 +67,38 @@ extension Worker {
     // MARK: route
 
     func route(_ id: Handle) -> Verdict {
-        guard let server = exchanges[id].server else { preconditionFailure("no server was chosen") }
         do {
-            try exchanges[id].head.normalisePath(mergeSlashes: server.mergesSlashes)
+            try exchanges[id].chooseLocation()
         } catch {
             exchanges[id].response.keepsAlive = false
             return .refuse(error)
         }
-        let location = exchanges[id].chooseLocation(server)
-        exchanges[id].location = location
-        if case .length(let length) = exchanges[id].requestBody.framing, length > location.bodyBytesMax {
+        if case .length(let length) = exchanges[id].requestBody.framing, length > exchanges[id].bodyBytesMax {
             return .refuse(GatewayError(.bodyTooLarge, "the body is larger than client_max_body_size"))
         }
-        switch location.action {
-        case .notFound:
+        return exchanges[id].location?.isProxied == true ? beginCall(id) : answerHere(id)
+    }
+
+    private func answerHere(_ id: Handle) -> Verdict {
+        switch exchanges[id].location?.action {
+        case nil, .notFound:
             return .refuse(GatewayError(.notFound, "no location of this server matches the path"))
         case .answer(let status, let content):
             if let error = dropRequestBody(id) { return .refuse(error) }
             answer(id, status, content)
             return .next(.finish)
         case .proxy:
-            if exchanges[id].head.hasForwardsLimit, let verdict = countForwards(id) { return verdict }
-            guard let upstream = location.upstream else { return .next(.finish) }
-            if location.requestTimeoutMs > 0 { limitTime(of: id, ms: location.requestTimeoutMs) }
-            let method = exchanges[id].head.method
-            exchanges[id].call = calls.insert(UpstreamCall(exchange: id, upstream: upstream, method: method, pool: pool))
-            return .next(.chooseUpstream)
+            return beginCall(id)
         }
+    }
+
+    private func beginCall(_ id: Handle) -> Verdict {
+        if exchanges[id].head.hasForwardsLimit, let verdict = countForwards(id) { return verdict }
+        if let timeoutMs = exchanges[id].location?.requestTimeoutMs, timeoutMs > 0 { limitTime(of: id, ms: timeoutMs) }
+        let method = exchanges[id].head.method
+        guard let upstream = exchanges[id].location?.upstream else { return .next(.finish) }
+        exchanges[id].call = calls.insert(UpstreamCall(exchange: id, upstream: upstream, method: method, pool: pool))
+        return .next(.chooseUpstream)
     }
 
     /// The last recipient that Max-Forwards allows answers by itself (RFC 9110 § 7.6.2).
@@ -114,31 +119,31 @@ extension Worker {
 
     func chooseUpstream(_ id: Handle) -> Verdict {
         let call = exchanges[id].call
-        let upstream = calls[call].upstream
+        let upstream = calls[call].upstream.index
         let snapshot = exchanges[id].snapshot
         let isFirst = calls[call].attempts == 0
         if isFirst {
-            if upstream.isSingle, snapshots[snapshot].choices[upstream.index].addressCount(version: 0, server: 0) > 0 {
+            if calls[call].upstream.isSingle, snapshots[snapshot].choices[upstream].addressCount(version: 0, server: 0) > 0 {
                 return give(call, toServer: 0, version: 0, snapshot)
             }
-            guard let version = snapshots[snapshot].choices[upstream.index].nextVersion(excluding: ExclusionSet()) else {
+            guard let version = snapshots[snapshot].choices[upstream].nextVersion(excluding: ExclusionSet()) else {
                 return .refuse(GatewayError(.noServer, "every version of the upstream has weight 0"))
             }
             calls[call].version = version
         }
         while true {
             let version = calls[call].version
-            if let server = snapshots[snapshot].choices[upstream.index].nextServer(of: version, excluding: calls[call].triedServers) {
-                if upstream.countsLoad { occupyPlace(call, server) }
+            if let server = snapshots[snapshot].choices[upstream].nextServer(of: version, excluding: calls[call].triedServers) {
+                if calls[call].upstream.countsLoad { occupyPlace(call, server) }
                 return give(call, toServer: server, version: version, snapshot)
             }
-            if snapshots[snapshot].choices[upstream.index].hasMetFull(version) { calls[call].hasMetFull = true }
+            if snapshots[snapshot].choices[upstream].hasMetFull(version) { calls[call].hasMetFull = true }
             // No server of the version is left to try: another version takes the request, if it may have any.
             calls[call].triedServers = ExclusionSet()
             guard calls[call].triedVersions.count < Limits.attemptsMax else { return .refuse(noServerLeft(id, call)) }
             calls[call].triedVersions.insert(version)
             let tried = calls[call].triedVersions
-            guard let other = snapshots[snapshot].choices[upstream.index].nextVersion(excluding: tried) else {
+            guard let other = snapshots[snapshot].choices[upstream].nextVersion(excluding: tried) else {
                 return .refuse(noServerLeft(id, call))
             }
             calls[call].version = other
@@ -182,20 +187,20 @@ extension Worker {
             }
             calls[call].request = head
         }
-        let server = calls[call].selectedServer
-        noteAttempt(id, server)
+        noteAttempt(id, call)
+        let gauges = calls[call].selectedServer.gauges
         let endpoint = calls[call].endpoint
         let connection: Handle
         if !calls[call].wantsNewConnection, let idle = takeIdle(endpoint) {
             connection = idle
             upstreams[connection].call = call
             // By the server's present name, which a reload may have changed.
-            upstreams[connection].metrics = server.gauges
+            upstreams[connection].metrics = gauges
             calls[call].state = .awaitingHead
             calls[call].keepsRequest = mayRepeat(call)
         } else {
             do {
-                connection = try connect(call, endpoint, server)
+                connection = try connect(call, endpoint, calls[call].selectedServer)
                 calls[call].state = .connecting
             } catch {
                 if error.isShortage {
@@ -204,14 +209,14 @@ extension Worker {
                 return attemptFailed(call, GatewayError(.connectFailed, "the server cannot be connected to"), status: 502)
             }
         }
-        shard.add(server.gauges.active, 1)
+        shard.add(gauges.active, 1)
         calls[call].connection = connection
         return .next(.relay)
     }
 
-    private func noteAttempt(_ id: Handle, _ server: UpstreamRoute.Server) {
+    private func noteAttempt(_ id: Handle, _ call: Handle) {
         exchanges[id].outcome.attempts += 1
-        exchanges[id].outcome.server = server
+        exchanges[id].outcome.server = calls[call].selectedServer
         exchanges[id].outcome.status = 0
         if exchanges[id].outcome.startedAt.isNever { exchanges[id].outcome.startedAt = now }
     }
@@ -229,9 +234,14 @@ extension Exchange {
         listener.server(forHost: head.hostname)
     }
 
-    func chooseLocation(_ server: ServerRoute) -> LocationRoute {
-        head.targetForm == .asterisk ? server.asterisk : server.route(path: head.path)
+    mutating func chooseLocation() throws(GatewayError) {
+        guard let mergesSlashes = server?.mergesSlashes else { preconditionFailure("no server was chosen") }
+        try head.normalisePath(mergeSlashes: mergesSlashes)
+        location = head.targetForm == .asterisk ? server?.asterisk : server?.route(path: head.path)
     }
+
+    /// Without a location there is none to take any of a body.
+    var bodyBytesMax: UInt64 { location?.bodyBytesMax ?? 0 }
 
     func isFor(_ hostname: [UInt8]) -> Bool {
         head.hostname.elementsEqual(hostname.rawSpan)

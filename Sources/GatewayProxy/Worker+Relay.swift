@@ -340,8 +340,8 @@ extension Worker {
         }
         queueFlush(connection)
         exchanges[id].response.isComplete = true
-        let server = calls[call].selectedServer
-        shard.count(server.attempts, status: calls[call].head.status)
+        let attempts = calls[call].selectedServer.attempts
+        shard.count(attempts, status: calls[call].head.status)
         releaseConnection(call, mayBeReused: exchanges[id].requestBody.isComplete && calls[call].isWhollySent)
         calls.discard(call)
         exchanges[id].call = .none

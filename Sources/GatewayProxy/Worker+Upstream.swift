@@ -279,13 +279,13 @@ extension Worker {
     func releaseConnection(_ call: Handle, mayBeReused: Bool) {
         defer { vacatePlace(call) }
         let id = calls[call].connection
-        let upstream = calls[call].upstream
+        let (keepaliveMax, keepaliveTimeoutMs) = (calls[call].upstream.keepaliveMax, calls[call].upstream.keepaliveTimeoutMs)
         shard.add(upstreams[id].metrics.active, -1)
         let isTLS = upstreams[id].stream.isTLS
         if isTLS { keepSessions(of: id) }
         guard mayBeReused, calls[call].head.keepAlive, calls[call].framing != .untilClose, !isDraining,
             idle.value.contains(upstreams[id].endpoint),
-            upstreams[id].input.isEmpty, isQuiet(id), idle.value.count(upstreams[id].endpoint) < upstream.keepaliveMax
+            upstreams[id].input.isEmpty, isQuiet(id), idle.value.count(upstreams[id].endpoint) < keepaliveMax
         else {
             // The origin is told that this is an end and no attack (RFC 8446 § 6.1).
             if isTLS { upstreams[id].stream.finishWriting() }
@@ -296,7 +296,7 @@ extension Worker {
         upstreams[id].call = .none
         upstreams[id].isReused = true
         shard.add(upstreams[id].metrics.idle, 1)
-        setDeadline(upstream: id, .idle, afterMs: upstream.keepaliveTimeoutMs)
+        setDeadline(upstream: id, .idle, afterMs: keepaliveTimeoutMs)
         idle.value.put(id, upstreams[id].endpoint)
     }
 
