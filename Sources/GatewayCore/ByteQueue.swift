@@ -102,17 +102,50 @@ public struct ByteQueue: ~Copyable {
         end += byteCount
     }
 
-    /// memcpy, but without a call for what most appends are: names and short values. Two words that overlap cover 8 to 16 bytes.
+    /// memcpy, but without a call for what most appends are: names, short values, and short fields. Two pieces that overlap cover
+    /// whatever is as long as one to two of them.
     @inlinable @inline(__always)
     static func copy(_ from: UnsafeRawPointer, to: UnsafeMutableRawPointer, _ byteCount: Int) {
-        if byteCount >= 8 && byteCount <= 16 {
-            let head = unsafe from.loadUnaligned(as: UInt64.self)
-            let tail = unsafe from.loadUnaligned(fromByteOffset: byteCount - 8, as: UInt64.self)
-            unsafe to.storeBytes(of: head, as: UInt64.self)
-            unsafe to.storeBytes(of: tail, toByteOffset: byteCount - 8, as: UInt64.self)
-        } else {
+        if byteCount > 32 {
             unsafe memcpy(to, from, byteCount)
+        } else if byteCount >= 16 {
+            unsafe copyEnds(from, to: to, byteCount, SIMD2<UInt64>.self)
+        } else if byteCount >= 8 {
+            unsafe copyEnds(from, to: to, byteCount, UInt64.self)
+        } else {
+            unsafe copyFew(from, to: to, byteCount)
         }
+    }
+
+    @inlinable @inline(__always)
+    static func copyEnds<Piece: BitwiseCopyable>(
+        _ from: UnsafeRawPointer, to: UnsafeMutableRawPointer, _ byteCount: Int, _: Piece.Type
+    ) {
+        let last = byteCount &- MemoryLayout<Piece>.size
+        let head = unsafe from.loadUnaligned(as: Piece.self)
+        let tail = unsafe from.loadUnaligned(fromByteOffset: last, as: Piece.self)
+        unsafe to.storeBytes(of: head, as: Piece.self)
+        unsafe to.storeBytes(of: tail, toByteOffset: last, as: Piece.self)
+    }
+
+    /// Up to seven bytes.
+    @inlinable @inline(__always)
+    static func copyFew(_ from: UnsafeRawPointer, to: UnsafeMutableRawPointer, _ byteCount: Int) {
+        if byteCount >= 4 {
+            unsafe copyEnds(from, to: to, byteCount, UInt32.self)
+        } else if byteCount >= 2 {
+            unsafe copyEnds(from, to: to, byteCount, UInt16.self)
+        } else if byteCount == 1 {
+            unsafe to.storeBytes(of: from.load(as: UInt8.self), as: UInt8.self)
+        }
+    }
+
+    /// Appends the eight bytes of `word`, the lowest first.
+    @inlinable
+    public mutating func append(word: UInt64) {
+        reserve(8)
+        if let base = unsafe base { unsafe base.storeBytes(of: word, toByteOffset: end, as: UInt64.self) }
+        end += 8
     }
 
     @inlinable
@@ -136,8 +169,7 @@ public struct ByteQueue: ~Copyable {
         guard let base = unsafe base else { return }
         if value < 1000 {
             // A status, a short length: three digits in a word, without those that lead.
-            let (tens, hundreds) = (value / 10, value / 100)
-            let digits = 0x30_3030 &+ hundreds &+ (tens &- hundreds &* 10) << 8 &+ (value &- tens &* 10) << 16
+            let digits = Self.threeDigits(value)
             let leading: UInt64 = value < 10 ? 2 : value < 100 ? 1 : 0
             unsafe base.storeBytes(of: UInt32(truncatingIfNeeded: digits >> (leading &* 8)), toByteOffset: end, as: UInt32.self)
             end += Int(3 &- leading)
@@ -160,6 +192,13 @@ public struct ByteQueue: ~Copyable {
             rest = tenth
         } while position > end
         end += length
+    }
+
+    /// The digits of `value`, which is below 1000, as the bytes of a number: the hundreds in the lowest.
+    @inlinable @inline(__always)
+    public static func threeDigits(_ value: UInt64) -> UInt64 {
+        let (tens, hundreds) = (value / 10, value / 100)
+        return 0x30_3030 &+ hundreds &+ (tens &- hundreds &* 10) << 8 &+ (value &- tens &* 10) << 16
     }
 
     @inlinable

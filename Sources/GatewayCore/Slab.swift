@@ -88,7 +88,7 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
     }
 
     /// Moves `element` in. The slab must have room: where memory may be short, ``hasRoom(for:)`` is asked before.
-    @inlinable
+    @inlinable @inline(__always)
     public func insert(_ element: consuming Element) -> Handle {
         if unsafe state.pointee.freeCount == 0 && !grow() { preconditionFailure("no room in the slab") }
         unsafe state.pointee.freeCount &-= 1

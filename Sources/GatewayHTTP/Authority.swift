@@ -51,13 +51,15 @@ struct Authority: BitwiseCopyable {
         if start == bytes.byteCount { return }
         if bytes[byte: start] != UInt8(ascii: ":") { throw GatewayError(type, "the host holds a byte that is not allowed there") }
         var port = 0
-        var i = start + 1
-        while i < bytes.byteCount {
+        var isValid = bytes.byteCount &- start <= 6
+        var i = start &+ 1
+        while i < bytes.byteCount && isValid {
             let byte = bytes[byte: i]
             port = port &* 10 &+ Int(byte &- 0x30)
-            if !byte.isDigit || port > 65535 || i > start + 5 { throw GatewayError(type, "the port is not valid") }
-            i += 1
+            isValid = byte.isDigit
+            i &+= 1
         }
+        if !isValid || port > 65535 { throw GatewayError(type, "the port is not valid") }
     }
 
     /// The reader takes no zone, which no other host would understand, but takes IPv4 as well, which does not stand in brackets.

@@ -80,16 +80,13 @@ public enum JSONLine {
     @inlinable
     public static func seconds(fromNanoseconds value: UInt64, into line: inout ByteQueue) {
         let microseconds = value / 1_000
-        line.append(decimal: microseconds / 1_000_000)
-        var rest = microseconds % 1_000_000
-        var digits: InlineArray<7, UInt8> = [0x2e, 0, 0, 0, 0, 0, 0]
-        var position = 6
-        while position > 0 {
-            digits[position] = UInt8(truncatingIfNeeded: rest % 10) &+ 0x30
-            rest /= 10
-            position -= 1
-        }
-        line.append(digits.rawSpan)
+        let seconds = microseconds / 1_000_000
+        let rest = microseconds &- seconds &* 1_000_000
+        let thousands = rest / 1_000
+        // ".234567": what precedes it is mostly one zero, and both one word.
+        let digits = ByteQueue.threeDigits(thousands) << 16 | ByteQueue.threeDigits(rest &- thousands &* 1_000) << 40
+        if seconds > 9 { line.append(decimal: seconds / 10) }
+        line.append(word: digits | 0x2e30 &+ seconds % 10)
     }
 
     /// Members as bytes, each with its comma, to be appended many times: for what a configuration makes constant.
