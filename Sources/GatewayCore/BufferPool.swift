@@ -66,32 +66,46 @@ public struct BufferPool: BitwiseCopyable {
     @inlinable
     @inline(__always)
     static func roundedCapacity(_ capacity: Int) -> Int {
-        1 << (classIndex(capacity) + 9)
+        bytes(inClass: classIndex(capacity))
+    }
+
+    @inlinable
+    @inline(__always)
+    static func bytes(inClass index: Int) -> Int {
+        1 &<< (index &+ 9)
     }
 
     /// Uninitialised memory of ``roundedCapacity(_:)`` bytes, aligned to 16.
     @inlinable
     func take(_ capacity: Int) -> UnsafeMutableRawPointer {
-        let index = Self.classIndex(capacity)
-        if unsafe index < Self.classCount && state.pointee.counts[index] > 0 {
-            unsafe state.pointee.counts[index] &-= 1
-            unsafe state.pointee.pooledBytes &-= Self.roundedCapacity(capacity)
-            return unsafe state.pointee.free[index][state.pointee.counts[index]]
+        unsafe take(fromClass: Self.classIndex(capacity))
+    }
+
+    @inlinable
+    @inline(__always)
+    func take(fromClass index: Int) -> UnsafeMutableRawPointer {
+        if index < Self.classCount {
+            let left = unsafe state.pointee.counts[index] &- 1
+            if left >= 0 {
+                unsafe state.pointee.counts[index] = left
+                unsafe state.pointee.pooledBytes &-= Self.bytes(inClass: index)
+                return unsafe state.pointee.free[index][left]
+            }
         }
-        return .allocate(byteCount: Self.roundedCapacity(capacity), alignment: 16)
+        return .allocate(byteCount: Self.bytes(inClass: index), alignment: 16)
     }
 
     /// Takes back what ``take(_:)`` gave for the same capacity.
     @inlinable
     func give(_ buffer: UnsafeMutableRawPointer, _ capacity: Int) {
         let index = Self.classIndex(capacity)
-        let rounded = Self.roundedCapacity(capacity)
-        guard index < Self.classCount, unsafe state.pointee.pooledBytes + rounded <= Limits.pooledBytesMax else {
+        guard index < Self.classCount, unsafe state.pointee.pooledBytes &+ Self.bytes(inClass: index) <= Limits.pooledBytesMax else {
             unsafe buffer.deallocate()
             return
         }
-        unsafe state.pointee.free[index][state.pointee.counts[index]] = buffer
-        unsafe state.pointee.counts[index] &+= 1
-        unsafe state.pointee.pooledBytes &+= rounded
+        let count = unsafe state.pointee.counts[index]
+        unsafe state.pointee.free[index][count] = buffer
+        unsafe state.pointee.counts[index] = count &+ 1
+        unsafe state.pointee.pooledBytes &+= Self.bytes(inClass: index)
     }
 }

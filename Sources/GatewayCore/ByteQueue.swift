@@ -77,8 +77,9 @@ public struct ByteQueue: ~Copyable {
                 capacity = wanted
             }
         } else {
-            capacity = BufferPool.roundedCapacity(byteCount)
-            unsafe base = pool.take(capacity)
+            let index = BufferPool.classIndex(byteCount)
+            capacity = BufferPool.bytes(inClass: index)
+            unsafe base = pool.take(fromClass: index)
         }
         start = 0
         end = held

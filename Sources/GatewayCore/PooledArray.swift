@@ -63,7 +63,7 @@ public struct PooledArray<Element: BitwiseCopyable>: ~Copyable {
     mutating func grow() {
         let stride = MemoryLayout<Element>.stride
         guard let held = unsafe base else {
-            unsafe base = pool.take(Self.firstBytes)
+            unsafe base = pool.take(fromClass: BufferPool.classIndex(Self.firstBytes))
             capacity = Self.firstBytes / stride
             return
         }
