@@ -59,12 +59,13 @@ extension Exchange {
     }
 
     private func encodeUpstream(_ now: MonotonicTime, into line: inout ByteQueue) {
-        guard let server = outcome.server else {
+        if let server = outcome.server {
+            line.append(server.logMembers)
+        } else {
             // Nobody had room: what was full is the upstream as a whole.
             if error?.type == .upstreamBusy, let upstream = location?.upstream { line.append(upstream.logMember) }
             return
         }
-        line.append(server.logMembers)
         JSONLine.member(#""upstream_status":"#, outcome.status, into: &line)
         if outcome.attempts > 1 { JSONLine.member(#""attempts":"#, outcome.attempts, into: &line) }
         // A response that came in one round has one time.

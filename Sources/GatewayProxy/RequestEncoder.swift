@@ -11,7 +11,7 @@ extension Exchange {
         if head.targetForm == .asterisk {
             queue.append("*")
         } else {
-            try location?.rewrite.append(path: head.path, to: &queue)
+            if let location { try location.rewrite.append(path: head.path, to: &queue) }
         }
         if head.hasQuery {
             queue.append("?")

@@ -51,6 +51,12 @@ public final class RouteTable: Sendable {
         for listener in listeners where listener.id == id { return listener }
         return nil
     }
+
+    /// The server at a listen address, where there is no choice.
+    func onlyServer(at id: Int) -> ServerRoute? {
+        for listener in listeners where listener.id == id { return listener.onlyServer }
+        return nil
+    }
 }
 
 /// One listen address: whether it speaks TLS, and which servers answer there.
@@ -61,7 +67,7 @@ final class ListenerRoute: Sendable {
     let names: ServerTable
     let servers: [ServerRoute]
     /// The server, where there is no choice.
-    private let onlyServer: ServerRoute?
+    let onlyServer: ServerRoute?
 
     init(_ listener: Deployment.Listener, config: [ServerConfig], servers: [ServerRoute]) {
         id = listener.id

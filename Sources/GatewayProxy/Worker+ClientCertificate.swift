@@ -5,8 +5,8 @@ import GatewayNet
 extension Worker {
     /// nil if the server that the request names may answer. The handshake has let the client in whatever its certificate, so that it
     /// can be told here what is wrong.
-    func certificateError(_ id: Handle, _ connection: Handle, _ server: ServerRoute) -> GatewayError? {
-        guard let clients = server.clients else { return nil }
+    func certificateError(_ id: Handle, _ connection: Handle) -> GatewayError? {
+        guard let clients = exchanges[id].server?.clients else { return nil }
         guard let tls = downstreams[connection].tls else {
             if !clients.isRequired { return nil }
             return GatewayError(.clientCertificateRequired, "this server asks for a client certificate, which needs TLS")

@@ -9,24 +9,32 @@ extension Worker {
 
     func admit(_ id: Handle) -> Verdict {
         let connection = exchanges[id].connection
-        let table = snapshots[exchanges[id].snapshot].table
         beginRequestBody(id)
-        identifyClient(id, table)
+        identifyClient(id)
         if !exchanges[id].head.keepAlive || isLeaving(connection) {
             exchanges[id].response.keepsAlive = false
         }
-        guard let listener = table.listener(downstreams[connection].listenerID) else {
+        chooseServer(id, connection)
+        guard let timeouts = exchanges[id].server?.timeouts else {
             return .refuse(GatewayError(.shuttingDown, "the gateway no longer listens at this address"))
         }
-        let server = exchanges[id].chooseServer(listener)
-        exchanges[id].server = server
-        downstreams[connection].timeouts = server.timeouts
-        if server.timeouts.keepaliveMs == 0 { exchanges[id].response.keepsAlive = false }
-        if downstreams[connection].stream.isTLS && isMisdirected(id, connection, listener, server) {
+        downstreams[connection].timeouts = timeouts
+        if timeouts.keepaliveMs == 0 { exchanges[id].response.keepsAlive = false }
+        if downstreams[connection].stream.isTLS && isMisdirected(id, connection) {
             return .refuse(GatewayError(.misdirected, "the certificate of this connection belongs to another server than the Host names"))
         }
-        if server.clients != nil, let error = certificateError(id, connection, server) { return .refuse(error) }
+        if exchanges[id].server?.clients != nil, let error = certificateError(id, connection) { return .refuse(error) }
         return .next(.route)
+    }
+
+    private func chooseServer(_ id: Handle, _ connection: Handle) {
+        let (snapshot, listenerID) = (exchanges[id].snapshot, downstreams[connection].listenerID)
+        if let server = snapshots[snapshot].table.onlyServer(at: listenerID) {
+            exchanges[id].server = server
+        } else if let listener = snapshots[snapshot].table.listener(listenerID) {
+            let server = exchanges[id].chooseServer(listener)
+            exchanges[id].server = server
+        }
     }
 
     private func beginRequestBody(_ id: Handle) {
@@ -45,21 +53,23 @@ extension Worker {
     }
 
     /// A trusted proxy says for whom it asks, and under which id; others are who they are, and get an id from us.
-    private func identifyClient(_ id: Handle, _ table: RouteTable) {
-        let peer = exchanges[id].client
-        if table.trustedProxies.contains(peer) {
+    private func identifyClient(_ id: Handle) {
+        let (snapshot, peer) = (exchanges[id].snapshot, exchanges[id].client)
+        if snapshots[snapshot].table.trustedProxies.contains(peer) {
             exchanges[id].isFromTrustedProxy = true
             var client = peer
-            exchanges[id].followForwardedFor(from: &client, table.trustedProxies)
+            exchanges[id].followForwardedFor(from: &client, snapshots[snapshot].table.trustedProxies)
             exchanges[id].client = client
         }
         exchanges[id].requestID = requestIDs.value.next()
     }
 
     /// RFC 9110 § 15.5.20: a connection whose certificate is not that of the server named by Host gets 421.
-    private func isMisdirected(_ id: Handle, _ connection: Handle, _ listener: ListenerRoute, _ server: ServerRoute) -> Bool {
+    private func isMisdirected(_ id: Handle, _ connection: Handle) -> Bool {
         let name = downstreams[connection].serverName
         if name.isEmpty || exchanges[id].isFor(name) { return false }
+        let table = snapshots[exchanges[id].snapshot].table
+        guard let server = exchanges[id].server, let listener = table.listener(downstreams[connection].listenerID) else { return false }
         let certified = listener.server(forHost: name.rawSpan)
         return certified !== server && certified.certificates != server.certificates
     }

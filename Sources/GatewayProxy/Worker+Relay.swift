@@ -337,8 +337,8 @@ extension Worker {
         if !exchanges[id].response.encoder.isNone { finishEncoding(id, connection) }
         if exchanges[id].response.framing == .chunked {
             calls[call].appendLastChunk(isRecoded: !exchanges[id].response.encoder.isNone, to: &downstreams[connection].output)
+            queueFlush(connection)
         }
-        queueFlush(connection)
         exchanges[id].response.isComplete = true
         let attempts = calls[call].selectedServer.attempts
         shard.count(attempts, status: calls[call].head.status)

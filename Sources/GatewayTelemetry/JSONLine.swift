@@ -79,14 +79,18 @@ public enum JSONLine {
 
     @inlinable
     public static func seconds(fromNanoseconds value: UInt64, into line: inout ByteQueue) {
-        let microseconds = value / 1_000
-        let seconds = microseconds / 1_000_000
-        let rest = microseconds &- seconds &* 1_000_000
-        let thousands = rest / 1_000
-        // ".234567": what precedes it is mostly one zero, and both one word.
-        let digits = ByteQueue.threeDigits(thousands) << 16 | ByteQueue.threeDigits(rest &- thousands &* 1_000) << 40
-        if seconds > 9 { line.append(decimal: seconds / 10) }
-        line.append(word: digits | 0x2e30 &+ seconds % 10)
+        var rest = value
+        // The seconds' last digit goes into one word with what follows it.
+        var ones: UInt64 = 0
+        if value >= 1_000_000_000 {
+            let seconds = value / 1_000_000_000
+            rest = value &- seconds &* 1_000_000_000
+            if seconds > 9 { line.append(decimal: seconds / 10) }
+            ones = seconds % 10
+        }
+        let (milliseconds, microseconds) = (rest / 1_000_000, rest / 1_000)
+        let digits = ByteQueue.threeDigits(milliseconds) << 16 | ByteQueue.threeDigits(microseconds &- milliseconds &* 1_000) << 40
+        line.append(word: digits | 0x2e30 | ones)
     }
 
     /// Members as bytes, each with its comma, to be appended many times: for what a configuration makes constant.
