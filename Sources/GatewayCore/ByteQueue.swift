@@ -29,7 +29,7 @@ public struct ByteQueue: ~Copyable {
     }
 
     @inlinable
-    public var count: Int { end - start }
+    public var count: Int { end &- start }
 
     @inlinable
     public var isEmpty: Bool { start == end }
@@ -57,9 +57,16 @@ public struct ByteQueue: ~Copyable {
     @usableFromInline static var nowhere: UnsafeRawPointer { unsafe UnsafeRawPointer(bitPattern: 16).unsafelyUnwrapped }
 
     /// Makes room for `byteCount` more bytes behind the last one.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func reserve(_ byteCount: Int) {
-        if capacity - end < byteCount { makeRoom(byteCount) }
+        if capacity &- end < byteCount { makeRoom(byteCount) }
+    }
+
+    /// Where the next `byteCount` bytes go, one or more: there is memory then. Whoever writes them moves `end`.
+    @inlinable @inline(__always)
+    mutating func room(_ byteCount: Int) -> UnsafeMutableRawPointer {
+        reserve(byteCount)
+        return unsafe base.unsafelyUnwrapped + end
     }
 
     @usableFromInline
@@ -87,20 +94,19 @@ public struct ByteQueue: ~Copyable {
 
     @inlinable
     public mutating func append(_ byte: UInt8) {
-        reserve(1)
-        if let base = unsafe base { unsafe base.storeBytes(of: byte, toByteOffset: end, as: UInt8.self) }
-        end += 1
+        unsafe room(1).storeBytes(of: byte, as: UInt8.self)
+        end &+= 1
     }
 
     @inlinable
     public mutating func append(_ bytes: RawSpan) {
         let byteCount = bytes.byteCount
         if byteCount == 0 { return }
-        reserve(byteCount)
+        let room = unsafe room(byteCount)
         unsafe bytes.withUnsafeBytes { source in
-            if let base = unsafe base, let from = source.baseAddress { unsafe Self.copy(from, to: base + end, byteCount) }
+            if let from = source.baseAddress { unsafe Self.copy(from, to: room, byteCount) }
         }
-        end += byteCount
+        end &+= byteCount
     }
 
     /// memcpy, but without a call for what most appends are: names, short values, and short fields. Two pieces that overlap cover
@@ -144,9 +150,8 @@ public struct ByteQueue: ~Copyable {
     /// Appends the eight bytes of `word`, the lowest first.
     @inlinable
     public mutating func append(word: UInt64) {
-        reserve(8)
-        if let base = unsafe base { unsafe base.storeBytes(of: word, toByteOffset: end, as: UInt64.self) }
-        end += 8
+        unsafe room(8).storeBytes(of: word, as: UInt64.self)
+        end &+= 8
     }
 
     @inlinable
@@ -159,21 +164,20 @@ public struct ByteQueue: ~Copyable {
     @inlinable @inline(__always)
     public mutating func append(_ literal: StaticString) {
         let byteCount = literal.utf8CodeUnitCount
-        reserve(byteCount)
-        if let base = unsafe base { unsafe memcpy(base + end, literal.utf8Start, byteCount) }
-        end += byteCount
+        if byteCount == 0 { return }
+        unsafe memcpy(room(byteCount), literal.utf8Start, byteCount)
+        end &+= byteCount
     }
 
     @inlinable
     public mutating func append(decimal value: UInt64) {
-        reserve(20)
-        guard let base = unsafe base else { return }
+        let room = unsafe room(20)
         if value < 1000 {
             // A status, a short length: three digits in a word, without those that lead.
             let digits = Self.threeDigits(value)
             let leading: UInt64 = value < 10 ? 2 : value < 100 ? 1 : 0
-            unsafe base.storeBytes(of: UInt32(truncatingIfNeeded: digits >> (leading &* 8)), toByteOffset: end, as: UInt32.self)
-            end += Int(3 &- leading)
+            unsafe room.storeBytes(of: UInt32(truncatingIfNeeded: digits &>> (leading &* 8)), as: UInt32.self)
+            end &+= Int(3 &- leading)
             return
         }
         var length = 1
@@ -185,14 +189,14 @@ public struct ByteQueue: ~Copyable {
             bound &*= 10
         }
         var rest = value
-        var position = end &+ length
+        var position = length
         repeat {
             position &-= 1
             let tenth = rest / 10
-            unsafe base.storeBytes(of: UInt8(truncatingIfNeeded: rest &- tenth &* 10) &+ 0x30, toByteOffset: position, as: UInt8.self)
+            unsafe room.storeBytes(of: UInt8(truncatingIfNeeded: rest &- tenth &* 10) &+ 0x30, toByteOffset: position, as: UInt8.self)
             rest = tenth
-        } while position > end
-        end += length
+        } while position > 0
+        end &+= length
     }
 
     /// The digits of `value`, which is below 1000, as the bytes of a number: the hundreds in the lowest.
@@ -220,11 +224,10 @@ public struct ByteQueue: ~Copyable {
     /// Appends all 16 digits of `value` in lower-case hexadecimal.
     @inlinable
     public mutating func append(hex16 value: UInt64) {
-        reserve(16)
-        guard let base = unsafe base else { return }
-        unsafe base.storeBytes(of: Self.hexDigits(UInt32(truncatingIfNeeded: value >> 32)), toByteOffset: end, as: UInt64.self)
-        unsafe base.storeBytes(of: Self.hexDigits(UInt32(truncatingIfNeeded: value)), toByteOffset: end + 8, as: UInt64.self)
-        end += 16
+        let room = unsafe room(16)
+        unsafe room.storeBytes(of: Self.hexDigits(UInt32(truncatingIfNeeded: value >> 32)), as: UInt64.self)
+        unsafe room.storeBytes(of: Self.hexDigits(UInt32(truncatingIfNeeded: value)), toByteOffset: 8, as: UInt64.self)
+        end &+= 16
     }
 
     /// The eight digits of `value` as the bytes of a word, the most significant first in memory: one nibble to a byte, then all
@@ -243,7 +246,7 @@ public struct ByteQueue: ~Copyable {
     @inlinable
     public mutating func consume(_ byteCount: Int) {
         precondition(byteCount >= 0 && byteCount <= count)
-        start += byteCount
+        start &+= byteCount
         if start == end { removeAll() }
     }
 

@@ -74,6 +74,29 @@ public struct HeaderFields: ~Copyable {
         }
     }
 
+    /// Like ``appendLine(_:to:)`` for one field after the other: what was received in one piece is copied in one piece. The caller ends
+    /// with ``end(_:to:)``, which also has to go before anything else that is appended between two fields.
+    @inlinable
+    public func appendLine(_ i: Int, to queue: inout ByteQueue, _ run: inout FieldRun) {
+        let entry = entries[i]
+        if entry.flags & Entry.verbatim == 0 {
+            end(&run, to: &queue)
+            appendLine(i, to: &queue)
+            return
+        }
+        if entry.nameStart != run.end {
+            end(&run, to: &queue)
+            run.start = entry.nameStart
+        }
+        run.end = entry.valueStart &+ entry.valueLength &+ 2
+    }
+
+    @inlinable
+    public func end(_ run: inout FieldRun, to queue: inout ByteQueue) {
+        queue.append(slice(Int(run.start), Int(run.end &- run.start)))
+        run = FieldRun()
+    }
+
     /// Keeps the `i`th field from being forwarded.
     public mutating func keepBack(_ i: Int) { entries[i].flags |= Entry.hopByHop }
 
@@ -201,4 +224,13 @@ public struct HeaderFields: ~Copyable {
     private func isNominated(_ i: Int, by option: Range<Int>) -> Bool {
         entries[i].name == .other && nameBytes(i).equalsIgnoringCase(storage.bytes.extracting(option))
     }
+}
+
+/// Neighbouring fields that are still to be appended: see ``HeaderFields/appendLine(_:to:_:)``.
+public struct FieldRun: BitwiseCopyable {
+    @usableFromInline var start: UInt32 = 0
+    @usableFromInline var end: UInt32 = 0
+
+    @inlinable
+    public init() {}
 }

@@ -45,7 +45,11 @@ extension Exchange {
     }
 
     private func encodeRequest(into line: inout ByteQueue) {
-        JSONLine.member(#""method":""#, head.methodBytes, into: &line)
+        if head.method == .get {
+            line.append(#""method":"GET","#)
+        } else {
+            JSONLine.member(#""method":""#, head.methodBytes, into: &line)
+        }
         JSONLine.member(#""host":""#, head.authority, into: &line)
         JSONLine.member(#""uri":""#, head.target, into: &line)
         JSONLine.member(#""protocol":""#, protocolName, into: &line)

@@ -39,6 +39,7 @@ extension Exchange {
     }
 
     private func encodeClientFields(_ set: FieldNames, into queue: inout ByteQueue) {
+        var run = FieldRun()
         for index in 0..<head.fields.count {
             let name = head.fields.name(index)
             switch name {
@@ -49,6 +50,7 @@ extension Exchange {
                 if !isFromTrustedProxy { continue }
             case .maxForwards:
                 if head.hasForwardsLimit, let left = head.forwardsLeft, left > 0 {
+                    head.fields.end(&run, to: &queue)
                     if !set.contains(.maxForwards) { HTTP1Encoder.field("Max-Forwards", decimal: left - 1, into: &queue) }
                     continue
                 }
@@ -59,12 +61,25 @@ extension Exchange {
             }
             if name == .other && !isFromTrustedProxy && head.fields.nameBytes(index).isDisguised { continue }
             if !set.isEmpty, location?.proxySetFields.contains(name, head.fields.nameBytes(index)) == true { continue }
-            head.fields.appendLine(index, to: &queue)
+            head.fields.appendLine(index, to: &queue, &run)
         }
+        head.fields.end(&run, to: &queue)
     }
 
     /// X-Forwarded-* and X-Request-ID: a trusted proxy's are kept, everybody else's are set anew.
     private func encodeForwarding(_ set: FieldNames, _ connection: borrowing DownstreamConnection, into queue: inout ByteQueue) {
+        if set.isEmpty && !isFromTrustedProxy && head.authority.byteCount > 0 {
+            // As for most requests: nothing to look up, and few pieces.
+            queue.append("X-Forwarded-For: ")
+            queue.append(connection.peerText)
+            queue.append("\r\nX-Forwarded-Proto: ")
+            if connection.stream.isTLS { queue.append("https\r\nX-Forwarded-Host: ") } else { queue.append("http\r\nX-Forwarded-Host: ") }
+            queue.append(head.authority)
+            queue.append("\r\nX-Request-ID: ")
+            appendOwnRequestID(to: &queue)
+            queue.append("\r\n")
+            return
+        }
         if !set.contains(.xForwardedFor) {
             queue.append("X-Forwarded-For: ")
             appendForwardedFor(on: connection, to: &queue)
@@ -108,7 +123,10 @@ extension Exchange {
     }
 
     func appendRequestID(to queue: inout ByteQueue) {
-        if appendTrusted(.xRequestID, to: &queue) { return }
+        if !appendTrusted(.xRequestID, to: &queue) { appendOwnRequestID(to: &queue) }
+    }
+
+    private func appendOwnRequestID(to queue: inout ByteQueue) {
         queue.append(hex16: requestID.0)
         queue.append(hex16: requestID.1)
     }

@@ -12,16 +12,21 @@ extension Exchange {
         response.hasBegun = true
         chooseFraming(call.framing)
         HTTP1Encoder.statusLine(call.head.status, reason: call.head.reason, into: &queue)
+        var run = FieldRun()
         for index in 0..<call.head.fields.count {
             switch call.head.fields.name(index) {
             case .contentLength, .transferEncoding: continue
             case .trailer: if response.framing != .chunked { continue }
             case .etag, .vary, .acceptRanges:
-                if response.coding != .asReceived && encodeAdapted(index, of: call, into: &queue) { continue }
+                if response.coding != .asReceived {
+                    call.head.fields.end(&run, to: &queue)
+                    if encodeAdapted(index, of: call, into: &queue) { continue }
+                }
             default: if call.head.fields.isHopByHop(index) { continue }
             }
-            call.head.fields.appendLine(index, to: &queue)
+            call.head.fields.appendLine(index, to: &queue, &run)
         }
+        call.head.fields.end(&run, to: &queue)
         // A response without a Date gets one from the first recipient that has a clock (RFC 9110 § 6.6.1).
         if call.head.fields.firstIndex(of: .date) == nil { clock.encodeDate(now, into: &queue) }
         if response.coding != .asReceived { encodeCoding(of: call, into: &queue) }
