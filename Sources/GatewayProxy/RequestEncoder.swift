@@ -5,13 +5,16 @@ import GatewayPolicy
 /// The request as the origin gets it: what was parsed, encoded anew, with hop-by-hop fields gone and ours in their place.
 extension Exchange {
     func encodeRequestHead(on connection: borrowing DownstreamConnection, into queue: inout ByteQueue) throws(GatewayError) {
-        guard let set = location?.proxySetNames else { return }
+        guard let forwarding = location?.forwarding else { return }
+        let set = forwarding.setNames
         queue.append(head.methodBytes)
         queue.append(" ")
         if head.targetForm == .asterisk {
             queue.append("*")
-        } else {
-            if let location { try location.rewrite.append(path: head.path, to: &queue) }
+        } else if forwarding.keepsPath {
+            queue.append(head.path)
+        } else if let location {
+            try location.rewrite.append(path: head.path, to: &queue)
         }
         if head.hasQuery {
             queue.append("?")
@@ -19,10 +22,10 @@ extension Exchange {
         }
         queue.append(" HTTP/1.1\r\n")
         if !set.contains(.host) {
-            if let host = location?.upstream?.host {
-                HTTP1Encoder.field("Host", host.rawSpan, into: &queue)
-            } else {
+            if forwarding.keepsHost {
                 HTTP1Encoder.field("Host", head.authority, into: &queue)
+            } else if let host = location?.upstream?.host {
+                HTTP1Encoder.field("Host", host.rawSpan, into: &queue)
             }
         }
         encodeClientFields(set, into: &queue)

@@ -139,6 +139,16 @@ final class LocationRoute: Sendable {
         let responseBytes: MetricSlot
     }
 
+    /// How a request is sent on: plain values, too.
+    struct Forwarding: BitwiseCopyable, Sendable {
+        /// The names in ``proxySetFields``.
+        let setNames: FieldNames
+        /// Whether ``rewrite`` leaves every path as it is.
+        let keepsPath: Bool
+        /// Whether the origin gets the client's Host.
+        let keepsHost: Bool
+    }
+
     enum Content: Sendable {
         case empty
         case redirect(CompiledTemplate)
@@ -158,10 +168,9 @@ final class LocationRoute: Sendable {
     /// nil: `gzip off`.
     let gzip: GzipPolicy?
     let counters: Counters
-    /// The names in ``proxySetFields``.
-    let proxySetNames: FieldNames
     /// Whether ``action`` is ``Action/proxy``.
     let isProxied: Bool
+    let forwarding: Forwarding
 
     init(_ config: LocationConfig, server: String, upstreams: [UpstreamRoute], registry: MetricsRegistry) {
         logMembers = JSONLine.members([("server", server), ("location", config.name)])
@@ -181,7 +190,7 @@ final class LocationRoute: Sendable {
         let pass: ProxyPass? = if case .proxyPass(let pass) = config.action { pass } else { nil }
         upstream = pass.map { upstreams[$0.upstream] }
         rewrite = PathRewrite(matched: CanonicalPath.encode(config.path), replacement: pass?.uri)
-        proxySetNames = proxySetFields.knownNames
+        forwarding = Forwarding(setNames: proxySetFields.knownNames, keepsPath: pass?.uri == nil, keepsHost: upstream?.host == nil)
         isProxied = pass != nil
         counters = Counters(
             requests: registry.statusBlock(.requests, [server, config.name], hasMethods: true),

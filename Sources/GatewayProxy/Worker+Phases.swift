@@ -29,9 +29,8 @@ extension Worker {
 
     private func chooseServer(_ id: Handle, _ connection: Handle) {
         let (snapshot, listenerID) = (exchanges[id].snapshot, downstreams[connection].listenerID)
-        if let server = snapshots[snapshot].table.onlyServer(at: listenerID) {
-            exchanges[id].server = server
-        } else if let listener = snapshots[snapshot].table.listener(listenerID) {
+        exchanges[id].server = snapshots[snapshot].table.onlyServer(at: listenerID)
+        if exchanges[id].server == nil, let listener = snapshots[snapshot].table.listener(listenerID) {
             let server = exchanges[id].chooseServer(listener)
             exchanges[id].server = server
         }
