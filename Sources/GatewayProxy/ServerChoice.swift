@@ -35,6 +35,8 @@ struct ServerChoice: Sendable {
         addresses = Array(repeating: Addresses(), count: config.servers.count)
     }
 
+    var count: Int { addresses.count }
+
     /// A server that has an address, and room for one more request, which is the caller's from now on: see ``ConnectionLimit/release()``.
     /// A backup only where no other is left.
     mutating func next(excluding excluded: ExclusionSet) -> Int? {

@@ -7,6 +7,8 @@ struct UpstreamChoice: Sendable {
     private var versions: WeightedSelector
     private var servers: [ServerChoice]
     private let versionNames: [String]
+    /// The address, where there is one version with one server that has one.
+    private(set) var onlyAddress: Endpoint?
 
     /// - Parameter limits: of each version's servers.
     init(_ config: UpstreamConfig, limits: [[ConnectionLimit?]]) {
@@ -14,6 +16,8 @@ struct UpstreamChoice: Sendable {
         versions = WeightedSelector(names: versionNames, weights: config.versions.map(\.weight))
         servers = zip(config.versions, limits).map { ServerChoice($0, balance: config.balance, limits: $1) }
     }
+
+    private var isSingle: Bool { servers.count == 1 && servers[0].count == 1 }
 
     /// A version by weight.
     mutating func nextVersion(excluding excluded: ExclusionSet) -> Int? {
@@ -49,6 +53,7 @@ struct UpstreamChoice: Sendable {
     /// The server is reached at `endpoints` from now on: see ``ServerChoice/setAddresses(_:server:from:)``.
     mutating func setAddresses(_ endpoints: [Endpoint], version: Int, server: Int, from first: Int) {
         servers[version].setAddresses(endpoints, server: server, from: first)
+        onlyAddress = isSingle && endpoints.count == 1 ? endpoints[0] : nil
     }
 
     /// A server that would have requests if its name had an address.

@@ -132,8 +132,11 @@ extension Worker {
         let snapshot = exchanges[id].snapshot
         let isFirst = calls[call].attempts == 0
         if isFirst {
-            if calls[call].upstream.isSingle, snapshots[snapshot].choices[upstream].addressCount(version: 0, server: 0) > 0 {
-                return give(call, toServer: 0, version: 0, snapshot)
+            if calls[call].upstream.isSingle {
+                if let endpoint = snapshots[snapshot].choices[upstream].onlyAddress { return give(call, toServer: 0, at: endpoint) }
+                if snapshots[snapshot].choices[upstream].addressCount(version: 0, server: 0) > 0 {
+                    return give(call, toServer: 0, version: 0, snapshot)
+                }
             }
             guard let version = snapshots[snapshot].choices[upstream].nextVersion(excluding: ExclusionSet()) else {
                 return .refuse(GatewayError(.noServer, "every version of the upstream has weight 0"))
@@ -161,9 +164,14 @@ extension Worker {
 
     private func give(_ call: Handle, toServer server: Int, version: Int, _ snapshot: Handle) -> Verdict {
         let upstream = calls[call].upstream.index
+        let endpoint = snapshots[snapshot].choices[upstream].nextAddress(version: version, server: server, now: now)
+        return give(call, toServer: server, at: endpoint)
+    }
+
+    private func give(_ call: Handle, toServer server: Int, at endpoint: Endpoint) -> Verdict {
         calls[call].server = server
         calls[call].attempts += 1
-        calls[call].endpoint = snapshots[snapshot].choices[upstream].nextAddress(version: version, server: server, now: now)
+        calls[call].endpoint = endpoint
         calls[call].addressesTried = 0
         calls[call].addressesFailed = 0
         return .next(.send)
