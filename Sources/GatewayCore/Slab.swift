@@ -33,9 +33,11 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
 
     @usableFromInline static var slotsPerGrowth: Int { 256 }
 
+    /// First, as it is an address: with ThreadSanitizer the compiler (6.3.1) hands on the first word of a slab as the place that an
+    /// element's mutation writes to, and stops over its own code if that word is a number.
+    @usableFromInline let elements: UnsafeMutablePointer<Element>
     /// The most elements the slab holds at a time.
     public let capacity: Int
-    @usableFromInline let elements: UnsafeMutablePointer<Element>
     @usableFromInline let generations: UnsafeMutablePointer<UInt32>
     /// The free ones of the slots made so far, as a stack.
     @usableFromInline let free: UnsafeMutablePointer<UInt32>
