@@ -79,11 +79,14 @@ public final class TLSClientCertificate: Sendable {
     }
 
     private static func leftMs(_ certificate: OpaquePointer) -> Int {
+        // One look at the clock for the whole seconds, which is what OpenSSL counts, and for the part of the present one that is over:
+        // between two another second may begin.
+        let nowNs = MonotonicTime.wallClockNanoseconds()
+        guard let now = unsafe ASN1_TIME_set(nil, Int(nowNs / 1_000_000_000)) else { return 0 }
+        defer { unsafe ASN1_TIME_free(now) }
         var (days, seconds): (Int32, Int32) = (0, 0)
-        // From nil, which is now.
-        guard unsafe ASN1_TIME_diff(&days, &seconds, nil, X509_get0_notAfter(certificate)) == 1 else { return 0 }
-        // It knows whole seconds; of the present one a part is over.
-        let partMs = Int(MonotonicTime.wallClockNanoseconds() % 1_000_000_000 / 1_000_000) + 1
+        guard unsafe ASN1_TIME_diff(&days, &seconds, now, X509_get0_notAfter(certificate)) == 1 else { return 0 }
+        let partMs = Int(nowNs % 1_000_000_000 / 1_000_000) + 1
         return (Int(days) * 86_400 + Int(seconds)) * 1_000 - partMs
     }
 
