@@ -61,6 +61,8 @@ test: setup certs
 
 # Arguments for swift test: make test-tsan ARGS='--filter ReloadTests'
 sanitizer_tests  = $(or $(ARGS),--filter GatewayIntegrationTests)
+# Ten times slower, on a machine that may have other work.
+sanitizer_patience = 10
 sanitizer_report = $(CURDIR)/.build-$(1)/reports
 
 # Leaks too: they are looked for when a gateway ends.
@@ -84,7 +86,7 @@ test-tsan: setup certs
 define test_sanitized
 rm -rf $(sanitizer_report) && mkdir -p $(sanitizer_report)
 # A sanitized gateway is slow: with all tests at once on few cores each would wait for the others.
-export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8 GATEWAY_TEST_PATIENCE=$(sanitizer_patience)
 export GATEWAY_BINARY=$(CURDIR)/.build-$(1)/debug/gateway GATEWAY_SANITIZER_REPORTS=$(sanitizer_report)
 status=0
 swift test --disable-xctest $(sanitizer_tests) || status=$$?

@@ -5,10 +5,12 @@ import Testing
 /// What is bounded, and what is given back: connections, descriptors, memory.
 @Suite struct ResourceTests {
     private static let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    /// Hundreds of connections are made before the first of them says anything: on a slow machine that takes longer than the default of 10 s.
+    private static let timeouts = "client_header_timeout 10m; keepalive_timeout 10m;"
 
     @Test(arguments: Transport.allCases) func `thousands of connections leave nothing behind`(_ transport: Transport) throws {
         let origin = try ScriptedOrigin.answering(Self.answer)
-        let edge = try Edge(origin)
+        let edge = try Edge(origin, server: Self.timeouts)
         func round(_ count: Int) throws {
             let clients = try (0..<count).map { _ in try edge.connect(transport) }
             for client in clients { try client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") }
@@ -30,8 +32,9 @@ import Testing
         #expect(try edge.gateway.metrics().sum("http_requests_total", ["status": "200"]) == 2_500)
     }
 
-    @Test(arguments: Transport.allCases) func `idle connections take little memory`(_ transport: Transport) throws {
-        let edge = try Edge(ScriptedOrigin.answering(Self.answer))
+    @Test(SanitizerReports.memoryIsMeasured, arguments: Transport.allCases)
+    func `idle connections take little memory`(_ transport: Transport) throws {
+        let edge = try Edge(ScriptedOrigin.answering(Self.answer), server: Self.timeouts)
         func open(_ count: Int) throws -> [any ByteStream] {
             let clients = try (0..<count).map { _ in try edge.connect(transport) }
             for client in clients { #expect(try client.get("/").text == "ok") }

@@ -7,8 +7,7 @@ import Testing
         "workers \(workers); access_log off; server { listen 127.0.0.1:0; location / { return 200 \(workers); } }"
     }
 
-    /// A sanitizer's own addresses are more than any limit.
-    @Test(.disabled(if: SanitizerReports.areWanted))
+    @Test(.disabled(if: SanitizerReports.areWanted, "a sanitizer's own addresses are more than any limit"))
     func `a reload that wants more workers than there are addresses for fails, and changes nothing`() throws {
         let gateway = try Gateway(conf: conf(workers: 1))
         // A worker takes 1.9 GB of them.

@@ -1,14 +1,22 @@
+import Foundation
 import Glibc
 
 /// A moment after which waiting is given up.
 public struct Deadline: Sendable {
     private let nanoseconds: UInt64
 
-    /// Generous: a wait ends when its state is there, so only a test that fails waits for so long. A sanitizer makes programs slow.
-    public static let defaultSeconds = SanitizerReports.areWanted ? 60.0 : 10.0
+    /// Generous: a wait ends when its state is there, so only a test that fails waits for so long.
+    public static let defaultSeconds = 10.0
+
+    /// By how much waits are longer where programs are slow: GATEWAY_TEST_PATIENCE, which `make test-asan` and `make test-tsan` set.
+    public static let patience = ProcessInfo.processInfo.environment["GATEWAY_TEST_PATIENCE"].flatMap(Double.init) ?? 1
+
+    /// From here on a wait is for something that will come, however long that takes. Shorter ones are what a test does, or how it sees
+    /// that nothing comes, and stay as they are.
+    private static let patientSeconds = 5.0
 
     public init(seconds: Double = Self.defaultSeconds) {
-        nanoseconds = Self.now() + UInt64(seconds * 1e9)
+        nanoseconds = Self.now() + UInt64(seconds * (seconds < Self.patientSeconds ? 1 : Self.patience) * 1e9)
     }
 
     public var hasPassed: Bool { Self.now() >= nanoseconds }
