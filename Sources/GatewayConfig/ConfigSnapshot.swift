@@ -13,6 +13,8 @@ public struct ConfigSnapshot: Sendable, Equatable {
     public var shutdownTimeoutMs: Int
     public var trustedProxies: [CIDRBlock]
     public var addressLimits: AddressLimitsConfig
+    /// What each worker's encoders may take.
+    public var gzipMemoryBytes: Int
     public var admin: AdminConfig?
     public var servers: [ServerConfig]
     public var upstreams: [UpstreamConfig]

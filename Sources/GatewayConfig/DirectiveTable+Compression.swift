@@ -13,5 +13,10 @@ extension DirectiveTable {
         Directive(
             "gzip_comp_level", in: everyLevel, [.one("LEVEL", .number(1...9))], default: "1",
             "How much work goes into it: 1 is fast, 9 makes it smallest.", example: "gzip_comp_level 6;"),
+        Directive(
+            "gzip_memory", in: .main, [.one("SIZE", .size)], default: "128m",
+            "What the encoders of one worker may take, 270 KB for each response that is being compressed and less for short ones; responses "
+                + "that find no room go out as they are, and are counted.",
+            example: "gzip_memory 128m;"),
     ]
 }

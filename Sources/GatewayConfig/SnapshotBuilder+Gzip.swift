@@ -1,4 +1,17 @@
+import GatewayCore
+
 extension SnapshotBuilder {
+    func gzipMemoryBytes(_ main: Scope) -> Int {
+        let bytes = main.effective("gzip_memory").number() ?? 0
+        if let entry = main.first("gzip_memory"), entry.isSound, bytes < Limits.gzipBytesMin {
+            diagnostics.error(
+                "\(entry.arguments.word()?.shown ?? "it") is too little for the encoders",
+                at: entry.arguments.word()?.position ?? entry.name.position,
+                expected: "expected at least \(Limits.gzipBytesMin / 1024)k; \"gzip off;\" compresses nothing")
+        }
+        return bytes
+    }
+
     func gzip(_ block: Scope) -> GzipConfig? {
         guard block.effective("gzip").toggle() == true else { return nil }
         let types = block.effective("gzip_types").texts()

@@ -32,7 +32,7 @@ final class SnapshotBuilder {
             accessLog: accessLog(main.effective("access_log")),
             shutdownTimeoutMs: main.effective("shutdown_timeout").number() ?? 0,
             trustedProxies: main.effective("trusted_proxies").networks(), addressLimits: addressLimits(main),
-            admin: admin, servers: servers, upstreams: upstreams.configs, names: names.configs)
+            gzipMemoryBytes: gzipMemoryBytes(main), admin: admin, servers: servers, upstreams: upstreams.configs, names: names.configs)
     }
 
     /// Seen from the directory of the main file, as in nginx, also where an included file names it.

@@ -47,8 +47,8 @@ public enum Limits {
 
     // MARK: Compression
 
-    /// A worker's encoders in use, 270 KB each where the length of the content isn't known. What comes beyond goes out as it is.
-    public static let gzipBytesMax = 128 * 1024 * 1024
+    /// What `gzip_memory` may be at the least: a few encoders, 270 KB each where the length of the content isn't known.
+    public static let gzipBytesMin = 1024 * 1024
     /// A worker's encoders that wait for the next response.
     public static let gzipIdleBytesMax = 4 * 1024 * 1024
     /// Room for what an encoder gives at a time.

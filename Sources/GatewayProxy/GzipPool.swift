@@ -23,10 +23,10 @@ struct GzipPool: ~Copyable {
         streams = try Slab(capacity: Limits.slabSlotsMax)
     }
 
-    /// An encoder for content of `length`; nil when the memory for them is taken.
-    mutating func take(level: Int, contentLength length: UInt64?) -> Handle? {
+    /// An encoder for content of `length`; nil when the memory that those in use may take, `bytesMax`, is taken.
+    mutating func take(level: Int, contentLength length: UInt64?, bytesMax: Int) -> Handle? {
         let window = GzipEncoder.Window(contentLength: length)
-        if usedBytes + window.memoryBytes > Limits.gzipBytesMax { return nil }
+        if usedBytes + window.memoryBytes > bytesMax { return nil }
         if let waiting = idle[window.rawValue].popLast() {
             idleBytes -= window.memoryBytes
             usedBytes += window.memoryBytes

@@ -21,6 +21,7 @@ public final class RouteTable: Sendable {
     /// As of when the table was made: newer ones come through the mailbox.
     let endpoints: EndpointTable
     let addressLimits: AddressLimitsConfig
+    let gzipMemoryBytes: Int
     let addresses: AddressLimits
     let accessLog: LogSink?
     let logger: Logger
@@ -31,6 +32,7 @@ public final class RouteTable: Sendable {
         workerConnections = config.workerConnections
         addressLimits = config.addressLimits
         addresses = deployment.addresses
+        gzipMemoryBytes = config.gzipMemoryBytes
         trustedProxies = TrustedProxies(config.trustedProxies)
         endpoints = deployment.endpoints
         accessLog = deployment.accessLog

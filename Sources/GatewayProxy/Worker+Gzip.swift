@@ -12,12 +12,16 @@ extension Worker {
         // The answer to HEAD says what GET would get, and has nothing to compress.
         guard coding == .gzip, exchanges[id].head.method != .head else { return }
         let length: UInt64? = if case .length(let length) = calls[call].framing { length } else { nil }
-        if let encoder = gzip.value.take(level: policy.level, contentLength: length) {
+        if let encoder = takeEncoder(policy.level, length) {
             exchanges[id].response.encoder = encoder
         } else {
             shard.increment(metrics.gzipSkipped)
             exchanges[id].response.coding = .identity
         }
+    }
+
+    private func takeEncoder(_ level: Int, _ length: UInt64?) -> Handle? {
+        gzip.value.take(level: level, contentLength: length, bytesMax: snapshots[current].table.gzipMemoryBytes)
     }
 
     // MARK: Turns
@@ -124,7 +128,7 @@ extension Worker {
     }
 
     private func compress(_ body: inout ByteQueue, level: Int) -> Bool {
-        guard let encoder = gzip.value.take(level: level, contentLength: UInt64(body.count)) else {
+        guard let encoder = takeEncoder(level, UInt64(body.count)) else {
             shard.increment(metrics.gzipSkipped)
             return false
         }

@@ -39,6 +39,19 @@ import Testing
         #expect(result.diagnostics.first?.position.line == 1)
     }
 
+    @Test func `gzip_memory is 128 MB for each worker where nothing else is said, and enough for a few encoders`() {
+        func memory(_ main: String) -> ConfigResult { load("\(main) server { listen 8080; return 200 ok; }") }
+        #expect(memory("").snapshot?.gzipMemoryBytes == 128 << 20)
+        #expect(memory("gzip_memory 1m;").snapshot?.gzipMemoryBytes == 1 << 20)
+        #expect(memory("gzip_memory 4g;").snapshot?.gzipMemoryBytes == 4 << 30)
+        for little in ["0", "1023k"] {
+            let result = memory("gzip_memory \(little);")
+            #expect(result.diagnostics.map(\.message) == ["\"\(little)\" is too little for the encoders"])
+            #expect(result.diagnostics.first?.position.column == 13)
+        }
+        #expect(load("server { gzip_memory 1m; listen 8080; return 200 ok; }").diagnostics.map(\.message).count == 1)
+    }
+
     @Test func `event streams among the types are pointed out`() {
         let result = load("gzip_types text/css text/event-stream; server { listen 8080; return 200 ok; }")
         #expect(result.snapshot != nil)

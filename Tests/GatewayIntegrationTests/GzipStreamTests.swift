@@ -144,6 +144,37 @@ import Testing
         #expect(origin.errors == [])
     }
 
+    /// 270 KB for each.
+    @Test func `what gzip_memory has no room for goes out as it is, until others have ended or a reload gives more`() throws {
+        let mayEnd = Signal()
+        let origin = try ScriptedOrigin { connection, _ in
+            while try connection.readNextRequest() != nil {
+                try connection.send(Self.head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+                try mayEnd.wait(timeout: 60)
+                try connection.send("0\r\n\r\n")
+            }
+        }
+        let edge = try Edge(origin, main: "gzip_memory 1m; " + Self.directives)
+        var clients: [any ByteStream] = []
+        func ask(_ count: Int) throws -> [String?] {
+            try (0..<count).map { _ in
+                let client = try edge.connect(.plain)
+                clients.append(client)
+                try client.send(Self.ask)
+                return try client.readHead()["Content-Encoding"]
+            }
+        }
+        #expect(try ask(5) == ["gzip", "gzip", "gzip", nil, nil])
+        #expect(try edge.gateway.metrics().sum("gateway_gzip_skipped_total") == 2)
+        let conf = try edge.gateway.directory.read("gateway.conf").replacing("gzip_memory 1m;", with: "gzip_memory 2m;")
+        #expect(try edge.gateway.reload(conf: conf).contains("reloaded"))
+        #expect(try ask(5) == ["gzip", "gzip", "gzip", "gzip", nil])
+        mayEnd.send()
+        for client in clients { while try client.readChunk() != nil {} }
+        try edge.gateway.waitForMetrics("all have ended") { $0.sum("http_requests_total") == 10 }
+        #expect(try ask(1) == ["gzip"])
+    }
+
     // MARK: Endings
 
     @Test(arguments: ["Content-Length: 1000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5000\r\n"])
