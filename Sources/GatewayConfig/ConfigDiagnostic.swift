@@ -55,11 +55,17 @@ public struct ConfigDiagnostic: Sendable, Equatable {
     }
 
     private static func printable(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map(printable)))
+        if !text.unicodeScalars.contains(where: isControl) { return text }
+        return String(String.UnicodeScalarView(text.unicodeScalars.map(printable)))
     }
 
     /// A configuration must not move the cursor of the terminal that shows it.
     static func printable(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
-        scalar.properties.generalCategory == .control && scalar != "\t" ? "\u{fffd}" : scalar
+        isControl(scalar) && scalar != "\t" ? "\u{fffd}" : scalar
+    }
+
+    /// Unicode's general category Cc, which is fixed for good (its stability policy).
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 || 0x7f...0x9f ~= scalar.value
     }
 }

@@ -68,7 +68,7 @@ struct DirectiveChecker {
     }
 
     private func distantGuess(_ name: String) -> String? {
-        Suggestion.nearest(to: name, among: DirectiveTable.all.map(\.name))
+        Suggestion.nearest(to: name, among: DirectiveTable.all.lazy.map(\.name))
     }
 
     private func reportMisplaced(_ statement: Statement, _ directives: [Directive], in context: Context) {

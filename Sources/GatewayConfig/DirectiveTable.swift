@@ -25,8 +25,8 @@ enum DirectiveTable {
     /// Everything of that name, wherever it may stand.
     static func directives(named name: String) -> [Directive] { byName[name] ?? [] }
 
-    static func names(in context: Context) -> [String] {
-        all.filter { $0.contexts.contains(context) }.map(\.name)
+    static func names(in context: Context) -> some Sequence<String> {
+        all.lazy.filter { $0.contexts.contains(context) }.map(\.name)
     }
 
     private static let byName = Dictionary(grouping: all, by: \.name)

@@ -3,12 +3,15 @@ enum Suggestion {
     /// nil if none is near: a third of the letters may be wrong, and at most three.
     static func nearest(to word: String, among known: some Sequence<String>) -> String? {
         let letters = Array(word.lowercased().utf8.prefix(64))
+        let set = letterSet(letters)
         let allowed = min(3, max(1, letters.count / 3))
         var best: (word: String, distance: Int)?
-        for candidate in known where candidate != word {
-            let other = Array(candidate.lowercased().utf8)
-            if abs(other.count - letters.count) > allowed { continue }
-            let distance = distance(letters, other)
+        for candidate in known where candidate != word && abs(candidate.utf8.count - letters.count) <= allowed {
+            let other = candidate.lowercased().utf8
+            let otherSet = letterSet(other)
+            // An edit takes away one letter at the most, and brings one.
+            if max((set & ~otherSet).nonzeroBitCount, (otherSet & ~set).nonzeroBitCount) > allowed { continue }
+            let distance = distance(letters, Array(other))
             if distance <= allowed, distance < best?.distance ?? .max { best = (candidate, distance) }
         }
         return best?.word
@@ -16,6 +19,11 @@ enum Suggestion {
 
     static func hint(for word: String, among known: some Sequence<String>) -> String? {
         nearest(to: word, among: known).map { "did you mean \"\($0)\"?" }
+    }
+
+    /// A bit for each letter; several may share one.
+    private static func letterSet(_ letters: some Sequence<UInt8>) -> UInt64 {
+        letters.reduce(0) { $0 | 1 << UInt64($1 & 63) }
     }
 
     /// Letters added, left out, replaced or swapped with their neighbour (optimal string alignment).

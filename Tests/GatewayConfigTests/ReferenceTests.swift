@@ -41,7 +41,7 @@ import Testing
 
     @Test func `no name has two meanings in one place, and each is one sentence`() {
         for context in Context.anywhere.single {
-            let names = DirectiveTable.names(in: context)
+            let names = Array(DirectiveTable.names(in: context))
             #expect(Set(names).count == names.count)
         }
         for directive in DirectiveTable.all {
