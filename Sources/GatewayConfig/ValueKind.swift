@@ -89,8 +89,18 @@ indirect enum ValueKind: Sendable {
 
     private static func choice(_ word: Word, _ choices: [String]) throws(Complaint) -> String {
         if choices.contains(word.text) { return word.text }
-        let hint = word.environmentName == nil ? Suggestion.hint(for: word.text, among: choices) : nil
+        let hint = word.environmentName == nil ? switchHint(word, choices) ?? Suggestion.hint(for: word.text, among: choices) : nil
         throw Complaint("\(word.shown) is not valid here", expected: hint ?? "expected \(alternatives(choices))")
+    }
+
+    /// By its letters alone "no" is nearest to "on", and who follows that has switched the wrong way.
+    private static func switchHint(_ word: Word, _ choices: [String]) -> String? {
+        guard choices.contains("on"), choices.contains("off") else { return nil }
+        return switch word.text.lowercased() {
+        case "no", "false", "disable", "disabled", "none", "0": "did you mean \"off\"?"
+        case "yes", "true", "enable", "enabled", "1": "did you mean \"on\"?"
+        default: nil
+        }
     }
 
     private static func list(_ word: Word, _ choices: [String]) throws(Complaint) -> [String] {

@@ -121,6 +121,24 @@ import Testing
             """
         ),
         (
+            "upstream a { server 127.0.0.1:1; tls verify=no; }\n" + aServer,
+            """
+            gateway.conf:1:45: error: "no" is not valid here
+                upstream a { server 127.0.0.1:1; tls verify=no; }
+                                                            ^~
+                did you mean "off"?
+            """
+        ),
+        (
+            "server { listen 8080; merge_slashes True; return 200 ok; }",
+            """
+            gateway.conf:1:37: error: "True" is not valid here
+                server { listen 8080; merge_slashes True; return 200 ok; }
+                                                    ^~~~
+                did you mean "on"?
+            """
+        ),
+        (
             "proxy_pass http://a;\n" + aServer,
             """
             gateway.conf:1:1: error: "proxy_pass" is not allowed at the top level
