@@ -30,6 +30,8 @@ public struct NameConfig: Sendable, Equatable {
     public var resolveIntervalMs: Int
     /// Where it stands first.
     public var position: SourcePosition
+    /// The upstream that is meant most likely, if there is no such host: "did you mean ...".
+    public var hint: String?
 }
 
 public struct UserConfig: Sendable, Equatable {

@@ -93,13 +93,14 @@ extension SnapshotBuilder {
             }
             return .proxyPass(ProxyPass(upstream: index, uri: target.uri))
         }
-        if target.port == nil, let hint = Suggestion.hint(for: target.host, among: upstreams.names) {
+        let hint = target.port == nil ? Suggestion.hint(for: target.host, among: upstreams.names) : nil
+        if let hint {
             diagnostics.warning(
                 "no upstream has the name \(quote(target.host)), so this is a host, with port \(target.isTLS ? 443 : 80)",
                 at: position, expected: hint)
         }
         let endpoint = Endpoint(host: target.host, port: target.port ?? (target.isTLS ? 443 : 80))
-        names.add(target.host, intervalMs: UpstreamList.defaults.effective("resolve_interval").number() ?? 1, at: position)
+        names.add(target.host, intervalMs: UpstreamList.defaults.effective("resolve_interval").number() ?? 1, at: position, hint: hint)
         let tls = target.isTLS ? defaultTLS(at: position) : nil
         return .proxyPass(ProxyPass(upstream: upstreams.index(of: endpoint, tls: tls), uri: target.uri))
     }

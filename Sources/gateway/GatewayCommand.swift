@@ -50,7 +50,7 @@ struct Check: ParsableCommand {
             let certificates = Certificates(snapshot)
             diagnostics += certificates.diagnostics
             diagnostics += try Names.check(snapshot)
-            isGood = !certificates.diagnostics.contains { $0.severity == .error }
+            isGood = !diagnostics.contains { $0.severity == .error }
         }
         for diagnostic in diagnostics { Console.error(diagnostic.text) }
         guard isGood else { throw ExitCode(1) }

@@ -27,6 +27,8 @@ final class Names {
         var warnedAt: MonotonicTime?
         /// Why the last lookup failed.
         var failure: String?
+        /// The last lookup said that there is no such name.
+        var isMissing = false
     }
 
     private let lookups: NameLookups
@@ -98,17 +100,27 @@ final class Names {
         }
     }
 
-    /// What `gateway check` says of the names of `config`: a warning for each that has no address now, in a bounded time.
+    /// What is wrong with the names of `config`: those that look like a misspelt upstream's, and that no host has.
+    func errors(in config: ConfigSnapshot) -> [ConfigDiagnostic] {
+        config.names.compactMap { name in
+            guard let hint = name.hint, let known = names[name.host], known.isMissing, known.addresses.isEmpty else { return nil }
+            return ConfigDiagnostic(
+                severity: .error, at: name.position, message: "there is neither an upstream nor a host of the name \"\(name.host)\"",
+                expected: hint)
+        }
+    }
+
+    /// What `gateway check` says of the names of `config`: an error or a warning for each that has no address now, in a bounded time.
     static func check(_ config: ConfigSnapshot) throws(SystemError) -> [ConfigDiagnostic] {
         let names = try Names(registry: MetricsRegistry())
         names.follow([config])
         try names.awaitAnswers(for: config)
-        return names.diagnostics(for: config)
+        return names.errors(in: config) + names.warnings(for: config)
     }
 
-    private func diagnostics(for config: ConfigSnapshot) -> [ConfigDiagnostic] {
+    private func warnings(for config: ConfigSnapshot) -> [ConfigDiagnostic] {
         config.names.compactMap { name in
-            guard let known = names[name.host], known.addresses.isEmpty else { return nil }
+            guard let known = names[name.host], known.addresses.isEmpty, name.hint == nil || !known.isMissing else { return nil }
             let reason = known.failure ?? "no answer within \(Limits.firstLookupWaitMs / 1000) seconds"
             return ConfigDiagnostic(
                 severity: .warning, at: name.position, message: "the name \"\(name.host)\" does not resolve now: \(reason)",
@@ -131,12 +143,15 @@ final class Names {
             count(host, "success")
             // Resolvers turn the order with each answer: another order is no change.
             if Set(addresses) != Set(before) { name.addresses = addresses }
+            name.isMissing = false
             noteSuccess(host, &name, hasChanged: name.addresses != before && !before.isEmpty)
         case .notFound(let reason):
             count(host, "not_found")
+            name.isMissing = true
             noteFailure(host, reason, &name, now)
         case .failed(let reason):
             count(host, "failure")
+            name.isMissing = false
             noteFailure(host, reason, &name, now)
         }
         let isFailure = if case .addresses = outcome.answer { false } else { true }

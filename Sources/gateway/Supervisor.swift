@@ -79,6 +79,8 @@ final class Supervisor {
         } catch {
             throw StartRefusal(text: "\(error)")
         }
+            let errors = names.errors(in: snapshot)
+            if !errors.isEmpty { throw StartRefusal(errors) }
         try epoll.addLevelTriggered(names.fileDescriptor, EventToken(kind: Kind.names, handle: .none))
         try epoll.addLevelTriggered(signals.fileDescriptor, EventToken(kind: Kind.signals, handle: .none))
         try epoll.addLevelTriggered(roster.wakeup.fileDescriptor, EventToken(kind: Kind.workers, handle: .none))
@@ -177,11 +179,13 @@ final class Supervisor {
         guard let candidate else { return }
         self.candidate = nil
         do {
-            try adopt(candidate.snapshot, candidate.certificates)
-            endReload(failure: nil)
+            if errors.isEmpty { try adopt(candidate.snapshot, candidate.certificates) }
+            endReload(failure: errors.isEmpty ? nil : "a name is that of no upstream and of no host")
         } catch {
             endReload(failure: "\(error)")
         }
+        let errors = names.errors(in: candidate.snapshot)
+        for diagnostic in errors { log(diagnostic) }
         names.follow([config])
     }
 

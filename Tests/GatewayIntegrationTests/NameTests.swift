@@ -248,4 +248,46 @@ struct NameTests {
         #expect(text.contains("gateway.conf:1:44: warning: the name \"lost.test\" does not resolve now: "), "\(text)")
         #expect(text.contains("^~~~~~~~~~~~") && !text.contains("good.test\" does"))
     }
+
+    /// `chatt` is a host like any other, until no host has that name.
+    private func misspelt(_ reply: NameServer.Reply) throws -> String {
+        names.set("chatt", reply)
+        return """
+            admin 127.0.0.1:0 { }
+            upstream chat { server \(hosts[0]):\(first.port); }
+            server { listen 127.0.0.1:0; location / { proxy_pass http://chatt; } }
+            """
+    }
+
+    @Test func `a misspelt upstream that is no host's name either is refused by check and at the start`() throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write(misspelt(.notFound), to: "gateway.conf")
+        for command in [["check"], []] {
+            let (path, arguments) = names.command(try Program.find("gateway"), command + ["-c", file])
+            let program = try Program(path, arguments)
+            #expect(try program.waitForExit() == .exited(1))
+            try program.stderr.waitForEnd()
+            let text = program.stderr.text
+            #expect(
+                text.contains("gateway.conf:3:54: error: there is neither an upstream nor a host of the name \"chatt\""),
+                "\(command): \(text)")
+            #expect(text.contains("did you mean \"chat\"?") && !text.contains("does not resolve now"))
+        }
+    }
+
+    @Test(arguments: [NameServer.Reply.failure, .addresses(["127.0.0.1"])])
+    func `what looks like a misspelt upstream is a host as long as the resolver says so, or doesn't say`(reply: NameServer.Reply) throws {
+        let gateway = try Gateway(conf: misspelt(reply), nameServer: names)
+        #expect(gateway.program.stderr.text.contains("warning: no upstream has the name \"chatt\""))
+        #expect(try gateway.stop() == .exited(0))
+    }
+
+    @Test func `a reload with a misspelt upstream fails where no host has its name, and changes nothing`() throws {
+        let good = try misspelt(.notFound).replacing("chatt", with: "chat")
+        let gateway = try Gateway(conf: good, nameServer: names)
+        #expect(try gateway.reload(conf: misspelt(.notFound)).contains("reload failed"))
+        #expect(gateway.program.stderr.text.contains("neither an upstream nor a host"))
+        #expect(try gateway.get("/")["X-Version"] == "first")
+        #expect(try gateway.reload(conf: good).contains("reloaded"))
+    }
 }
