@@ -103,6 +103,9 @@ public enum Limits {
     public static let drainGraceMs = 250
     /// A connection that has had no request yet was opened to send one: it has this long.
     public static let drainFirstRequestMs = 2_000
+    /// After so long no worker has a socket of a listener any more that a reload has taken away: `drainGraceMs`, and what a busy worker
+    /// may be late.
+    public static let listenerClosingMs = 2_000
     /// A client that ends its side this soon behind its request may be one that only half-closes ...
     public static let halfCloseWindowMs = 100
     /// ... and gets its answer as long as no pause in it is longer than this; later, the end of its side means it has gone.

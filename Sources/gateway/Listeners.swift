@@ -22,6 +22,8 @@ struct Listeners {
 
     private(set) var open: [ListenAddress: Open] = [:]
     private var nextID = 1
+    /// Ports whose listeners a reload has taken away, and until when workers may still be emptying their queues.
+    private var closing: [UInt16: MonotonicTime] = [:]
 
     /// Opens what `addresses` has and we have not, and more sockets of what we have for workers that are new.
     mutating func prepare(_ addresses: [ListenAddress], workers: Int, newWorkers: Range<Int>) throws(ListenFailure) -> Change {
@@ -43,14 +45,19 @@ struct Listeners {
     }
 
     private mutating func openNew(_ address: ListenAddress, workers: Int, _ change: inout Change) throws(ListenFailure) {
-        // Our own sockets of the same port, of a listener that this reload replaces, are no foreign process.
-        let isOurs = open.values.contains { $0.bound.port == address.port }
+        // Our own sockets of the same port, of a listener that this reload replaces or the one before took away, are no foreign process.
+        let isOurs = open.values.contains { $0.bound.port == address.port } || isClosing(address.port)
         let wanted = SocketAddress(address: address.address, port: address.port, isV6: address.isV6)
         let (descriptors, bound) = try listen(wanted, count: workers, isFirst: !isOurs)
         let id = nextID
         nextID += 1
         change.opened[address] = Open(id: id, bound: bound)
         for worker in 0..<workers { change.sockets[worker].append(OpenedListener(id: id, fileDescriptor: descriptors[worker])) }
+    }
+
+    private func isClosing(_ port: UInt16) -> Bool {
+        guard let end = closing[port] else { return false }
+        return .now() < end
     }
 
     private func share(_ existing: Open, among newWorkers: Range<Int>, _ change: inout Change) throws(ListenFailure) {
@@ -74,6 +81,11 @@ struct Listeners {
     }
 
     mutating func commit(_ change: Change) {
+        let now = MonotonicTime.now()
+        closing = closing.filter { now < $0.value }
+        for listener in open.values where change.closed.contains(listener.id) {
+            closing[listener.bound.port] = now.adding(milliseconds: Limits.listenerClosingMs)
+        }
         open = open.filter { !change.closed.contains($0.value.id) }
         open.merge(change.opened) { $1 }
     }

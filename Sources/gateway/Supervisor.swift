@@ -44,6 +44,9 @@ final class Supervisor {
     private var tableSentAt = MonotonicTime(nanoseconds: 0)
     private var tableDue = MonotonicTime.never
     private let admin: AdminServer
+    /// The listeners that the log has been told of, by number, and whether they speak TLS.
+    private var announced: [Int: Bool] = [:]
+    private var announcedAdmin: SocketAddress?
     private(set) var config: ConfigSnapshot
     private var generation = 0
     /// A reload that some worker has yet to take up: until then it is not called done.
@@ -281,14 +284,16 @@ final class Supervisor {
     }
 
     private func logAddresses() {
-        var logged: Set<ListenAddress> = []
-        for server in config.servers {
-            for listen in server.listens where logged.insert(listen.address).inserted {
-                guard let open = listeners.open[listen.address] else { continue }
-                logs.logger.info("listening", metadata: ["address": "\(open.bound)", "tls": "\(listen.isTLS)"])
-            }
+        var listening: [Int: Bool] = [:]
+        for listen in config.servers.flatMap(\.listens) {
+            guard let open = listeners.open[listen.address], listening.updateValue(listen.isTLS, forKey: open.id) == nil,
+                announced[open.id] != listen.isTLS
+            else { continue }
+            logs.logger.info("listening", metadata: ["address": "\(open.bound)", "tls": "\(listen.isTLS)"])
         }
-        if let bound = admin.bound { logs.logger.info("admin listening", metadata: ["address": "\(bound)"]) }
+        announced = listening
+        if let bound = admin.bound, bound != announcedAdmin { logs.logger.info("admin listening", metadata: ["address": "\(bound)"]) }
+        announcedAdmin = admin.bound
     }
 
     // MARK: The end

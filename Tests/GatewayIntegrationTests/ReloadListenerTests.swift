@@ -85,6 +85,36 @@ import Testing
         #expect(throws: TestError.self) { try TCPClient(port: port, host: "127.0.0.2") }
     }
 
+    /// The workers take their time to empty the queues of a listener that is gone: a moment, which this test is faster than.
+    @Test func `an address that is taken away and brought back at once is listened at again`() throws {
+        let gateway = try Gateway(conf: conf(server("127.0.0.1:0"), server("127.0.0.2:0", body: "return 200 back;")))
+        let back = server("127.0.0.2:\(gateway.addresses[1].port)", body: "return 200 back;")
+        for _ in 0..<5 {
+            #expect(try gateway.reload(conf: conf(server("127.0.0.1:0"))).contains("reloaded"))
+            #expect(try gateway.reload(conf: conf(server("127.0.0.1:0"), back)).contains("reloaded"))
+        }
+        #expect(try gateway.connect(1).get("/").text == "back")
+    }
+
+    @Test func `the log says where the gateway listens when that is news, and not with each reload`() throws {
+        let certificates = try TestCertificates()
+        let leaf = try certificates.leaf(["localhost"])
+        let gateway = try Gateway(conf: conf(server("127.0.0.1:0")), certificate: leaf)
+        func told(_ servers: String...) throws -> [String] {
+            let start = gateway.program.stderr.count
+            #expect(try gateway.reload(conf: conf(servers.joined())).contains("reloaded"))
+            return gateway.program.stderr.lines.dropFirst(start).filter { $0.contains("listening") }
+        }
+        #expect(try told(server("127.0.0.1:0")).isEmpty)
+        let news = try told(server("127.0.0.1:0"), server("127.0.0.2:0"))
+        #expect(news.count == 1 && news[0].contains("listening address=127.0.0.2:"), "\(news)")
+        let files = "ssl_certificate {CERT}; ssl_certificate_key {KEY}; return 200;"
+        let secured = try told(server("127.0.0.1:0 ssl", body: files), server("127.0.0.2:0"))
+        #expect(secured.count == 1 && secured[0].contains("listening address=127.0.0.1:") && secured[0].contains("tls=true"), "\(secured)")
+        #expect(try told(server("127.0.0.1:0 ssl", body: files), server("127.0.0.2:0")).isEmpty)
+        withExtendedLifetime(certificates) {}
+    }
+
     // MARK: Ports that others hold
 
     @Test func `a port that another process holds fails the reload, and changes nothing`() throws {
