@@ -87,6 +87,8 @@ public enum Limits {
     public static let retryAfterS = 2
     /// What happens to connections is logged, by reason, at most this often: a flood of them is no flood of lines.
     public static let connectionLogMs = 10_000
+    /// Servers and reasons of failed attempts whose lines are told apart; more fail at a time only when everything does.
+    public static let originFailuresMax = 4_096
     /// When accepting failed for want of descriptors, it is tried again after so long, or when a connection ends.
     public static let acceptRetryMs = 100
 
@@ -101,11 +103,11 @@ public enum Limits {
     public static let lingerBytesMax = 256 * 1024
     /// Connections that are idle when the gateway drains have so long to send a request that is already on its way.
     public static let drainGraceMs = 250
-    /// A connection that has had no request yet was opened to send one: it has this long.
-    public static let drainFirstRequestMs = 2_000
     /// After so long no worker has a socket of a listener any more that a reload has taken away: `drainGraceMs`, and what a busy worker
     /// may be late.
     public static let listenerClosingMs = 2_000
+    /// A connection that has had no request yet was opened to send one: it has this long.
+    public static let drainFirstRequestMs = 2_000
     /// A client that ends its side this soon behind its request may be one that only half-closes ...
     public static let halfCloseWindowMs = 100
     /// ... and gets its answer as long as no pause in it is longer than this; later, the end of its side means it has gone.

@@ -35,6 +35,7 @@ public struct Deployment: Sendable {
     /// For each server: what it asks of clients' certificates; nil for nothing.
     public let clientVerifications: [TLSClientVerification?]
     public let addresses: AddressLimits
+    public let failures: OriginFailures
 
     /// nil: the configuration says `access_log off`.
     public let accessLog: LogSink?
@@ -43,7 +44,7 @@ public struct Deployment: Sendable {
     public init(
         generation: Int, config: ConfigSnapshot, listeners: [Listener], endpoints: EndpointTable,
         limits: [ServerKey: ConnectionLimit], origins: [OriginKey: TLSOrigin], clientVerifications: [TLSClientVerification?],
-        addresses: AddressLimits, accessLog: LogSink?, logger: Logger
+        addresses: AddressLimits, failures: OriginFailures, accessLog: LogSink?, logger: Logger
     ) {
         self.generation = generation
         self.config = config
@@ -53,6 +54,7 @@ public struct Deployment: Sendable {
         self.origins = origins
         self.clientVerifications = clientVerifications
         self.addresses = addresses
+        self.failures = failures
         self.accessLog = accessLog
         self.logger = logger
     }

@@ -23,6 +23,7 @@ public final class RouteTable: Sendable {
     let addressLimits: AddressLimitsConfig
     let gzipMemoryBytes: Int
     let addresses: AddressLimits
+    let failures: OriginFailures
     let accessLog: LogSink?
     let logger: Logger
 
@@ -31,8 +32,9 @@ public final class RouteTable: Sendable {
         generation = deployment.generation
         workerConnections = config.workerConnections
         addressLimits = config.addressLimits
-        addresses = deployment.addresses
         gzipMemoryBytes = config.gzipMemoryBytes
+        addresses = deployment.addresses
+        failures = deployment.failures
         trustedProxies = TrustedProxies(config.trustedProxies)
         endpoints = deployment.endpoints
         accessLog = deployment.accessLog

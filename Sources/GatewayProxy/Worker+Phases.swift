@@ -223,7 +223,7 @@ extension Worker {
                 if error.isShortage {
                     return .refuse(GatewayError(.connectionsExhausted, "the gateway has no room for a connection to the origin"))
                 }
-                return attemptFailed(call, GatewayError(.connectFailed, "the server cannot be connected to"), status: 502)
+                return attemptFailed(call, GatewayError(.connectFailed, "the server cannot be connected to"), cause: error, status: 502)
             }
         }
         shard.add(gauges.active, 1)

@@ -45,8 +45,9 @@ extension Worker {
     private func connected(_ id: Handle) {
         let call = upstreams[id].call
         let exchange = calls[call].exchange
-        if upstreams[id].stream.connectFailure() != nil {
-            resolve(exchange, attemptFailed(call, GatewayError(.connectFailed, "the origin refused the connection"), status: 502))
+        if let failure = upstreams[id].stream.connectFailure() {
+            let error = GatewayError(.connectFailed, "the origin refused the connection")
+            resolve(exchange, attemptFailed(call, error, cause: failure, status: 502))
             return
         }
         guard upstreams[id].stream.canWrite else { return }
@@ -157,13 +158,14 @@ extension Worker {
 
     /// One attempt is over without a whole answer. Another server may be tried as long as the origin cannot have acted on the
     /// request, or may act on it twice.
-    func attemptFailed(_ call: Handle, _ error: GatewayError, status: Int) -> Verdict {
+    func attemptFailed(_ call: Handle, _ error: GatewayError, cause: SystemError? = nil, status: Int) -> Verdict {
         let id = calls[call].exchange
         let server = calls[call].selectedServer
         shard.count(server.attempts, status: status)
         exchanges[id].outcome.status = status
         let wasConnecting = error.type == .connectFailed || error.type == .connectTimeout || isConnecting(call)
         let diedIdle = error.type == .upstreamClosed && hasDiedIdle(call)
+        if !diedIdle { noteFailure(of: call, error, cause) }
         if !calls[call].connection.isNone {
             closeUpstream(calls[call].connection)
             calls[call].connection = .none

@@ -40,13 +40,14 @@ final class Supervisor {
     private let names: Names
     private var candidate: Candidate?
     private let addresses = AddressLimits()
+    private let failures = OriginFailures()
     /// When the workers got addresses last, and when they are due to get those that have changed since.
     private var tableSentAt = MonotonicTime(nanoseconds: 0)
     private var tableDue = MonotonicTime.never
-    private let admin: AdminServer
     /// The listeners that the log has been told of, by number, and whether they speak TLS.
     private var announced: [Int: Bool] = [:]
     private var announcedAdmin: SocketAddress?
+    private let admin: AdminServer
     private(set) var config: ConfigSnapshot
     private var generation = 0
     /// A reload that some worker has yet to take up: until then it is not called done.
@@ -78,12 +79,14 @@ final class Supervisor {
         names.follow([snapshot])
         do {
             try names.awaitAnswers(for: snapshot)
+            let errors = names.errors(in: snapshot)
+            if !errors.isEmpty { throw StartRefusal(errors) }
             try adopt(snapshot, certificates)
+        } catch let refusal as StartRefusal {
+            throw refusal
         } catch {
             throw StartRefusal(text: "\(error)")
         }
-            let errors = names.errors(in: snapshot)
-            if !errors.isEmpty { throw StartRefusal(errors) }
         try epoll.addLevelTriggered(names.fileDescriptor, EventToken(kind: Kind.names, handle: .none))
         try epoll.addLevelTriggered(signals.fileDescriptor, EventToken(kind: Kind.signals, handle: .none))
         try epoll.addLevelTriggered(roster.wakeup.fileDescriptor, EventToken(kind: Kind.workers, handle: .none))
@@ -181,14 +184,14 @@ final class Supervisor {
     private func adoptCandidate() {
         guard let candidate else { return }
         self.candidate = nil
+        let errors = names.errors(in: candidate.snapshot)
+        for diagnostic in errors { log(diagnostic) }
         do {
             if errors.isEmpty { try adopt(candidate.snapshot, candidate.certificates) }
             endReload(failure: errors.isEmpty ? nil : "a name is that of no upstream and of no host")
         } catch {
             endReload(failure: "\(error)")
         }
-        let errors = names.errors(in: candidate.snapshot)
-        for diagnostic in errors { log(diagnostic) }
         names.follow([config])
     }
 
@@ -269,7 +272,7 @@ final class Supervisor {
         return Deployment(
             generation: generation + 1, config: snapshot, listeners: listeners, endpoints: resolved, limits: limits,
             origins: certificates.origins, clientVerifications: certificates.contexts.map { $0?.clients }, addresses: addresses,
-            accessLog: logs.access, logger: logs.logger)
+            failures: failures, accessLog: logs.access, logger: logs.logger)
     }
 
     private func hand(_ deployment: Deployment, _ change: Listeners.Change, kept: Int, _ fresh: [WorkerMailbox]) {
@@ -283,6 +286,7 @@ final class Supervisor {
         mailboxes = mailboxes.prefix(kept) + fresh
     }
 
+    /// Says where the gateway listens, as far as that is news.
     private func logAddresses() {
         var listening: [Int: Bool] = [:]
         for listen in config.servers.flatMap(\.listens) {
