@@ -278,6 +278,26 @@ public struct ByteQueue: ~Copyable {
         }
     }
 
+    /// Moves what is left into as little memory as holds it, where that is a quarter or less: for who may have to wait long for more.
+    @inlinable
+    public mutating func shrink() {
+        if capacity >= 4 * max(count, BufferPool.roundedCapacity(1)) { moveIntoLess() }
+    }
+
+    @usableFromInline
+    mutating func moveIntoLess() {
+        guard let base = unsafe base, !isEmpty else { return }
+        let held = count
+        let wanted = BufferPool.roundedCapacity(held)
+        let fresh = unsafe pool.take(wanted)
+        unsafe memcpy(fresh, base + start, held)
+        unsafe pool.give(base, capacity)
+        unsafe self.base = fresh
+        capacity = wanted
+        start = 0
+        end = held
+    }
+
     /// Lets `fill` write into `byteCount` bytes or more behind the last one; it returns how many it wrote, negative for a failure
     /// (then nothing is added). An empty queue gives its memory back if nothing came.
     @inlinable

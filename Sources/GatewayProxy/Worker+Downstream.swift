@@ -37,7 +37,10 @@ extension Worker {
                 }
                 switch fill(id) {
                 case .moved(let count): turnBytes += count
-                case .wouldBlock: return
+                case .wouldBlock:
+                    // A head that comes in drops holds no more than it has brought.
+                    downstreams[id].input.shrink()
+                    return
                 case .ended, .failed:
                     endWithoutRequest(id)
                     return

@@ -171,7 +171,9 @@ extension Worker {
                 if downstreams[connection].isBroken {
                     return .breakOff(GatewayError(.clientClosed, "the client left before the response was complete"))
                 }
-                if downstreams[connection].output.count >= Limits.outputHighBytes {
+                // The kernel holds enough for a client that takes no more now: `unsentBytesMax`.
+                if !downstreams[connection].stream.canWrite || downstreams[connection].output.count >= Limits.outputHighBytes {
+                    downstreams[connection].output.shrink()
                     pauseReading(call)
                     return .wait
                 }

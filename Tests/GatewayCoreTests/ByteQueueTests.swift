@@ -1,5 +1,6 @@
-import GatewayCore
 import Testing
+
+@testable import GatewayCore
 
 @Suite struct ByteQueueTests {
     @Test func `bytes leave in the order they came, across growth`() {
@@ -39,6 +40,28 @@ import Testing
             #expect(queue.bytes.string == String(value))
             queue.removeAll()
         }
+    }
+
+    @Test func `a queue that shrinks keeps its bytes, and moves only where that saves much`() {
+        let pool = BufferPool()
+        var queue = ByteQueue(pool: pool)
+        queue.shrink()
+        #expect(queue.isEmpty && queue.capacity == 0)
+        queue.reserve(16 * 1024)
+        queue.append(Array("0123456789".utf8))
+        queue.consume(3)
+        queue.shrink()
+        #expect(queue.bytes.string == "3456789" && queue.capacity == 512)
+        queue.append([UInt8](repeating: 0x78, count: 1_000))
+        #expect(queue.count == 1_007 && queue.capacity == 1_024)
+        queue.reserve(2_000)
+        #expect(queue.capacity == 4_096)
+        queue.shrink()
+        #expect(queue.capacity == 1_024 && queue.bytes.string == "3456789" + String(repeating: "x", count: 1_000))
+        queue.append([0x79])
+        queue.reserve(1_024)
+        queue.shrink()
+        #expect(queue.count == 1_008 && queue.capacity == 2_048, "half of it is no reason")
     }
 
     @Test func `an empty queue has an empty span`() {

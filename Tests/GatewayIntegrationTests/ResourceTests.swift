@@ -49,6 +49,30 @@ import Testing
         for client in first + clients { #expect(try client.get("/").text == "ok") }
     }
 
+    @Test(SanitizerReports.memoryIsMeasured) func `heads that come in drops take little memory`() throws {
+        let edge = try Edge(ScriptedOrigin.answering(Self.answer), server: Self.timeouts)
+        func begin(_ count: Int, of all: Int) throws -> [TCPClient] {
+            let clients = try (0..<count).map { _ in try edge.gateway.connect() }
+            for piece in ["GET / HTTP/1.1\r\nHo", "st: localhost\r\nX: "] {
+                for client in clients { try client.send(piece) }
+                try edge.gateway.waitForMetrics("heads that have begun") {
+                    $0.sum("gateway_connections", ["state": "active"]) == Double(all)
+                }
+            }
+            return clients
+        }
+        let first = try begin(20, of: 20)
+        let resident = try edge.figures.residentBytes()
+        let clients = try begin(500, of: 520)
+        // Not the buffer that the next bytes are read into.
+        let each = try (edge.figures.residentBytes() - resident) / clients.count
+        #expect(each < 5 << 10, "\(each) bytes")
+        for client in first + clients {
+            try client.send("x\r\n\r\n")
+            #expect(try client.readResponse().text == "ok")
+        }
+    }
+
     @Test func `connections that say nothing leave nothing behind`() throws {
         let edge = try Edge(ScriptedOrigin.answering(Self.answer))
         let before = try edge.figures.openFiles()
