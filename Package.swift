@@ -36,7 +36,7 @@ let package = Package(
 
         layer("GatewayCore", []),
         layer("GatewayNet", ["CLinux", "COpenSSL", "GatewayCore"]),
-        layer("GatewayHTTP", ["CZlib", "GatewayCore"]),
+        layer("GatewayHTTP", ["CNghttp2", "CZlib", "GatewayCore"]),
         layer("GatewayConfig", ["GatewayCore"]),
         layer("GatewayPolicy", ["GatewayCore", "GatewayHTTP", "GatewayConfig"]),
         layer("GatewayTelemetry", ["GatewayCore", .product(name: "Logging", package: "swift-log")]),
@@ -68,7 +68,7 @@ let package = Package(
         .systemLibrary(name: "CTestSupport", path: "Tests/CTestSupport"),
         .target(name: "TestSupport", dependencies: ["COpenSSL", "CTestSupport"], path: "Tests/TestSupport", swiftSettings: tests),
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore"], swiftSettings: tests),
-        .testTarget(name: "GatewayHTTPTests", dependencies: ["CZlib", "GatewayCore", "GatewayHTTP"], swiftSettings: tests),
+        .testTarget(name: "GatewayHTTPTests", dependencies: ["CNghttp2", "CZlib", "GatewayCore", "GatewayHTTP"], swiftSettings: tests),
         .testTarget(name: "GatewayConfigTests", dependencies: ["GatewayCore", "GatewayConfig"], swiftSettings: tests),
         .testTarget(name: "GatewayPolicyTests", dependencies: ["GatewayCore", "GatewayPolicy"], swiftSettings: tests),
         .testTarget(name: "GatewayTelemetryTests", dependencies: ["GatewayCore", "GatewayTelemetry"], swiftSettings: tests),

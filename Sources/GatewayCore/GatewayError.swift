@@ -4,14 +4,14 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
     // The client's request.
     case requestLineInvalid, targetInvalid, fieldInvalid, hostInvalid, framingInvalid, chunkInvalid
     case versionUnsupported, transferCodingUnsupported, methodUnsupported, expectationUnsupported
-    case requestLineTooLong, headTooLarge, fieldsTooMany, bodyTooLarge
+    case requestLineTooLong, headTooLarge, fieldsTooMany, bodyTooLarge, http2Invalid, http2Flood
     case headerTimeout, bodyTimeout, sendTimeout, clientClosed, misdirected, notFound
     case clientCertificateRequired, clientCertificateInvalid
     // The exchange as a whole.
     case requestTimeout
     // The origin.
     case noServer, upstreamBusy, connectFailed, connectTimeout, upstreamClosed, upstreamSendTimeout, upstreamReadTimeout
-    case upstreamInvalid, upstreamTruncated, upstreamTLS
+    case upstreamInvalid, upstreamTruncated, upstreamTLS, upgradeUnsupported
     // The gateway.
     case shuttingDown, snapshotRetired, connectionsExhausted, connectionLimit
 
@@ -32,6 +32,8 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .headTooLarge: "head_too_large"
         case .fieldsTooMany: "fields_too_many"
         case .bodyTooLarge: "body_too_large"
+        case .http2Invalid: "http2_invalid"
+        case .http2Flood: "http2_flood"
         case .headerTimeout: "header_timeout"
         case .bodyTimeout: "body_timeout"
         case .sendTimeout: "send_timeout"
@@ -51,6 +53,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .upstreamInvalid: "upstream_invalid"
         case .upstreamTruncated: "upstream_truncated"
         case .upstreamTLS: "upstream_tls"
+        case .upgradeUnsupported: "upgrade_unsupported"
         case .shuttingDown: "shutting_down"
         case .snapshotRetired: "snapshot_retired"
         case .connectionsExhausted: "connections_exhausted"
@@ -64,6 +67,8 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .requestLineInvalid, .targetInvalid, .fieldInvalid, .hostInvalid, .framingInvalid, .chunkInvalid: 400
         // As nginx's 495 and 496 reach the client.
         case .clientCertificateRequired, .clientCertificateInvalid: 400
+        // For the log alone: a connection is ended by GOAWAY, a stream by RST_STREAM.
+        case .http2Invalid, .http2Flood: 400
         case .notFound: 404
         case .headerTimeout, .bodyTimeout: 408
         case .bodyTooLarge: 413
@@ -73,7 +78,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .headTooLarge, .fieldsTooMany: 431
         case .clientClosed, .sendTimeout: 499
         case .transferCodingUnsupported, .methodUnsupported: 501
-        case .connectFailed, .upstreamClosed, .upstreamInvalid, .upstreamTruncated, .upstreamTLS: 502
+        case .connectFailed, .upstreamClosed, .upstreamInvalid, .upstreamTruncated, .upstreamTLS, .upgradeUnsupported: 502
         case .noServer, .upstreamBusy, .shuttingDown, .snapshotRetired, .connectionsExhausted, .connectionLimit: 503
         case .connectTimeout, .upstreamSendTimeout, .upstreamReadTimeout, .requestTimeout: 504
         case .versionUnsupported: 505

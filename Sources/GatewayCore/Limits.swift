@@ -24,6 +24,67 @@ public enum Limits {
     /// gigabytes, so nobody who means well comes near it.
     public static let keyUpdatesBurst = 32
 
+    // MARK: HTTP/2
+
+    /// Requests of a connection at a time: what RFC 9113 § 6.5.2 recommends at the least, and all servers give.
+    public static let http2StreamsMax = 100
+    /// What a peer may send on a stream before it was taken: the protocol's own default, a few round trips of a fast line.
+    public static let http2StreamWindowBytes = 65_535
+    /// SETTINGS_MAX_FRAME_SIZE as it is where nobody says another (RFC 9113 § 6.5.2): a TLS record's size.
+    public static let http2FrameBytesMax = 16_384
+    /// And on all streams of a connection together: several streams at full speed, and the most that one connection keeps in memory.
+    public static let http2ConnectionWindowBytes = 1024 * 1024
+    /// Numbers of closed streams that a connection remembers, and how they were closed. A client has so many at the most that it may
+    /// not know yet to be closed: those open, and those that it opened as answers to others came in.
+    public static let http2ClosedStreamsMax = 256
+    /// CONTINUATION frames of a block: heads of the largest size need two (the same as nghttp2's own since its 1.61).
+    public static let http2ContinuationsMax = 8
+    /// Answers to PING and SETTINGS that wait for a peer that does not read; nghttp2 and Envoy hold 1000.
+    public static let http2UnreadAnswersMax = 100
+
+    // Budgets: so many at once, and so many more with every second. See ``HTTP2Flood`` for what each counts.
+
+    /// As nghttp2 since 1.57. A browser takes back all its streams, 100, when a page is left; a proxy for many clients does so often.
+    public static let http2RapidResetsBurst = 1_000
+    public static let http2RapidResetsPerS = 33
+    /// As nghttp2 counts what it calls glitches, since 1.65: a proxy may pass on the mistakes of many clients.
+    public static let http2ProvokedResetsBurst = 1_000
+    public static let http2ProvokedResetsPerS = 33
+    /// Clients may exceed MAX_CONCURRENT_STREAMS only as long as they don't know it: all that they send in their first round trip.
+    public static let http2RefusedStreamsBurst = 1_000
+    public static let http2RefusedStreamsPerS = 10
+    /// Clients change their settings at the start, and windows now and then.
+    public static let http2SettingsBurst = 50
+    public static let http2SettingsPerS = 5
+    /// gRPC measures its line with a PING per round trip while data flows; keep-alives are seconds apart.
+    public static let http2PingsBurst = 500
+    public static let http2PingsPerS = 200
+    /// A client may end its data in a frame of its own, which does not count: all others are useless. Envoy allows one in a row.
+    public static let http2EmptyDataBurst = 100
+    public static let http2EmptyDataPerS = 20
+    /// Old clients build a tree of priorities at the start, and set one with each request. Envoy allows 100 per stream.
+    public static let http2PrioritiesBurst = 1_000
+    public static let http2PrioritiesPerS = 100
+    /// GREASE (RFC 8701) is a few frames.
+    public static let http2UnknownFramesBurst = 100
+    public static let http2UnknownFramesPerS = 20
+    /// What is on its way on a stream that was just closed: a window's worth of small frames, of several streams.
+    public static let http2LateFramesBurst = 10_000
+    public static let http2LateFramesPerS = 1_000
+    /// A first raise for each of 100 streams, several times over ...
+    public static let http2WindowUpdatesBurst = 1_000
+    public static let http2WindowUpdatesPerS = 100
+    /// ... and so many more for each DATA frame that was sent: Envoy's measure. Clients answer each with one for the stream and one for the
+    /// connection.
+    public static let http2WindowUpdatesPerData = 10
+    /// Of a frame that its window cut short no more than one for so many bytes: the smallest windows of embedded clients have a kilobyte.
+    public static let http2BytesPerWindowUpdate = 128
+    /// Fields without a value are rare but proper.
+    public static let http2EmptyFieldsBurst = 1_000
+    public static let http2EmptyFieldsPerS = 200
+    /// ... and some in every head or trailers: gRPC's servers send an empty grpc-message with each answer.
+    public static let http2EmptyFieldsPerHead = 4
+
     // MARK: Buffers
 
     /// One TLS record's worth: what a connection reads at a time.
@@ -95,6 +156,16 @@ public enum Limits {
     /// Requests are looked through for those beyond `request_timeout` at most this often.
     public static let requestSweepMs = 50
 
+    // MARK: HTTP/2
+
+    /// Room in a worker's table of streams, on both sides.
+    public static let streamSlotsMax = 1 << 20
+    /// A stream's output waiting for its window or its connection: from this mark on the other side is no longer read. One stream window,
+    /// which is all that a slow reader holds.
+    public static let streamOutputHighBytes = 64 * 1024
+    /// Rounds of events that gather output before it is written.
+    public static let gatherRoundsMax = 4
+
     // MARK: Endings
 
     /// After an early refusal the rest of the request is read and dropped, so that the answer is not lost to a
@@ -130,6 +201,18 @@ public enum Limits {
     /// Of a name in a client's certificate, as text: it becomes a header field. Certificates with longer ones are refused, and logged
     /// with so much of them.
     public static let certificateNameBytesMax = 4 * 1024
+
+    // MARK: Upstreams over HTTP/2
+
+    /// How many requests a connection to an origin is expected to carry before its SETTINGS have said so: the least that RFC 9113
+    /// (§ 6.5.2) recommends to allow, and what most servers do. So many wait for one connection; more open another.
+    public static let originStreamsExpected = 100
+    /// An origin that owes an answer and has been silent for so long is asked by PING whether it is there ...
+    public static let originSilenceMs = 15_000
+    /// ... and taken for dead when nothing comes for so long: no healthy one waits that long with the answer.
+    public static let originPongMs = 10_000
+    /// It is asked again after so long at the earliest: gRPC's servers end connections that ask more often.
+    public static let originPingIntervalMs = 300_000
 
     // MARK: Names
 

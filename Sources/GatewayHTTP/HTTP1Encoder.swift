@@ -82,6 +82,14 @@ public enum HTTP1Encoder {
         trailers: borrowing HeaderFields, of head: borrowing HeaderFields, isRecoded: Bool = false, into queue: inout ByteQueue
     ) {
         queue.append("0\r\n")
+        trailerLines(trailers, of: head, isRecoded: isRecoded, into: &queue)
+        endLine(into: &queue)
+    }
+
+    /// The lines of ``lastChunk(trailers:of:isRecoded:into:)`` alone.
+    public static func trailerLines(
+        _ trailers: borrowing HeaderFields, of head: borrowing HeaderFields, isRecoded: Bool, into queue: inout ByteQueue
+    ) {
         var i = 0
         while i < trailers.count {
             if mayForward(trailers, i, of: head) {
@@ -89,7 +97,6 @@ public enum HTTP1Encoder {
             }
             i += 1
         }
-        endLine(into: &queue)
     }
 
     private static func recoded(_ trailers: borrowing HeaderFields, _ i: Int, into queue: inout ByteQueue) {

@@ -26,6 +26,7 @@ public struct RequestHead: ~Copyable {
         @usableFromInline var query = ByteRange()
         @usableFromInline var authority = ByteRange()
         @usableFromInline var hostname = ByteRange()
+        @usableFromInline var connectProtocol = ByteRange()
 
         @usableFromInline
         init() {}
@@ -105,6 +106,17 @@ public struct RequestHead: ~Copyable {
         @_lifetime(borrow self)
         get { slice(parts.hostname) }
     }
+
+    /// The `:protocol` of an extended CONNECT (RFC 8441 § 4); empty for every other request. ``target`` is there as for any other method.
+    @inlinable
+    public var connectProtocol: RawSpan {
+        @_lifetime(borrow self)
+        get { slice(parts.connectProtocol) }
+    }
+
+    /// Whether this is an extended CONNECT (RFC 8441), which asks for ``connectProtocol`` on its stream.
+    @inlinable
+    public var isExtendedConnect: Bool { parts.connectProtocol.count > 0 }
 
     /// Forgets everything and gives the memory back.
     @inlinable

@@ -15,6 +15,8 @@ enum FuzzTarget: String, CaseIterable {
     case address
     /// A string in the access log.
     case json
+    /// The frames of an HTTP/2 connection, on either side.
+    case http2
 
     /// The one that the argument `--target=NAME` names: libFuzzer leaves out what begins with two hyphens, but hands it on to the
     /// processes that it starts for -merge=1.
@@ -34,6 +36,7 @@ enum FuzzTarget: String, CaseIterable {
         case .configuration: ConfigurationFuzzing.run(input)
         case .address: AddressFuzzing.run(input)
         case .json: JSONFuzzing.run(input)
+        case .http2: HTTP2Fuzzing.run(input)
         }
     }
 

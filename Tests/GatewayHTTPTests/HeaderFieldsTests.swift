@@ -40,6 +40,27 @@ import Testing
         #expect(hops == [true, true, true, false])
     }
 
+    @Test func `fields that are sent on keep their order, whether they stand together or not`() throws {
+        let pool = lastingPool()
+        let lines = ["A: 1", "B: 2", "Host: a", "C:3", "D: 4", "E: 5"]
+        let input = Array(("GET / HTTP/1.1\r\n" + lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
+        for dropped in 0..<(1 << lines.count) {
+            var head = RequestHead(pool: pool)
+            var parser = HTTP1RequestParser()
+            _ = try parser.parse(input.rawSpan, into: &head)
+            var queue = ByteQueue(pool: pool)
+            var run = FieldRun()
+            var expected = ""
+            for index in 0..<head.fields.count where dropped & (1 << index) == 0 {
+                head.fields.appendLine(index, to: &queue, &run)
+                expected += (index == 3 ? "C: 3" : lines[index]) + "\r\n"
+            }
+            head.fields.end(&run, to: &queue)
+            let text = queue.bytes.string
+            #expect(text == expected)
+        }
+    }
+
     @Test(arguments: [
         ("X: y", "X: y"), ("Accept: a, b", "Accept: a, b"), ("X:y", "X: y"), ("X:  y", "X: y"), ("X: y ", "X: y"), ("X:\ty\t", "X: y"),
         ("X: a\tb", "X: a\tb"), ("X:", "X: "), ("X: ", "X: "), ("x: :", "x: :"),

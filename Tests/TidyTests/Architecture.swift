@@ -5,7 +5,7 @@ enum Architecture {
     static let layers: [String: Set<String>] = [
         "GatewayCore": [],
         "GatewayNet": ["CLinux", "COpenSSL", "GatewayCore"],
-        "GatewayHTTP": ["CZlib", "GatewayCore"],
+        "GatewayHTTP": ["CNghttp2", "CZlib", "GatewayCore"],
         "GatewayConfig": ["GatewayCore"],
         "GatewayPolicy": ["GatewayCore", "GatewayHTTP", "GatewayConfig"],
         "GatewayTelemetry": ["GatewayCore", "Logging"],
@@ -32,6 +32,8 @@ enum Architecture {
         "GatewayCore/RawSpan+Bytes.swift": "loads from spans, bounds checked; memchr and memcmp",
         "GatewayCore/Slab.swift": "elements that are not copyable, in place, addressed by handle",
         "GatewayCore/Cell.swift": "one value in place, without a dynamic exclusivity check",
+        "GatewayHTTP/HTTP2Engine.swift": "nghttp2's session, which is given pointers and gives some",
+        "GatewayHTTP/HTTP2Callbacks.swift": "what nghttp2 calls: pointers become spans that end with the call",
         "GatewayHTTP/GzipEncoder.swift": "zlib's stream, which points at the buffers it reads and writes",
         "GatewayConfig/Accounts.swift": "the user database, by calls that fill structs",
         "GatewayConfig/ConfigFiles.swift": "files, globs and the environment, by system calls",

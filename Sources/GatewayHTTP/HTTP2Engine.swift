@@ -1,0 +1,352 @@
+import CNghttp2
+import GatewayCore
+
+/// nghttp2's session: frames, HPACK, flow control and the order of what is sent. The rules that it leaves to its user are in
+/// ``HTTP2Session``, which is called back by ``HTTP2Callbacks``.
+///
+/// Safe although built on pointers: the session is this struct's own from its first to its last moment; what is given to it by address
+/// is copied within the call, and what it gives is read within the call.
+@safe
+struct HTTP2Engine: ~Copyable {
+    /// What became of bytes that were given.
+    enum Outcome { case taken, flooded, noPreface, failed }
+
+    private let session: OpaquePointer
+
+    /// Nil if there is no memory.
+    init?(_ role: HTTP2Session.Role) {
+        guard let made = unsafe Self.make(role) else { return nil }
+        guard unsafe Self.configure(made, role) else {
+            unsafe nghttp2_session_del(made)
+            return nil
+        }
+        unsafe session = made
+    }
+
+    deinit {
+        unsafe nghttp2_session_del(session)
+    }
+
+    private static func make(_ role: HTTP2Session.Role) -> OpaquePointer? {
+        var callbacks: OpaquePointer?
+        var options: OpaquePointer?
+        var session: OpaquePointer?
+        guard unsafe nghttp2_session_callbacks_new(&callbacks) == 0, unsafe nghttp2_option_new(&options) == 0 else { return nil }
+        defer {
+            unsafe nghttp2_session_callbacks_del(callbacks)
+            unsafe nghttp2_option_del(options)
+        }
+        unsafe HTTP2Callbacks.register(in: callbacks)
+        // Windows open as the worker takes what came; heads are judged by HTTP2HeadReader; closed streams by HTTP2ClosedStreams.
+        unsafe nghttp2_option_set_no_auto_window_update(options, 1)
+        unsafe nghttp2_option_set_no_http_messaging(options, 1)
+        unsafe nghttp2_option_set_no_closed_streams(options, 1)
+        unsafe nghttp2_option_set_max_outbound_ack(options, Limits.http2UnreadAnswersMax)
+        // Heads that origins may send, and what the configuration adds to them.
+        unsafe nghttp2_option_set_max_send_header_block_length(options, 4 * Limits.headBytesMax)
+        // It would count streams that were answered as well: HTTP2Floods counts those that were not.
+        unsafe nghttp2_option_set_stream_reset_rate_limit(options, UInt64(UInt32.max), UInt64(UInt32.max))
+        switch role {
+        case .server: unsafe nghttp2_session_server_new2(&session, callbacks, nil, options)
+        case .client: unsafe nghttp2_session_client_new2(&session, callbacks, nil, options)
+        }
+        return unsafe session
+    }
+
+    private static func configure(_ session: OpaquePointer, _ role: HTTP2Session.Role) -> Bool {
+        var settings: [nghttp2_settings_entry] = [
+            entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, Limits.http2StreamWindowBytes),
+            entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, Limits.headBytesMax),
+        ]
+        switch role {
+        case .server:
+            settings.append(entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, Int(Int32.max)))
+            settings.append(entry(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1))
+            settings.append(entry(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1))
+        case .client:
+            settings.append(entry(NGHTTP2_SETTINGS_ENABLE_PUSH, 0))
+        }
+        let window = Int32(Limits.http2ConnectionWindowBytes)
+        return unsafe nghttp2_submit_settings(session, 0, settings, settings.count) == 0
+            && nghttp2_session_set_local_window_size(session, 0, 0, window) == 0
+    }
+
+    private static func entry(_ id: nghttp2_settings_id, _ value: Int) -> nghttp2_settings_entry {
+        nghttp2_settings_entry(settings_id: Int32(id.rawValue), value: UInt32(value))
+    }
+
+    /// Whom the callbacks call. It owns this engine, so it outlives every call.
+    func setOwner(_ owner: HTTP2Session) {
+        unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(owner).toOpaque())
+    }
+
+    // MARK: In
+
+    func take(_ bytes: RawSpan) -> Outcome {
+        let count = unsafe bytes.withUnsafeBytes { buffer in
+            unsafe nghttp2_session_mem_recv(session, buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), buffer.count)
+        }
+        if count >= 0 { return .taken }
+        switch Int32(count) {
+        case NGHTTP2_ERR_FLOODED.rawValue: return .flooded
+        case NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue: return .noPreface
+        default: return .failed
+        }
+    }
+
+    /// What the peer may still send on the stream; nil if it is not open, nor half-closed.
+    func window(of stream: Int32) -> Int? {
+        let window = unsafe nghttp2_session_get_stream_local_window_size(session, stream)
+        return window < 0 ? nil : Int(window)
+    }
+
+    /// The handle that was set for the stream; none if there is none, or no such stream.
+    func handle(of stream: Int32) -> Handle {
+        unsafe Handle(address: nghttp2_session_get_stream_user_data(session, stream))
+    }
+
+    func setHandle(_ handle: Handle, of stream: Int32) {
+        unsafe nghttp2_session_set_stream_user_data(session, stream, handle.address)
+    }
+
+    /// The windows open by so much. A stream that is closed has none any more; the connection's opens all the same.
+    func consume(_ byteCount: Int, of stream: Int32) {
+        unsafe nghttp2_session_consume(session, stream, byteCount)
+    }
+
+    /// The connection's window opens by so much, the stream's does not yet.
+    func consumeOfConnection(_ byteCount: Int) {
+        unsafe nghttp2_session_consume_connection(session, byteCount)
+    }
+
+    /// The stream's window opens, where the connection's has.
+    func consumeOfStream(_ byteCount: Int, _ stream: Int32) {
+        unsafe nghttp2_session_consume_stream(session, stream, byteCount)
+    }
+
+    var lastProcessedStream: Int32 { unsafe nghttp2_session_get_last_proc_stream_id(session) }
+
+    // MARK: Out
+
+    /// Appends the next frame, or DATA frames by way of the callbacks. False if nothing came; nil if the session is broken.
+    func appendFrame(to sink: borrowing Cell<ByteQueue>) -> Bool? {
+        var data: UnsafePointer<UInt8>?
+        let count = unsafe nghttp2_session_mem_send(session, &data)
+        if count < 0 { return nil }
+        guard count > 0, let data = unsafe data else { return false }
+        unsafe sink.value.append(RawSpan(_unsafeStart: UnsafeRawPointer(data), byteCount: count))
+        return true
+    }
+
+    /// Appends the first frame, a server's SETTINGS, with another bound of streams than nghttp2 holds the peer to: it would end the connection
+    /// for one stream too many, where RFC 9113 § 5.1.2 has that stream refused.
+    func appendSettings(to sink: borrowing Cell<ByteQueue>, streamsMax: UInt32) -> Bool? {
+        var data: UnsafePointer<UInt8>?
+        let count = unsafe nghttp2_session_mem_send(session, &data)
+        if count < 0 { return nil }
+        guard count > 0, let data = unsafe data else { return false }
+        var frame = unsafe [UInt8](UnsafeBufferPointer(start: data, count: count))
+        // Entries of six bytes: two for what is set, four for what to (§ 6.5.1).
+        for entry in stride(from: HTTP2FrameHead.byteCount, to: frame.count - 5, by: 6) {
+            if frame[entry] != 0 || Int(frame[entry + 1]) != NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue { continue }
+            for byte in 0..<4 { frame[entry + 2 + byte] = UInt8(truncatingIfNeeded: streamsMax >> UInt32(24 - 8 * byte)) }
+        }
+        sink.value.append(frame)
+        return true
+    }
+
+    var wantsToSend: Bool { unsafe nghttp2_session_want_write(session) != 0 }
+    var wantsToReceive: Bool { unsafe nghttp2_session_want_read(session) != 0 }
+
+    /// Whether it was queued: false if there is no memory.
+    @discardableResult
+    func reset(_ stream: Int32, _ code: UInt32) -> Bool {
+        unsafe nghttp2_submit_rst_stream(session, 0, stream, code) == 0
+    }
+
+    @discardableResult
+    func resume(_ stream: Int32) -> Bool {
+        unsafe nghttp2_session_resume_data(session, stream) == 0
+    }
+
+    @discardableResult
+    func ping() -> Bool { unsafe nghttp2_submit_ping(session, 0, nil) == 0 }
+
+    func announceShutdown() { unsafe nghttp2_submit_shutdown_notice(session) }
+
+    func shutDown() {
+        unsafe nghttp2_submit_goaway(session, 0, nghttp2_session_get_last_proc_stream_id(session), 0, nil, 0)
+    }
+
+    func terminate(_ code: HTTP2ErrorCode) { unsafe nghttp2_session_terminate_session(session, code.rawValue) }
+
+    func setPriority(_ wanted: HTTP2Priority, of stream: Int32) {
+        var priority = nghttp2_extpri(urgency: wanted.urgency, inc: wanted.isIncremental ? 1 : 0)
+        unsafe nghttp2_session_change_extpri_stream_priority(session, stream, &priority, 1)
+    }
+
+    // MARK: Heads
+
+    /// A head behind a status line. With `handle` content follows, which the callbacks take from that stream.
+    func respond(_ stream: Int32, _ head: RawSpan, isInterim: Bool, handle: Handle?, _ pairs: borrowing HTTP2NameValues) -> Bool {
+        guard let status = HeadLines.status(of: head) else { return false }
+        return unsafe head.withUnsafeBytes { bytes in
+            pairs.removeAll()
+            unsafe pairs.append(":status", bytes, status)
+            unsafe pairs.appendFields(bytes, from: HeadLines.fields(of: head), leavingOutHost: false)
+            if isInterim {
+                return unsafe nghttp2_submit_headers(session, 0, stream, nil, pairs.start, pairs.count, nil) == 0
+            }
+            guard let handle else { return unsafe nghttp2_submit_response(session, stream, pairs.start, pairs.count, nil) == 0 }
+            var provider = unsafe HTTP2Callbacks.provider(handle)
+            return unsafe nghttp2_submit_response(session, stream, pairs.start, pairs.count, &provider) == 0
+        }
+    }
+
+    /// A head behind a request line. Returns the stream's number; nil if there is none left, or no memory.
+    func request(
+        _ head: RawSpan, scheme: StaticString, isWebSocket: Bool, handle: Handle, hasContent: Bool, _ pairs: borrowing HTTP2NameValues
+    ) -> Int32? {
+        guard let line = HeadLines.requestLine(of: head) else { return nil }
+        let number = unsafe head.withUnsafeBytes { bytes in
+            pairs.removeAll()
+            if isWebSocket {
+                pairs.append(":method", "CONNECT")
+                pairs.append(":protocol", "websocket")
+            } else {
+                unsafe pairs.append(":method", bytes, line.method)
+            }
+            pairs.append(":scheme", scheme)
+            unsafe pairs.append(":path", bytes, line.target)
+            if let host = HeadLines.host(in: head, from: line.fields) { unsafe pairs.append(":authority", bytes, host) }
+            unsafe pairs.appendFields(bytes, from: line.fields, leavingOutHost: true)
+            if !hasContent {
+                return unsafe nghttp2_submit_request(session, nil, pairs.start, pairs.count, nil, handle.address)
+            }
+            var provider = unsafe HTTP2Callbacks.provider(handle)
+            return unsafe nghttp2_submit_request(session, nil, pairs.start, pairs.count, &provider, handle.address)
+        }
+        return number > 0 ? number : nil
+    }
+
+    /// Trailers, of which there is one at least: END_STREAM goes with them.
+    func endWithTrailers(_ stream: Int32, _ lines: RawSpan, _ pairs: borrowing HTTP2NameValues) -> Bool {
+        unsafe lines.withUnsafeBytes { bytes in
+            pairs.removeAll()
+            unsafe pairs.appendFields(bytes, from: 0, leavingOutHost: false)
+            return unsafe nghttp2_submit_trailer(session, stream, pairs.start, pairs.count) == 0
+        }
+    }
+
+    // MARK: Peer
+
+    var nextStream: Int32 { Int32(clamping: unsafe nghttp2_session_get_next_stream_id(session)) }
+    var mayRequest: Bool { unsafe nghttp2_session_check_request_allowed(session) != 0 }
+    var peerStreamsMax: Int { Int(setting(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)) }
+    /// What the peer lets us send on a new stream, and on this one.
+    var peerInitialWindow: Int { Int(setting(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE)) }
+    func peerWindow(of stream: Int32) -> Int { Int(unsafe nghttp2_session_get_stream_remote_window_size(session, stream)) }
+    var takesExtendedConnect: Bool { setting(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1 }
+
+    private func setting(_ id: nghttp2_settings_id) -> UInt32 { unsafe nghttp2_session_get_remote_settings(session, id) }
+}
+
+/// Names and values as nghttp2 is given them, in memory that all sessions of a worker share: it copies them, in lower case.
+@safe
+struct HTTP2NameValues: ~Copyable {
+    @unsafe
+    private struct Storage {
+        var start: UnsafeMutablePointer<nghttp2_nv>
+        var capacity: Int
+        var count = 0
+    }
+
+    private let storage: Cell<Storage>
+
+    init() {
+        let capacity = Limits.headFieldsMax
+        unsafe storage = Cell(Storage(start: .allocate(capacity: capacity), capacity: capacity))
+    }
+
+    deinit {
+        unsafe storage.value.start.deallocate()
+    }
+
+    fileprivate var start: UnsafePointer<nghttp2_nv> { unsafe UnsafePointer(storage.value.start) }
+    fileprivate var count: Int { unsafe storage.value.count }
+
+    fileprivate func removeAll() { unsafe storage.value.count = 0 }
+
+    /// The fields of `head`, which must stay where it is until they are used.
+    fileprivate func appendFields(_ head: UnsafeRawBufferPointer, from position: Int, leavingOutHost: Bool) {
+        let bytes = unsafe head.bytes
+        var lines = HeadLines(from: position)
+        while let line = lines.next(in: bytes) {
+            if leavingOutHost && bytes.extracting(line.name).equalsIgnoringCase("host") { continue }
+            guard let base = head.baseAddress else { return }
+            unsafe append(base + line.name.lowerBound, line.name.count, base + line.value.lowerBound, line.value.count)
+        }
+    }
+
+    fileprivate func append(_ name: StaticString, _ head: UnsafeRawBufferPointer, _ value: Range<Int>) {
+        guard let base = head.baseAddress else { return }
+        unsafe append(UnsafeRawPointer(name.utf8Start), name.utf8CodeUnitCount, base + value.lowerBound, value.count)
+    }
+
+    fileprivate func append(_ name: StaticString, _ value: StaticString) {
+        unsafe append(
+            UnsafeRawPointer(name.utf8Start), name.utf8CodeUnitCount, UnsafeRawPointer(value.utf8Start), value.utf8CodeUnitCount)
+    }
+
+    private func append(_ name: UnsafeRawPointer, _ nameLength: Int, _ value: UnsafeRawPointer, _ valueLength: Int) {
+        if unsafe storage.value.count == storage.value.capacity { grow() }
+        // nghttp2 takes pointers to bytes that it does not write.
+        let pair = unsafe nghttp2_nv(
+            name: UnsafeMutablePointer(mutating: name.assumingMemoryBound(to: UInt8.self)),
+            value: UnsafeMutablePointer(mutating: value.assumingMemoryBound(to: UInt8.self)), namelen: nameLength, valuelen: valueLength,
+            flags: isSecret(name, nameLength) ? UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) : 0)
+        unsafe (storage.value.start + storage.value.count).initialize(to: pair)
+        unsafe storage.value.count += 1
+    }
+
+    /// Credentials stay out of the dynamic table, which all that is sent on the connection shares (RFC 7541 § 7.1.3).
+    private func isSecret(_ name: UnsafeRawPointer, _ byteCount: Int) -> Bool {
+        switch byteCount {
+        case 6, 7, 9, 10, 13, 14, 19: break
+        default: return false
+        }
+        let name = unsafe UnsafeRawBufferPointer(start: name, count: byteCount).bytes
+        return switch byteCount {
+        case 6: name.equalsIgnoringCase("cookie")
+        case 7: name.equalsIgnoringCase("api-key")
+        case 9: name.equalsIgnoringCase("x-api-key")
+        case 10: name.equalsIgnoringCase("set-cookie")
+        case 13: name.equalsIgnoringCase("authorization")
+        case 14: name.equalsIgnoringCase("x-goog-api-key")
+        default: name.equalsIgnoringCase("proxy-authorization")
+        }
+    }
+
+    private func grow() {
+        let held = unsafe storage.value
+        unsafe storage.value.start = .allocate(capacity: 2 * held.capacity)
+        unsafe storage.value.capacity = unsafe 2 * held.capacity
+        unsafe storage.value.start.moveInitialize(from: held.start, count: held.count)
+        unsafe held.start.deallocate()
+    }
+}
+
+extension Handle {
+    /// The handle as a pointer, which nobody follows. None is no pointer at all.
+    fileprivate var address: UnsafeMutableRawPointer? {
+        unsafe UnsafeMutableRawPointer(bitPattern: UInt(generation) << 32 | UInt(slot))
+    }
+
+    init(address: UnsafeMutableRawPointer?) {
+        let bits = UInt(bitPattern: address)
+        self = bits == 0 ? .none : Handle(slot: UInt32(truncatingIfNeeded: bits), generation: UInt32(truncatingIfNeeded: bits >> 32))
+    }
+
+    /// For a source of data.
+    var sourceAddress: UnsafeMutableRawPointer? { unsafe address }
+}

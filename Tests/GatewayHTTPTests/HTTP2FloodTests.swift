@@ -1,0 +1,222 @@
+import GatewayCore
+import GatewayHTTP
+import Testing
+
+/// What no client needs to send so much of: stopped at its limit, by name.
+@Suite struct HTTP2FloodTests {
+    private static let get = requestFields()
+    private static let post = requestFields(method: "POST")
+
+    /// Sends what `make` gives for 1, 2, 3 … until the connection ends. Returns how many that took.
+    private func flood(
+        _ server: HTTP2TestSession, most: Int = 20_000, reads: Bool = true, _ make: (Int) throws -> [HTTP2Frame]
+    ) rethrows -> Int? {
+        for round in 1...most {
+            if !server.give(try make(round)) { return round }
+            if reads {
+                _ = server.output()
+                if server.session.isOver { return round }
+            }
+        }
+        return nil
+    }
+
+    private func expectCalm(_ server: HTTP2TestSession, _ flood: HTTP2Flood, sourceLocation: SourceLocation = #_sourceLocation) {
+        #expect(server.session.flood == flood, sourceLocation: sourceLocation)
+        #expect(server.session.failure?.type == .http2Flood, sourceLocation: sourceLocation)
+        #expect(server.session.failureCode == .enhanceYourCalm, sourceLocation: sourceLocation)
+        _ = server.output()
+        #expect(server.session.isOver, sourceLocation: sourceLocation)
+    }
+
+    private func number(_ round: Int) -> Int32 { Int32(2 * round - 1) }
+
+    @Test func `the reason is told to the client`() throws {
+        let server = try HTTP2TestSession.server()
+        _ = flood(server, reads: false) { _ in [HTTP2Frame.ping(isAnswer: true)] }
+        #expect(server.errors() == [.connection(.enhanceYourCalm)])
+    }
+
+    @Test func `requests that are taken back at once`() throws {
+        let server = try HTTP2TestSession.server()
+        let count = flood(server) { [.headers(number($0), Self.get), .reset(number($0))] }
+        #expect(count == Limits.http2RapidResetsBurst + 1)
+        expectCalm(server, .rapidReset)
+    }
+
+    @Test func `requests that are taken back over time are no flood`() throws {
+        let server = try HTTP2TestSession.server()
+        let count = flood(server, most: 5_000) { round in
+            server.now = server.now.adding(milliseconds: 40)
+            return [.headers(number(round), Self.get), .reset(number(round))]
+        }
+        #expect(count == nil, "\(String(describing: server.session.failure))")
+    }
+
+    @Test func `streams that were answered may be reset as well`() throws {
+        let server = try HTTP2TestSession.server()
+        let count = try flood(server, most: 3_000) { round in
+            server.give([.headers(number(round), Self.post, ends: false)])
+            let stream = try server.stream()
+            server.seen = []
+            server.respond(stream, "HTTP/1.1 200 OK\n", ends: true)
+            _ = server.output()
+            server.give([.reset(number(round), 0)])
+            server.session.release(stream)
+            server.seen = []
+            return []
+        }
+        #expect(count == nil)
+    }
+
+    @Test(arguments: [
+        "bad fields", "a window opened by nothing", "a window opened too far", "a stream that depends on itself",
+        "a priority that depends on itself", "a priority of another length", "content beyond its length",
+    ])
+    func `resets that we are made to send`(_ what: String) throws {
+        let make: (Int32) -> [HTTP2Frame] =
+            switch what {
+            case "bad fields": { [.headers($0, Self.get + [("X", "y")])] }
+            case "a window opened by nothing": { [.headers($0, Self.post, ends: false), .windowUpdate($0, 0)] }
+            case "a window opened too far": { [.headers($0, Self.post, ends: false), .windowUpdate($0, 0x7fff_ffff)] }
+            case "a stream that depends on itself":
+                { [HTTP2Frame(1, flags: 0x25, $0, big32(UInt32($0)) + [15] + HTTP2Frame.block(Self.get))] }
+            case "a priority that depends on itself": { [.headers($0, Self.post, ends: false), .priority($0, on: $0)] }
+            case "a priority of another length": { [.headers($0, Self.post, ends: false), HTTP2Frame(2, $0, [1])] }
+            default: { [.headers($0, Self.post + [("content-length", "1")], ends: false), .data($0, "xy")] }
+            }
+        let server = try HTTP2TestSession.server()
+        let count = flood(server) { round in
+            for stream in server.seen { server.session.release(stream) }
+            server.seen = []
+            return make(number(round))
+        }
+        #expect(count == Limits.http2ProvokedResetsBurst + 1)
+        #expect([.provokedReset, .priority].contains(server.session.flood))
+        #expect(server.session.failureCode == .enhanceYourCalm)
+    }
+
+    @Test func `CONTINUATION without end`() throws {
+        let server = try HTTP2TestSession.server()
+        server.give([HTTP2Frame(1, flags: 1, 1, HTTP2Frame.block(Self.get))])
+        let count = flood(server) { _ in [.continuation(1, [], ends: false)] }
+        #expect(count == Limits.http2ContinuationsMax + 1)
+        expectCalm(server, .continuation)
+    }
+
+    @Test func `frames of many kinds`() throws {
+        let rows: [(HTTP2Flood, Int, [HTTP2Frame])] = [
+            (.settings, Limits.http2SettingsBurst, [.settings()]), (.ping, Limits.http2PingsBurst, [.ping()]),
+            (.ping, Limits.http2PingsBurst, [.ping(isAnswer: true)]), (.priority, Limits.http2PrioritiesBurst, [.priority(7, on: 3)]),
+            (.priority, Limits.http2PrioritiesBurst, [HTTP2Frame(0x10, 0, big32(1) + Array("u=1".utf8))]),
+            (.unknownFrame, Limits.http2UnknownFramesBurst, [HTTP2Frame(0x77, 1, [1])]),
+            (.unknownFrame, Limits.http2UnknownFramesBurst, [.goaway(0)]),
+            (.windowUpdate, Limits.http2WindowUpdatesBurst, [.windowUpdate(0, 1)]),
+            (.emptyData, Limits.http2EmptyDataBurst, [.data(1, "")]),
+            (.emptyData, Limits.http2EmptyDataBurst, [HTTP2Frame(0, flags: 8, 1, [3, 0, 0, 0])]),
+        ]
+        for (flood, burst, frames) in rows {
+            let server = try HTTP2TestSession.server()
+            server.give([.headers(1, Self.post, ends: false)])
+            let count = try #require(self.flood(server) { _ in frames }, "\(flood)")
+            #expect(abs(count - burst) <= 12, "\(flood)")
+            expectCalm(server, flood)
+        }
+    }
+
+    @Test func `answers that nobody reads`() throws {
+        for frame in [HTTP2Frame.ping(), .settings()] {
+            let server = try HTTP2TestSession.server()
+            var count = 0
+            while server.give([frame]) && count < 1000 {
+                count += 1
+                server.now = server.now.adding(milliseconds: 1000)
+            }
+            #expect(count == Limits.http2UnreadAnswersMax)
+            expectCalm(server, .unreadControl)
+        }
+    }
+
+    @Test func `requests beyond the number of streams, from one who does not answer SETTINGS`() throws {
+        let server = try HTTP2TestSession()
+        server.give(http2Preface + HTTP2Frame.settings().bytes)
+        let count = flood(server) { [.headers(number($0), Self.post, ends: false)] }
+        #expect(count == Limits.http2StreamsMax + Limits.http2RefusedStreamsBurst + 1)
+        expectCalm(server, .refusedStream)
+    }
+
+    @Test func `frames on streams that we reset`() throws {
+        let server = try HTTP2TestSession.server()
+        server.give([.headers(1, Self.post, ends: false)])
+        server.session.reset(try server.stream(), .cancel)
+        _ = server.output()
+        let count = flood(server) { _ in [.data(1, "x")] }
+        #expect(count == Limits.http2LateFramesBurst + 1)
+        expectCalm(server, .lateFrame)
+    }
+
+    @Test func `fields without a value`() throws {
+        let server = try HTTP2TestSession.server()
+        let fields = (0..<50).map { ("x-\($0)", "") }
+        let count = try #require(flood(server) { [.headers(number($0), Self.get + fields)] })
+        #expect(count == Limits.http2EmptyFieldsBurst / (50 - Limits.http2EmptyFieldsPerHead) + 1)
+        expectCalm(server, .emptyField)
+    }
+
+    @Test func `a few bytes that unpack to megabytes are not kept`() throws {
+        let server = try HTTP2TestSession.server()
+        // One field of 4000 bytes in HPACK's table, then thousands of one byte that name it.
+        let large = [0x40] + HTTP2Frame.literal(Array("x-large".utf8)) + HTTP2Frame.literal(Array(repeating: 0x79, count: 3900))
+        let block = HTTP2Frame.block(Self.get) + large + Array(repeating: 0x80 | 62, count: 12_000)
+        server.give([HTTP2Frame(1, flags: 5, 1, block), .headers(3, Self.get)])
+        let stream = try server.stream()
+        #expect(server.error(stream) == .headTooLarge)
+        var head = RequestHead(pool: server.pool)
+        do { try server.streams.slab[stream].takeRequest(into: &head) } catch {}
+        let lines = HTTP2Request(head).lines
+        #expect(lines.utf8.count < Limits.headBytesMax)
+        #expect(try server.request(server.seen[1]).target == "/")
+    }
+
+    @Test func `a hundred streams whose windows stay shut hold nothing but what was written to them`() throws {
+        let server = try HTTP2TestSession.server()
+        server.give([.settings([(4, 0)])])
+        server.give((1...100).map { .headers(number($0), Self.get) })
+        for stream in server.seen {
+            server.respond(stream, "HTTP/1.1 200 OK\n")
+            server.write(stream, String(repeating: "x", count: 1000))
+        }
+        let frames = server.sent()
+        #expect(frames.filter { $0.type == 1 }.count == 100 && !frames.contains { $0.type == 0 })
+        #expect(!server.session.wantsToSend)
+        let held = server.seen.reduce(0) { $0 + server.outputCount($1) }
+        #expect(held == 100_000)
+    }
+
+    @Test func `a gRPC call of many small messages, each with its windows, is no flood`() throws {
+        let server = try HTTP2TestSession.server()
+        server.give([.headers(1, Self.post, ends: false)])
+        let stream = try server.stream()
+        server.respond(stream, "HTTP/1.1 200 OK\n")
+        for _ in 0..<20_000 {
+            server.write(stream, "small")
+            _ = server.output()
+            let isWell = server.give([.data(1, "small"), .windowUpdate(1, 5), .windowUpdate(0, 5), .ping()])
+            #expect(isWell)
+            server.streams.slab[stream].input.removeAll()
+            server.session.consume(stream, 5)
+        }
+        #expect(server.session.failure == nil)
+    }
+
+    @Test func `data that drips through a narrow window is a flood`() throws {
+        let server = try HTTP2TestSession.server()
+        server.give([.settings([(4, 0)]), .headers(1, Self.get)])
+        let stream = try server.stream()
+        server.respond(stream, "HTTP/1.1 200 OK\n")
+        server.write(stream, String(repeating: "x", count: 60_000))
+        let count = try #require(flood(server) { _ in [.windowUpdate(1, 1)] })
+        #expect(count <= Limits.http2WindowUpdatesBurst + 1)
+        expectCalm(server, .windowUpdate)
+    }
+}
