@@ -5,12 +5,13 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := build
-.PHONY: build release-demo run test test-asan test-tsan fuzz fuzz-build fuzz-merge bench attacks format check setup certs
+.PHONY: build release-demo run test test-clients test-asan test-tsan fuzz fuzz-build fuzz-merge bench attacks format check setup certs
 
 packages       := libssl-dev libnghttp2-dev zlib1g-dev openssl curl
-# h11 for Debian's own Python: the origin of the tests that is stricter than the gateway.
-test_packages  := python3-h11
-bench_packages := nginx-light haproxy wrk nghttp2-client python3 gcc libc6-dev libssl-dev
+# h11 for Debian's own Python: the origin of the tests that is stricter than the gateway. grpcio: clients and origins that speak gRPC.
+# nghttpd, an origin that speaks HTTP/2; nghttp and h2load, and what makes an environment for the clients that Debian doesn't have.
+test_packages  := python3-h11 python3-grpcio nghttp2-server nghttp2-client python3-venv
+bench_packages := nginx-light haproxy h2o nghttp2-proxy nghttp2-client wrk python3 gcc libc6-dev libssl-dev
 attack_packages := slowhttptest python3
 sources        := Sources Tests Package.swift
 
@@ -51,11 +52,21 @@ listed_ports = sed -nE 's/^[[:space:]]*(listen|admin)[[:space:]]+([^;{ ]*:)?([0-
 
 # Everything but the benchmark: all tests, and a short run of each fuzz target. With arguments for swift test only the tests that they
 # name: make test ARGS='--filter Tidy'
-test: setup certs
+test: setup certs test-clients
 	$(call install,$(test_packages))
 	swift test --disable-xctest $(ARGS)
 	[[ -z "$(ARGS)" ]] || exit 0
 	$(MAKE) --no-print-directory fuzz RUNS=$(fuzz_short_runs)
+
+# Python's httpx and the SDKs of AI APIs, in an environment of their own; made again when the list of them changes.
+clients := .build-clients
+test-clients: $(clients)/installed
+
+$(clients)/installed: Tests/clients/requirements.txt
+	$(call install,$(test_packages))
+	/usr/bin/python3 -m venv --clear $(clients)
+	$(clients)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 # ---- sanitizers: the integration tests, against a gateway that is built with one --------------------------
 
@@ -66,7 +77,7 @@ sanitizer_patience = 10
 sanitizer_report = $(CURDIR)/.build-$(1)/reports
 
 # Leaks too: they are looked for when a gateway ends.
-test-asan: setup certs
+test-asan: setup certs test-clients
 	swift build --product gateway --sanitize address -Xcc -fsanitize=address --scratch-path .build-asan
 	export ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0
 	export LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Sanitizers/leaks.txt:print_suppressions=0
@@ -74,7 +85,7 @@ test-asan: setup certs
 
 # Swift's Mutex is a futex, of which ThreadSanitizer sees only a part: Tests/Sanitizers/mutex.c shows it the rest.
 mutex_symbol = $$s15Synchronization12_MutexHandleV
-test-tsan: setup certs
+test-tsan: setup certs test-clients
 	mkdir -p .build-tsan
 	clang -c -O2 -o .build-tsan/mutex.o Tests/Sanitizers/mutex.c
 	swift build --product gateway --sanitize thread -Xcc -fsanitize=thread --scratch-path .build-tsan -Xlinker $(CURDIR)/.build-tsan/mutex.o \
@@ -100,7 +111,7 @@ endef
 
 # ---- fuzzing ------------------------------------------------------------------------------------------------
 
-fuzz_targets    := request response chunked configuration address json
+fuzz_targets    := request response chunked configuration address json http2
 fuzz_short_runs := 10000
 fuzz_corpus     := Tests/Fuzz/corpus
 fuzz_work       := .build-fuzz/corpus

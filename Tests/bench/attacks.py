@@ -4,11 +4,14 @@
 The yardstick is Envoy's: above a fixed cost for each connection and each handshake no client costs the gateway more than 100 times its
 own bytes in memory, nor more than 100 times its own CPU time. The fixed cost is measured first, with clients that do nothing wrong: what
 an idle connection takes, plain and with TLS, and one whose request waits for its origin; what it takes to accept a connection and end it,
-and to shake hands. One thing has a bound instead, stated below: the piece of a response that waits for its reader. Attackers send bytes made beforehand, in large pieces,
-wherever the attack allows it, so that their own time is what the kernel takes for it.
+and to shake hands. One thing has a bound instead, stated below: the piece of a response that waits for its reader. Attackers send bytes
+made beforehand, in large pieces, wherever the attack allows it, so that their own time is what the kernel takes for it.
 
 The gateway (release build) and a small origin run on free ports of this machine; every attack is bounded in count and time. With
 slowhttptest installed its three slow attacks are measured as well.
+
+Floods over HTTP/2 (http2_attacks.py; `--only h2` for them alone) come from one connection and from fifty: told is how they were stopped
+as well, by a GOAWAY's code and after how many bytes. One that isn't stopped as it should be is a failure.
 """
 
 import argparse
@@ -30,6 +33,7 @@ import threading
 import time
 import urllib.request
 
+import http2_attacks
 from bench import Failure, Program, free_port, task_ns
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -303,6 +307,15 @@ ATTACKS = {
 }
 
 
+def run_flood(name, connections, ports, seconds, result):
+    flood = http2_attacks.FLOODS[name]
+    data = flood.make()
+    attacker = Attacker(ports, seconds)
+    before = time.process_time()
+    stopped = (http2_attacks.run_slow if flood.is_slow else http2_attacks.run)(flood, data, attacker, connections)
+    result.send({"bytes": attacker.bytes, "connections": attacker.connections, "cpu": time.process_time() - before, **stopped})
+
+
 def run_attack(name, ports, seconds, result):
     attacker = Attacker(ports, seconds)
     before = time.process_time()
@@ -315,14 +328,34 @@ def run_attack(name, ports, seconds, result):
 # ---- the good client -----------------------------------------------------------------------------------------
 
 
-class GoodClient(threading.Thread):
-    """One request after the other on a connection that lives on; how long each took, refusals and new connections included."""
-
+class GoodConnection:
     REQUEST = b"GET /good HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
     def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+
+    def ask(self):
+        """Whether a request was answered with 200 and all its content."""
+        self.socket.sendall(self.REQUEST)
+        answer = b""
+        while b"\r\n\r\n" not in answer or len(answer.partition(b"\r\n\r\n")[2]) < 100:
+            received = self.socket.recv(65536)
+            if not received:
+                raise ConnectionError
+            answer += received
+        return answer.startswith(b"HTTP/1.1 200")
+
+    def close(self):
+        self.socket.close()
+
+
+class GoodClient(threading.Thread):
+    """One request after the other on a connection that lives on; how long each took, refusals and new connections included."""
+
+    def __init__(self, port, connect=None):
         super().__init__(daemon=True)
         self.port = port
+        self.connect = connect or GoodConnection
         self.latencies = []
         self.refusals = 0
         self.longest_without = 0.0
@@ -333,15 +366,8 @@ class GoodClient(threading.Thread):
         while self.is_wanted:
             began = time.monotonic()
             try:
-                connection = connection or socket.create_connection(("127.0.0.1", self.port), timeout=30)
-                connection.sendall(self.REQUEST)
-                answer = b""
-                while b"\r\n\r\n" not in answer or len(answer.partition(b"\r\n\r\n")[2]) < 100:
-                    received = connection.recv(65536)
-                    if not received:
-                        raise ConnectionError
-                    answer += received
-                if not answer.startswith(b"HTTP/1.1 200"):
+                connection = connection or self.connect(self.port)
+                if not connection.ask():
                     raise ConnectionError
                 now = time.monotonic()
                 self.latencies.append(now - began)
@@ -431,10 +457,10 @@ class Range:
         self.ending.callback(gateway.program.end)
         return gateway
 
-    def quiet(self, gateway):
+    def quiet(self, gateway, connect):
         """The good client alone: its p99, and what one of its requests costs the gateway."""
         before = gateway.cpu_s()
-        client = GoodClient(gateway.ports["plain"])
+        client = GoodClient(gateway.ports["plain"], connect)
         client.start()
         time.sleep(2)
         client.end()
@@ -475,13 +501,39 @@ class Range:
         gateway.program.end()
         return idle, tls - idle, waiting - idle, connection_s, handshake_s - connection_s
 
-    def measure(self, name, attack):
+    def measure_http2_fixed(self):
+        """The same for HTTP/2 without TLS: (bytes of a connection that has had a request, more for each stream that waits for its origin,
+        seconds for a connection with a request, seconds for a request that its client takes back)."""
+        gateway = self.start()
+
+        def cost(count, waiting):
+            rounds = []
+            for _ in range(2):  # The first is for what is kept for the next.
+                resident, cpu = gateway.memory("VmRSS"), gateway.cpu_s()
+                connections = []
+                for _ in range(count):
+                    connections.append(http2_attacks.GoodConnection(gateway.ports["plain"]))
+                    connections[-1].ask(waiting)
+                time.sleep(1)
+                rounds.append((gateway.memory("VmRSS") - resident) / count)
+                for connection in connections:
+                    connection.close()
+                time.sleep(1)
+                seconds = (gateway.cpu_s() - cpu) / count
+            return rounds[0], seconds
+
+        idle, connection_s = cost(500, 0)
+        waiting, waiting_s = cost(20, http2_attacks.STREAMS_MAX)
+        gateway.program.end()
+        return idle, (waiting - idle) / http2_attacks.STREAMS_MAX, connection_s, (waiting_s - connection_s) / http2_attacks.STREAMS_MAX
+
+    def measure(self, name, attack, connect=None):
         """Runs `attack`, which returns what it has spent, beside a good client. A gateway for each, so that no peak hides another."""
         gateway = self.start()
-        quiet_ms, request_cpu = self.quiet(gateway)
+        quiet_ms, request_cpu = self.quiet(gateway, connect)
         gateway.reset_peak()
         resident, cpu = gateway.memory("VmRSS"), gateway.cpu_s()
-        client = GoodClient(gateway.ports["plain"])
+        client = GoodClient(gateway.ports["plain"], connect)
         client.start()
         spent = attack(gateway)
         client.end()
@@ -492,21 +544,35 @@ class Range:
         return {"name": name, "quiet_ms": quiet_ms, "p99_ms": client.p99_ms(), "cpu": cpu, "growth": growth, "client": spent,
                 "refusals": client.refusals, "peak": resident + growth, "counters": counters}
 
-    def own_attack(self, name):
+    def own_attack(self, run, *arguments):
         def attack(gateway):
             receiver, sender = multiprocessing.Pipe(False)
-            process = multiprocessing.Process(target=run_attack, args=(name, gateway.ports, self.options.duration, sender))
+            process = multiprocessing.Process(target=run, args=(*arguments, gateway.ports, self.options.duration, sender))
             process.start()
             process.join(self.options.duration + 30)
             if process.is_alive():
                 process.kill()
-                raise Failure(f"{name} does not end")
+                raise Failure(f"{arguments[0]} does not end")
             return receiver.recv()
 
         return attack
 
     def run(self):
-        wanted = self.options.only.split(",") if self.options.only else ATTACKS
+        only = self.options.only.split(",") if self.options.only else [*ATTACKS, "h2"]
+        failures = []
+        if attacks := [name for name in only if name in ATTACKS]:
+            failures += self.run_attacks(attacks)
+        if not self.options.only:
+            self.run_slowhttptest()
+            self.run_without_files()
+        if floods := list(http2_attacks.FLOODS) if "h2" in only else [name for name in only if name in http2_attacks.FLOODS]:
+            failures += self.run_floods(floods)
+        if unknown := [name for name in only if name not in (*ATTACKS, *http2_attacks.FLOODS, "h2")]:
+            failures.append(f"no attack: {', '.join(unknown)}")
+        if failures:
+            raise Failure("\n".join(failures))
+
+    def run_attacks(self, wanted):
         idle, tls_more, request_more, connection_s, handshake_s = self.measure_fixed()
         print(f"fixed cost, measured: {idle / 1024:.1f} KB for an idle connection, {tls_more / 1024:.1f} KB more with TLS, {request_more / 1024:.1f} KB more "
               f"with a request that waits;\n{connection_s * 1e6:.0f} µs for a connection with a request, {handshake_s * 1e6:.0f} µs more for a handshake. "
@@ -515,7 +581,7 @@ class Range:
               f"{'×all':>6} {'p99 quiet':>10} {'attacked':>9} {'refused':>8}")
         beyond = []
         for name in wanted:
-            row = self.measure(name, self.own_attack(name))
+            row = self.measure(name, self.own_attack(run_attack, name))
             client = row["client"]
             tls = client["connections"] if client["handshakes"] else 0
             fixed = (idle * min(client["connections"], 20_000) + tls_more * min(tls, 1000) + request_more * client["requests"]
@@ -529,11 +595,50 @@ class Range:
                   f"{row['p99_ms']:>6.1f} ms {row['refusals']:>8}", flush=True)
             if bytes_ratio > RATIO_MAX or cpu_ratio > RATIO_MAX:
                 beyond.append(name)
-        if not self.options.only:
-            self.run_slowhttptest()
-            self.run_without_files()
-        if beyond:
-            raise Failure(f"beyond {RATIO_MAX} times: {', '.join(beyond)}")
+        return [f"beyond {RATIO_MAX} times: {', '.join(beyond)}"] if beyond else []
+
+    # ---- HTTP/2
+
+    def run_floods(self, wanted):
+        fixed = self.measure_http2_fixed()
+        print(f"\nHTTP/2, fixed cost, measured: {fixed[0] / 1024:.1f} KB for a connection, {fixed[1] / 1024:.1f} KB more for each stream that waits; "
+              f"{fixed[2] * 1e6:.0f} µs for a connection with a request, {fixed[3] * 1e6:.0f} µs for a request that is taken back.\nBound: "
+              f"{RESPONSE_BYTES >> 10} KB for a response that waits for its reader. ×all is with the fixed cost, ×bytes and ×CPU are above it\n")
+        print(f"{'flood':<24} {'from':>4} {'opened':>6} {'sent KB':>8} {'grown KB':>9} {'×bytes':>7} {'×all':>6} {'client s':>8} {'gateway s':>9} {'×CPU':>6} "
+              f"{'×all':>6} {'p99 quiet':>10} {'attacked':>10} {'refused':>7}  ended by")
+        beyond, wrong = [], []
+        for name in wanted:
+            flood = http2_attacks.FLOODS[name]
+            for connections in [300] if flood.is_slow else map(int, self.options.connections.split(",")):
+                try:
+                    row = self.measure(name, self.own_attack(run_flood, name, connections), http2_attacks.GoodConnection)
+                except (Failure, OSError, EOFError) as failure:
+                    wrong.append(f"{name} from {connections}: {failure!r}")
+                    print(f"{name:<24} {connections:>4} {failure!r}")
+                    continue
+                if self.report_flood(name, flood, connections, row, fixed):
+                    beyond.append(f"{name} from {connections}")
+                if not is_ended_as(flood.end, row["client"]["ends"]):
+                    wrong.append(f"{name} from {connections}: ended by {row['client']['ends'] or 'nothing'}, not {flood.end}")
+        return ([f"beyond {RATIO_MAX} times: {', '.join(beyond)}"] if beyond else []) + wrong
+
+    def report_flood(self, name, flood, connections, row, fixed):
+        """Prints the row; whether it is beyond the yardstick."""
+        client = row["client"]
+        connection_bytes, stream_bytes, connection_s, request_s = fixed
+        at_once = connection_bytes + stream_bytes * flood.streams + RESPONSE_BYTES * flood.responses
+        bytes_ratio = max(0, row["growth"] - at_once * connections) / max(1, client["bytes"])
+        requests = sum(value for key, value in row["counters"].items() if key.startswith("http_requests_total"))
+        cpu_ratio = max(0.0, row["cpu"] - connection_s * client["connections"] - request_s * requests) / client["cpu"]
+        counters = {key.partition('"')[2].partition('"')[0]: int(value) for key, value in row["counters"].items()
+                    if key.startswith("gateway_http2_connection_errors_total") and value}
+        ends = ", ".join(f"{count} × {code}" for code, count in client["ends"].items()) or "nothing"
+        if client["ends"]:
+            ends += f", after {client['median_bytes'] / 1024:.1f} KB and {client['median_ms']:.0f} ms (medians)"
+        print(f"{name:<24} {connections:>4} {client['connections']:>6} {client['bytes'] / 1024:>8.0f} {row['growth'] / 1024:>9.0f} {bytes_ratio:>7.2f} "
+              f"{row['growth'] / max(1, client['bytes']):>6.2f} {client['cpu']:>8.3f} {row['cpu']:>9.3f} {cpu_ratio:>6.1f} {row['cpu'] / client['cpu']:>6.1f} "
+              f"{row['quiet_ms']:>7.1f} ms {row['p99_ms']:>7.1f} ms {row['refusals']:>7}  {ends}; {counters or 'no flood'} counted", flush=True)
+        return bytes_ratio > RATIO_MAX or cpu_ratio > RATIO_MAX
 
     # ---- slowhttptest
 
@@ -585,10 +690,21 @@ class Range:
             raise Failure("without files the good client waits, or a worker spins")
 
 
+def is_ended_as(wanted, ends):
+    """Whether connections of a flood ended as they should, all of them. A reset of the connection may come before its GOAWAY is read."""
+    if wanted is None:
+        return True
+    if wanted == "ended":
+        return bool(ends)
+    codes = set(wanted) if isinstance(wanted, tuple) else {wanted}
+    return bool(codes & ends.keys()) and not ends.keys() - codes - {"ended"}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--duration", type=float, default=5, help="seconds of each attack")
-    parser.add_argument("--only", help="attacks, with commas between them: " + ", ".join(ATTACKS))
+    parser.add_argument("--only", help="attacks, with commas between them: h2, " + ", ".join([*ATTACKS, *http2_attacks.FLOODS]))
+    parser.add_argument("--connections", default="1,50", help="how many connections floods over HTTP/2 come from")
     parser.add_argument("--gateway", default=str(ROOT / ".build/release/gateway"))
     options = parser.parse_args()
     try:

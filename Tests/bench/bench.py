@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
-"""What a request costs: the gateway beside nginx and HAProxy, as reverse proxies before the same origin, under the same load.
+"""What a request costs: the gateway beside nginx and HAProxy, as reverse proxies before the same origin, under the same load;
+with HTTP/2 beside h2o and nghttpx too.
 
-Each proxy has one worker, pinned to core 0; the origin (nginx, `return 200` with 100 bytes) and the load generator (wrk) have
-core 1. CPU per request is what the proxy's processes spent, user and system, divided by the answers that wrk counted. Of
-handshakes each is a connection of its own with one request, by tls_client.c: a full one, or one resumed by a ticket. The
-rounds of the proxies are interleaved, so that a machine that slows down slows all of them; the table shows medians.
+Each proxy has one worker, pinned to core 0; the origin (nginx, `return 200` with 100 bytes) and the load generator (wrk, h2load
+for HTTP/2) have core 1. CPU per request is what the proxy's processes spent, user and system, divided by the answers that were
+counted. Of handshakes each is a connection of its own with one request, by tls_client.c: a full one, or one resumed by a ticket.
+The rounds of the proxies are interleaved, so that a machine that slows down slows all of them; the table shows medians.
 
-The gateway runs with its access log (JSON, to a file) and its metrics on; nginx and HAProxy write no log, and nginx with
-`--all` a second time with a buffered one.
+An origin that speaks HTTP/2 is h2o, the cheapest of those at hand, with the same body and the same fields as nginx. Proxies that
+speak HTTP/2 to origins are measured with it; nginx 1.22 and h2o 2.2 don't.
+
+The gateway runs with its access log (JSON, to a file) and its metrics on; the others write no log, and nginx with `--all` a
+second time with a buffered one. All keep their connections to the origin.
 
 Memory per idle connection is what a fresh proxy has more (PSS) with thousands of TLS connections, each after one request.
 """
@@ -33,7 +37,11 @@ PROXY_CORE = 0
 LOAD_CORE = 1
 BODY = "x" * 99 + "\n"
 LONG_BODY_BYTES = 64 * 1024
-LISTENERS = ("plain", "tls")
+# The last two speak HTTP/2 over TLS; that behind the last has an origin that speaks HTTP/2 in clear.
+LISTENERS = ("plain", "tls", "h2", "h2-origin")
+WARM_UP_REQUESTS = 10_000
+# As many requests as come at once: none of the proxies shall close a connection to the origin.
+KEPT_CONNECTIONS = 512
 # Idle connections, and what else a proxy has open.
 CONNECTIONS_MAX = 12_000
 FILES_MAX = 16_384
@@ -46,6 +54,10 @@ class Case:
     path: str = "/"
     # What tls_client does; wrk where it is None.
     handshake: str = None
+    # How many connections of h2load, and how many requests at once on each.
+    streams: tuple = None
+    # The case that differs only in the origin, which speaks HTTP/1.1 there.
+    counterpart: str = None
 
 
 CASES = {
@@ -55,7 +67,22 @@ CASES = {
     "tls-64k": Case("HTTP/1.1, TLS 1.3, 64 KB answers", "tls", "/64k"),
     "new": Case("TLS 1.3, ECDSA P-256: a full handshake and one request", "tls", handshake="new"),
     "resumed": Case("TLS 1.3, ECDSA P-256: a resumed handshake and one request", "tls", handshake="resumed"),
+    "h2-10x20": Case("HTTP/2, TLS 1.3, 100-byte answers, an HTTP/1.1 origin", "h2", streams=(10, 20)),
+    "h2-50x10": Case("HTTP/2, TLS 1.3, 100-byte answers, an HTTP/1.1 origin", "h2", streams=(50, 10)),
+    "h2-origin": Case("HTTP/2, TLS 1.3, 100-byte answers, an HTTP/2 origin", "h2-origin", "/h2", streams=(10, 20), counterpart="h2-10x20"),
 }
+# What is asked of the gateway's CPU per request: at most so much of nginx's, of the best of the others', and, with an origin that
+# speaks HTTP/2, of its own with one that doesn't.
+HTTP2_GOALS = {"nginx": 0.80, "the best other": 1.00, "its own with an HTTP/1.1 origin": 0.70}
+PROXIES = {
+    "nginx": "proxy_pass to an upstream with keepalive, HTTP/1.1, no access log",
+    "haproxy": "mode http, http-reuse always, no log; proto h2 to the HTTP/2 origin",
+    "h2o": "proxy.reverse.url with kept connections, HTTP/1.1, no access log; of the HTTP/2 rows only",
+    "nghttpx": "one worker, no access log; proto=h2 to the HTTP/2 origin; of the HTTP/2 rows only",
+    "gateway": "proxy_pass to an upstream with keepalive, JSON access log to a file, metrics; protocol h2 to the HTTP/2 origin",
+}
+HTTP2_ONLY = ("h2o", "nghttpx")
+VERSION_COMMANDS = {"nginx": ["nginx", "-v"], "haproxy": ["haproxy", "-v"], "h2o": ["h2o", "--version"], "nghttpx": ["nghttpx", "--version"]}
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
@@ -168,7 +195,7 @@ def connect(port, case):
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(["h2" if case.startswith("h2") else "http/1.1"])
     return context.wrap_socket(connection, server_hostname="localhost")
 
 
@@ -221,6 +248,31 @@ def load(port, case, connections, seconds):
     }
 
 
+def load_http2(port, case, requests):
+    """Runs h2load; its numbers. It tells no percentiles without a log of every request, which would cost it more than the requests; and of
+    clients that are not connected yet when a time is over it never ends, so that it is told how many requests there shall be.
+    """
+    connections, streams = case.streams
+    url = f"https://127.0.0.1:{port}{case.path}"
+    run = subprocess.run(
+        ["h2load", "-t1", f"-c{connections}", f"-m{streams}", f"-n{requests}", url],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CORE}),
+    )
+    counts = re.search(r"(\d+) done, (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", run.stdout)
+    done, succeeded, *wrong = map(int, counts.groups()) if counts else (0, 0, 1)
+    if run.returncode != 0 or any(wrong) or done != succeeded or done == 0 or "Application protocol: h2\n" not in run.stdout:
+        raise Failure(f"h2load {url}: {counts[0] if counts else run.stderr + run.stdout}")
+    times = re.search(r"time for request: +\S+ +(\S+) +(\S+)", run.stdout)
+    return {
+        "requests": succeeded,
+        "per_second": float(re.search(r"finished in \S+, ([\d.]+) req/s", run.stdout)[1]),
+        "mean_ms": milliseconds(times[2]),
+        "max_ms": milliseconds(times[1]),
+    }
+
+
 def shake_hands(client, port, kind, seconds):
     """Runs tls_client for as many connections as it can have."""
     run = subprocess.run(
@@ -251,9 +303,17 @@ class Proxy:
         self.ports = ports
         program.wait_until("its first answer", lambda: is_answering(ports["plain"]))
         self.start_ms = (time.monotonic() - program.started) * 1000
-        with connect(ports["tls"], "tls") as connection:
-            if connection.version() != "TLSv1.3" or ask(connection) != BODY:
-                program.fail("does not answer by TLS 1.3")
+        for listener in ports.keys() - {"plain"}:
+            with connect(ports[listener], listener) as connection:
+                if connection.version() != "TLSv1.3":
+                    program.fail("does not speak TLS 1.3")
+                if listener == "tls" and ask(connection) != BODY:
+                    program.fail("does not answer by TLS 1.3")
+                if listener != "tls" and connection.selected_alpn_protocol() != "h2":
+                    program.fail("does not speak HTTP/2")
+
+    def takes(self, case):
+        return case.listener in self.ports
 
 
 NGINX = """
@@ -288,12 +348,13 @@ NGINX_ORIGIN = """
 NGINX_PROXY = """
     upstream origin {{
         server 127.0.0.1:{origin};
-        keepalive 64;
+        keepalive {kept};
         keepalive_requests 1000000000;
     }}
     server {{
         listen 127.0.0.1:{plain};
         listen 127.0.0.1:{tls} ssl;
+        listen 127.0.0.1:{h2} ssl http2;
         ssl_certificate {certificate};
         ssl_certificate_key {key};
         ssl_protocols TLSv1.3;
@@ -323,8 +384,71 @@ frontend bench
     bind 127.0.0.1:{plain}
     bind 127.0.0.1:{tls} ssl crt {pair} alpn http/1.1 ssl-min-ver TLSv1.3
     default_backend origin
+frontend h2
+    bind 127.0.0.1:{h2} ssl crt {pair} alpn h2 ssl-min-ver TLSv1.3
+    default_backend origin
+frontend h2-origin
+    bind 127.0.0.1:{h2_origin} ssl crt {pair} alpn h2 ssl-min-ver TLSv1.3
+    default_backend h2-origin
 backend origin
     server origin 127.0.0.1:{origin}
+backend h2-origin
+    server origin 127.0.0.1:{origin2} proto h2
+"""
+
+H2O = """
+num-threads: 1
+{user}
+http2-idle-timeout: 600
+listen:
+  host: 127.0.0.1
+  port: {plain}
+listen:
+  host: 127.0.0.1
+  port: {h2}
+  ssl:
+    certificate-file: {certificate}
+    key-file: {key}
+    minimum-version: TLSv1.3
+hosts:
+  default:
+    paths:
+      "/":
+        proxy.reverse.url: "http://127.0.0.1:{origin}/"
+        proxy.timeout.keepalive: 600000
+"""
+
+H2O_ORIGIN = """
+num-threads: 1
+{user}
+http2-idle-timeout: 600
+listen:
+  host: 127.0.0.1
+  port: {origin2}
+hosts:
+  default:
+    paths:
+      "/":
+        file.dir: {dir}/www
+        file.etag: OFF
+        file.mime.setdefaulttype: text/plain
+        header.unset: last-modified
+        header.unset: accept-ranges
+"""
+
+# Its listeners share their backends, which are chosen by the path.
+NGHTTPX = """
+workers=1
+frontend=127.0.0.1,{plain};no-tls
+frontend=127.0.0.1,{h2}
+backend=127.0.0.1,{origin};/
+backend=127.0.0.1,{origin2};/h2;proto=h2
+private-key-file={key}
+certificate-file={certificate}
+tls-min-proto-version=TLSv1.3
+no-ocsp=yes
+backend-keep-alive-timeout=600s
+frontend-http2-read-timeout=600s
 """
 
 # All load comes from one address, and the default of limit_handshakes would refuse most of its connections.
@@ -336,17 +460,29 @@ keepalive_timeout 600s;
 error_log stderr info;
 access_log {dir}/gateway.log json;
 admin 127.0.0.1:0 {{ }}
+ssl_certificate {certificate};
+ssl_certificate_key {key};
+ssl_protocols TLSv1.3;
 upstream origin {{
     server 127.0.0.1:{origin};
-    keepalive 64;
+    keepalive {kept};
+    keepalive_timeout 600s;
+}}
+upstream h2-origin {{
+    server 127.0.0.1:{origin2};
+    protocol h2;
+    keepalive {kept};
+    keepalive_timeout 600s;
 }}
 server {{
     listen 127.0.0.1:{plain};
     listen 127.0.0.1:{tls} ssl;
-    ssl_certificate {certificate};
-    ssl_certificate_key {key};
-    ssl_protocols TLSv1.3;
+    listen 127.0.0.1:{h2} ssl;
     location / {{ proxy_pass http://origin; }}
+}}
+server {{
+    listen 127.0.0.1:{h2_origin} ssl;
+    location / {{ proxy_pass http://h2-origin; }}
 }}
 """
 
@@ -357,9 +493,13 @@ class Bench:
         self.directory = pathlib.Path(directory)
         self.ending = ending
         self.values = {"dir": directory, "origin": free_port(), "body": BODY.replace("\n", "\\n"), "files": FILES_MAX}
-        self.values["connections"] = CONNECTIONS_MAX
+        self.values.update(connections=CONNECTIONS_MAX, kept=KEPT_CONNECTIONS, origin2=free_port())
+        self.values["user"] = "user: root" if os.geteuid() == 0 else ""
         self.cases = {name: CASES[name] for name in options.cases.split(",") if name}
         (self.directory / "64k").write_bytes(os.urandom(LONG_BODY_BYTES))
+        (self.directory / "www").mkdir()
+        for name in ("index.html", "h2"):
+            (self.directory / "www" / name).write_text(BODY)
         self.make_certificate()
         self.client = self.directory / "tls_client"
         source = pathlib.Path(__file__).with_name("tls_client.c")
@@ -378,7 +518,7 @@ class Bench:
 
     def write(self, file, text, **values):
         path = self.directory / file
-        path.write_text(text.format(**{**self.values, **values}))
+        path.write_text(text.format(**{**self.values, **{key.replace("-", "_"): value for key, value in values.items()}}))
         return str(path)
 
     def start(self, name, arguments, core, environment=None):
@@ -395,15 +535,28 @@ class Bench:
     def start_origin(self):
         origin = self.nginx("origin", NGINX_ORIGIN, LOAD_CORE)
         origin.wait_until("its first answer", lambda: is_answering(self.values["origin"]))
+        if any(case.listener == "h2-origin" for case in self.cases.values()):
+            origin = self.start("h2-origin", ["h2o", "-c", self.write("h2-origin.conf", H2O_ORIGIN)], LOAD_CORE)
+            origin.wait_until("its first answer", lambda: is_answering(self.values["origin2"]))
 
     def start_nginx(self, name, log="off"):
-        ports = {listener: free_port() for listener in LISTENERS}
+        ports = {listener: free_port() for listener in LISTENERS if listener != "h2-origin"}
         return Proxy(self.nginx(name, NGINX_PROXY, PROXY_CORE, log, **ports), ports)
 
     def start_haproxy(self):
         ports = {listener: free_port() for listener in LISTENERS}
         config = self.write("haproxy.conf", HAPROXY, **ports)
         return Proxy(self.start("haproxy", ["haproxy", "-db", "-f", config], PROXY_CORE), ports)
+
+    def start_h2o(self):
+        ports = {listener: free_port() for listener in ("plain", "h2")}
+        return Proxy(self.start("h2o", ["h2o", "-c", self.write("h2o.conf", H2O, **ports)], PROXY_CORE), ports)
+
+    def start_nghttpx(self):
+        ports = {listener: free_port() for listener in ("plain", "h2")}
+        config = self.write("nghttpx.conf", NGHTTPX, **ports)
+        program = self.start("nghttpx", ["nghttpx", "--conf", config], PROXY_CORE)
+        return Proxy(program, {**ports, "h2-origin": ports["h2"]})
 
     def start_gateway(self, environment=None):
         ports = {listener: free_port() for listener in LISTENERS}
@@ -419,16 +572,30 @@ class Bench:
                 proxies["nginx, log"] = self.start_nginx("nginx-log", f"{self.directory}/nginx.log combined buffer=64k flush=1s")
         if "haproxy" in wanted:
             proxies["haproxy"] = self.start_haproxy()
+        if any(case.streams for case in self.cases.values()):
+            if "h2o" in wanted:
+                proxies["h2o"] = self.start_h2o()
+            if "nghttpx" in wanted:
+                proxies["nghttpx"] = self.start_nghttpx()
         if "gateway" in wanted:
             proxies["gateway"] = self.start_gateway()
         return proxies
 
+    def pairs(self, proxies):
+        """Which proxy is measured in which case, a case's side by side."""
+        for case_name, case in self.cases.items():
+            for name, proxy in proxies.items():
+                if proxy.takes(case) and (case.streams or name not in HTTP2_ONLY):
+                    yield name, case_name
+
     # ---- measuring
 
-    def measure(self, proxy, case, seconds):
+    def measure(self, proxy, case, seconds, per_second=WARM_UP_REQUESTS):
         before = proxy.program.cpu_ns()
         port = proxy.ports[case.listener]
-        if case.handshake:
+        if case.streams:
+            result = load_http2(port, case, int(per_second * seconds))
+        elif case.handshake:
             result = shake_hands(self.client, port, case.handshake, seconds)
         else:
             result = load(port, case, self.options.connections, seconds)
@@ -438,15 +605,12 @@ class Bench:
     def run(self):
         self.start_origin()
         proxies = self.start_proxies()
-        for proxy in proxies.values():
-            for case in self.cases.values():
-                self.measure(proxy, case, 1)
-        results = {(name, case): [] for name in proxies for case in self.cases}
+        results = {pair: [] for pair in self.pairs(proxies)}
+        warm = {pair: self.measure(proxies[pair[0]], self.cases[pair[1]], 1) for pair in results}
         for number in range(self.options.rounds):
-            for case in self.cases:
-                for name, proxy in proxies.items():
-                    progress(f"round {number + 1} of {self.options.rounds}: {name}, {case}")
-                    results[name, case].append(self.measure(proxy, self.cases[case], self.options.duration))
+            for name, case in results:
+                progress(f"round {number + 1} of {self.options.rounds}: {name}, {case}")
+                results[name, case].append(self.measure(proxies[name], self.cases[case], self.options.duration, warm[name, case]["per_second"]))
         progress("")
         self.report(proxies, results)
         self.report_idle()
@@ -454,27 +618,53 @@ class Bench:
             self.report_allocations()
 
     def report(self, proxies, results):
+        print("\n".join(f"{name}: {version(name)}{what}" for name, what in PROXIES.items() if name in proxies))
+        medians = {
+            pair: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for pair, runs in results.items()
+        }
         for case in self.cases:
-            title = self.cases[case].title
-            clients = "" if self.cases[case].handshake else f"{self.options.connections} connections, "
-            print(f"\n{title}: {clients}median of {self.options.rounds} rounds of {self.options.duration} s\n")
-            print(
-                f"{'proxy':<12} {'req/s':>8} {'CPU µs/req':>11} {'least-most':>15} {'req/CPU s':>10} {'× nginx':>8}"
-                f" {'p50 ms':>8} {'p99 ms':>8}"
-            )
-            medians = {
-                name: {key: statistics.median(run[key] for run in results[name, case]) for key in results[name, case][0]}
-                for name in proxies
-            }
-            for name, row in medians.items():
-                ratio = f"{row['cpu_us'] / medians['nginx']['cpu_us']:.2f}" if "nginx" in medians else "-"
-                costs = [run["cpu_us"] for run in results[name, case]]
-                latencies = "".join(f" {row[key]:>8.2f}" for key in ("p50_ms", "p99_ms") if key in row)
-                print(
-                    f"{name:<12} {row['per_second']:>8.0f} {row['cpu_us']:>11.2f} {f'{min(costs):.2f}-{max(costs):.2f}':>15} "
-                    f"{1e6 / row['cpu_us']:>10.0f} {ratio:>8}{latencies}"
-                )
+            rows = {name: row for (name, its_case), row in medians.items() if its_case == case}
+            if rows:
+                self.report_case(case, rows, {name: results[name, case] for name in rows})
+                if self.cases[case].streams and "gateway" in rows:
+                    self.report_goals(case, rows, medians)
         print("\nfrom start to the first answer: " + ", ".join(f"{name} {proxy.start_ms:.0f} ms" for name, proxy in proxies.items()))
+
+    def report_case(self, name, rows, runs):
+        case = self.cases[name]
+        clients = f"{self.options.connections} connections, "
+        if case.streams:
+            clients = f"{case.streams[0]} connections with {case.streams[1]} requests at once, "
+        elif case.handshake:
+            clients = ""
+        print(f"\n{name}: {case.title}: {clients}median of {self.options.rounds} rounds of {self.options.duration} s\n")
+        latencies = [key for key in ("p50_ms", "p99_ms", "mean_ms", "max_ms") if key in next(iter(rows.values()))]
+        print(
+            f"{'proxy':<12} {'req/s':>8} {'CPU µs/req':>11} {'least-most':>15} {'req/CPU s':>10} {'× nginx':>8}"
+            + "".join(f" {key.replace('_', ' '):>8}" for key in latencies)
+        )
+        for name, row in rows.items():
+            ratio = f"{row['cpu_us'] / rows['nginx']['cpu_us']:.2f}" if "nginx" in rows else "-"
+            costs = [run["cpu_us"] for run in runs[name]]
+            print(
+                f"{name:<12} {row['per_second']:>8.0f} {row['cpu_us']:>11.2f} {f'{min(costs):.2f}-{max(costs):.2f}':>15} "
+                f"{1e6 / row['cpu_us']:>10.0f} {ratio:>8}" + "".join(f" {row[key]:>8.2f}" for key in latencies)
+            )
+
+    def report_goals(self, case, rows, medians):
+        """What the gateway's cost is beside what it shall not exceed."""
+        own = rows["gateway"]["cpu_us"]
+        others = [row["cpu_us"] for name, row in rows.items() if name != "gateway"]
+        found = {"nginx": rows["nginx"]["cpu_us"]} if "nginx" in rows else {}
+        if others:
+            found["the best other"] = min(others)
+        counterpart = medians.get(("gateway", self.cases[case].counterpart))
+        if counterpart:
+            found = {"its own with an HTTP/1.1 origin": counterpart["cpu_us"]}
+        for what, cost in found.items():
+            goal = HTTP2_GOALS[what]
+            verdict = "reached" if own / cost <= goal else "missed"
+            print(f"the gateway's cost beside that of {what}: {own / cost:.2f}, goal {goal:.2f}: {verdict}")
 
     def report_idle(self):
         count = self.options.idle
@@ -482,6 +672,8 @@ class Bench:
             return
         print(f"\nmemory per idle TLS connection, with {count} of them:")
         for name, proxy in self.start_proxies().items():
+            if name in HTTP2_ONLY:
+                continue
             for _ in range(20):
                 with connect(proxy.ports["tls"], "tls") as connection:
                     ask(connection)
@@ -502,7 +694,7 @@ class Bench:
         subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
         gateway = self.start_gateway({"LD_PRELOAD": str(library), "MALLOC_COUNT_FILE": str(counter)})
         print("\nallocations per request on a warm connection, by the program itself and in all:")
-        for listener in LISTENERS:
+        for listener in ("plain", "tls"):
             own, all_calls = count_allocations(gateway.ports[listener], listener, counter)
             print(f"{CASES[listener].title:<36} {own:.3f}  {all_calls:.3f}")
 
@@ -518,6 +710,14 @@ def count_allocations(port, case, counter, requests=5000):
     return [(last - first) / requests for first, last in zip(before, after)]
 
 
+def version(name):
+    if name not in VERSION_COMMANDS:
+        return ""
+    run = subprocess.run(VERSION_COMMANDS[name], capture_output=True, text=True)
+    found = re.search(r"\d+\.\d+\.\d+", run.stdout + run.stderr)
+    return f"{found[0]}, " if found else ""
+
+
 def progress(text):
     """A line that the next one replaces, for a person who waits."""
     if sys.stderr.isatty():
@@ -530,7 +730,7 @@ def main():
     parser.add_argument("--duration", type=int, default=4, help="seconds of load in a round")
     parser.add_argument("--connections", type=int, default=50)
     parser.add_argument("--all", action="store_true", help="nginx a second time, with a buffered access log")
-    parser.add_argument("--only", default="nginx,haproxy,gateway", help="which proxies")
+    parser.add_argument("--only", default=",".join(PROXIES), help="which proxies")
     parser.add_argument("--cases", default=",".join(CASES), help="which loads")
     parser.add_argument("--idle", type=int, default=10_000, help="how many idle connections; 0 leaves them out")
     parser.add_argument("--gateway", default=str(ROOT / ".build/release/gateway"))
