@@ -91,6 +91,8 @@ public struct ServerConfig: Sendable, Equatable {
     public var names: [String]
     public var listens: [Listen]
     public var tls: TLSConfig?
+    /// `http2`. Without TLS only that of a listen address's default server counts.
+    public var speaksHTTP2 = true
     public var clientHeaderTimeoutMs: Int
     public var clientBodyTimeoutMs: Int
     /// 0: connections are closed after their first answer.
@@ -229,6 +231,8 @@ public struct UpstreamConfig: Sendable, Equatable {
     public var retry: Retry
     /// nil speaks to the origins without TLS.
     public var tls: UpstreamTLSConfig?
+    /// `protocol h2`; else HTTP/1.1.
+    public var speaksHTTP2 = false
 }
 
 /// Text with variables in it: `https://$host$request_uri`.

@@ -157,6 +157,11 @@ enum DirectiveTable {
             "How often the names of servers are looked up; the last good addresses are kept when that fails.",
             example: "resolve_interval 30s;"),
         Directive(
+            "protocol", in: .upstream, [.one("http/1.1|h2", .choice(["http/1.1", "h2"]))], default: "http/1.1",
+            "What is spoken to the origins: HTTP/1.1, or HTTP/2 with many requests on one connection; with `tls` agreed by ALPN, else "
+                + "without asking.",
+            example: "protocol h2;"),
+        Directive(
             "tls", in: .upstream,
             [
                 .pair("verify", "on|off", .toggle), .pair("name", "HOST", .host), .pair("ca", "FILE", .file),
@@ -182,6 +187,11 @@ enum DirectiveTable {
             "server_name", in: .server, [.list("NAME", .serverName)], repeats: true,
             "The hosts it serves: `api.example.com`, `*.example.com`, `mail.*`; `.example.com` is the name and everything below it.",
             example: "server_name api.example.com *.example.com;"),
+        Directive(
+            "http2", in: [.main, .server], [.one("on|off", .toggle)], default: "on",
+            "Whether clients may speak HTTP/2: by TLS's ALPN to the server whose name they ask for, and without TLS, where no name is known "
+                + "yet, as the address's default server says.",
+            example: "http2 off;"),
         Directive(
             "ssl_certificate", in: [.main, .server], [.one("FILE", .file)], repeats: true,
             "A PEM file with the certificate and its chain; repeat it for another key type (RSA beside ECDSA).",

@@ -6,6 +6,7 @@ extension SnapshotBuilder {
         return ServerConfig(
             names: names.isEmpty ? [""] : names, listens: listens,
             tls: tls(of: block, isWanted: listens.contains(where: \.isTLS)),
+            speaksHTTP2: block.effective("http2").toggle() ?? true,
             clientHeaderTimeoutMs: number("client_header_timeout"), clientBodyTimeoutMs: number("client_body_timeout"),
             keepaliveTimeoutMs: number("keepalive_timeout"), sendTimeoutMs: number("send_timeout"),
             mergeSlashes: block.effective("merge_slashes").toggle() ?? true,

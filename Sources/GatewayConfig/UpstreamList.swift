@@ -43,7 +43,8 @@ extension UpstreamConfig {
             host: settings.effective("host").text(),
             keepaliveMax: number("keepalive"), keepaliveTimeoutMs: number("keepalive_timeout"),
             connectTimeoutMs: number("connect_timeout"), sendTimeoutMs: number("send_timeout"),
-            readTimeoutMs: number("read_timeout"), retry: Retry(settings.effective("retry")), tls: tls)
+            readTimeoutMs: number("read_timeout"), retry: Retry(settings.effective("retry")), tls: tls,
+            speaksHTTP2: settings.effective("protocol").text() == "h2")
     }
 }
 

@@ -7,10 +7,13 @@ public struct TLSClientSettings: Sendable {
     public let trust: TLSTrustStore?
     /// The gateway's own certificate, for origins that ask for one.
     public let keyPair: TLSKeyPair?
+    /// What is offered by ALPN, alone.
+    public let applicationProtocol: ApplicationProtocol
 
-    public init(trust: TLSTrustStore?, keyPair: TLSKeyPair?) {
+    public init(trust: TLSTrustStore?, keyPair: TLSKeyPair?, applicationProtocol: ApplicationProtocol) {
         self.trust = trust
         self.keyPair = keyPair
+        self.applicationProtocol = applicationProtocol
     }
 }
 
@@ -20,7 +23,8 @@ public final class TLSClientContext: Sendable {
     let handle: TLSContextHandle
     /// When the gateway's own certificate ends: in days from when it was read, negative if that had passed.
     public let daysLeft: Int?
-    /// What its connections and sessions stand for: with another trust, or another certificate, they are others.
+    let applicationProtocol: ApplicationProtocol
+    /// What its connections and sessions stand for: with another trust, another certificate or another protocol, they are others.
     let digest: [UInt8]
 
     /// Throws what is wrong with the certificate or key.
@@ -28,14 +32,15 @@ public final class TLSClientContext: Sendable {
         let handle = try TLSContextHandle(.client, minimumVersion: TLS1_2_VERSION, maximumVersion: TLS1_3_VERSION)
         self.handle = handle
         daysLeft = try settings.keyPair.map { pair throws(TLSError) in try handle.load(pair) }
+        applicationProtocol = settings.applicationProtocol
+        let offered = settings.applicationProtocol.listed
         digest = TLSDigest.sha256(
-            (settings.trust?.digest ?? [0]) + (settings.keyPair == nil ? [0] : handle.certificateDigest()))
+            (settings.trust?.digest ?? [0]) + (settings.keyPair == nil ? [0] : handle.certificateDigest()) + offered)
         unsafe gateway_SSL_CTX_set_client_options(handle.pointer)
         if let trust = settings.trust { unsafe SSL_CTX_set1_cert_store(handle.pointer, trust.pointer) }
         unsafe SSL_CTX_set_verify(handle.pointer, settings.trust == nil ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nil)
-        // Behind its length, as ALPN has it. 0 is success, here alone.
-        let http11: [UInt8] = [8] + Array("http/1.1".utf8)
-        guard unsafe SSL_CTX_set_alpn_protos(handle.pointer, http11, UInt32(http11.count)) == 0 else {
+        // 0 is success, here alone.
+        guard unsafe SSL_CTX_set_alpn_protos(handle.pointer, offered, UInt32(offered.count)) == 0 else {
             throw TLSError("cannot set the protocols")
         }
         unsafe gateway_SSL_CTX_set_session_cache_client(handle.pointer)
@@ -60,7 +65,7 @@ public final class TLSOrigin: Sendable {
     /// A host name, which is sent as SNI, too; or an address, which is not (RFC 6066 § 3).
     let name: String
     let isAddress: Bool
-    /// The same for the same name, trust and certificate: connections and sessions may be used again as long as it is.
+    /// The same for the same name, trust, certificate and protocol: connections and sessions may be used again as long as it is.
     public let identity: String
 
     public init(_ context: TLSClientContext, name: String) {

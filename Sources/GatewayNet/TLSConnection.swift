@@ -57,17 +57,30 @@ struct TLSConnection: ~Copyable {
         TLSError.clearQueue()
         let result = unsafe SSL_do_handshake(ssl)
         if result != 1 { return failure(of: result) }
-        guard case .client = side else { return .moved(0) }
-        return hasAgreedOnProtocol ? .moved(0) : .failed(.tls(.unexpectedProtocol))
+        guard case .client(let origin) = side, let failure = protocolFailure(origin.context.applicationProtocol) else { return .moved(0) }
+        return .failed(.tls(failure))
     }
 
-    /// An origin that knows no ALPN speaks HTTP/1.1, or what it says will be no HTTP.
-    private var hasAgreedOnProtocol: Bool {
+    /// What is wrong with the protocol that an origin has chosen. One that knows no ALPN speaks HTTP/1.1, or what it says will be no HTTP;
+    /// HTTP/2 it has to agree to (RFC 9113 § 3.2).
+    private func protocolFailure(_ offered: ApplicationProtocol) -> TLSFailure? {
+        guard hasChosenProtocol else { return offered == .http11 ? nil : .noProtocol }
+        return hasChosen(offered) ? nil : .unexpectedProtocol
+    }
+
+    private var hasChosenProtocol: Bool {
         var name: UnsafePointer<UInt8>?
         var length: UInt32 = 0
         unsafe SSL_get0_alpn_selected(ssl, &name, &length)
-        guard let start = unsafe name else { return true }
-        return unsafe RawSpan(_unsafeStart: start, byteCount: Int(length)).equals("http/1.1")
+        return unsafe name != nil
+    }
+
+    private func hasChosen(_ applicationProtocol: ApplicationProtocol) -> Bool {
+        var name: UnsafePointer<UInt8>?
+        var length: UInt32 = 0
+        unsafe SSL_get0_alpn_selected(ssl, &name, &length)
+        guard let start = unsafe name else { return false }
+        return unsafe RawSpan(_unsafeStart: start, byteCount: Int(length)).equals(applicationProtocol.name)
     }
 
     /// The sessions that the origin has offered since this was last asked.
@@ -118,6 +131,7 @@ struct TLSConnection: ~Copyable {
             version: Array(String(cString: SSL_get_version(ssl)).utf8),
             cipher: SSL_CIPHER_get_name(SSL_get_current_cipher(ssl)).map { unsafe Array(String(cString: $0).utf8) } ?? [],
             isResumed: SSL_session_reused(ssl) == 1,
+            applicationProtocol: hasChosen(.http2) ? .http2 : .http11,
             // Not SSL_get_servername(3): of a resumed TLS 1.2 session it tells the name that the ticket holds, which is none.
             serverName: state.pointee.serverName,
             client: clientCertificate)

@@ -8,6 +8,8 @@ public enum TLSFailure: Equatable, BitwiseCopyable, Sendable {
     case certificate(Int)
     /// ALPN (RFC 7301): the peer chose a protocol that it was not offered.
     case unexpectedProtocol
+    /// ALPN: the peer chose none, and what was offered can't be spoken without.
+    case noProtocol
 
     /// In lower case with underscores: a label's value, from the closed list of what OpenSSL knows.
     public var reason: String {
@@ -15,6 +17,7 @@ public enum TLSFailure: Equatable, BitwiseCopyable, Sendable {
         case .library(let code): unsafe Self.words(ERR_reason_error_string(code))
         case .certificate(let code): unsafe Self.words(X509_verify_cert_error_string(code))
         case .unexpectedProtocol: "unexpected_protocol"
+        case .noProtocol: "alpn"
         }
     }
 

@@ -1,4 +1,5 @@
 import GatewayCore
+import GatewayHTTP
 import Logging
 
 /// Why a client's connection was closed as soon as it was accepted.
@@ -73,6 +74,8 @@ struct ConnectionLog {
     }
 
     var refusals = [Entry](repeating: Entry(), count: ConnectionRefusal.allCases.count)
+    /// HTTP/2 connections that were ended for what they sent, whatever that was.
+    var http2 = Entry()
     var ends = [Entry](repeating: Entry(), count: ConnectionEnd.allCases.count)
 }
 
@@ -83,6 +86,16 @@ extension Worker {
         var metadata: Logger.Metadata = ["reason": "\(refusal.name)", "count": "\(count)"]
         if let hint = refusal.hint { metadata["hint"] = "\(hint)" }
         logger.warning("connections refused", metadata: metadata)
+    }
+
+    /// An HTTP/2 connection ended for what its client sent.
+    func noteFailure(of session: HTTP2Session) {
+        let code = session.failureCode ?? .internalError
+        shard.increment(metrics.http2Error(session.flood, code))
+        guard let count = connectionLog.value.http2.note(now: now) else { return }
+        let reason = session.flood?.name ?? code.name
+        let detail = session.failure?.detail ?? ""
+        logger.warning("HTTP/2 connections ended", metadata: ["reason": "\(reason)", "detail": "\(detail)", "count": "\(count)"])
     }
 
     func note(_ end: ConnectionEnd) {

@@ -1,4 +1,5 @@
 import GatewayCore
+import GatewayHTTP
 import GatewayNet
 
 /// How long a client may take, as its server says.
@@ -15,6 +16,8 @@ struct DownstreamConnection: ~Copyable {
         case handshaking
         /// Between requests, or inside a head.
         case readingHead
+        /// Its streams have it: each carries an exchange of its own.
+        case http2
         /// An exchange has the connection: it reads the body and writes the response.
         case exchanging
         /// The last response is on its way out; then the connection ends.
@@ -25,7 +28,7 @@ struct DownstreamConnection: ~Copyable {
     }
 
     enum Deadline {
-        case none, handshake, head, keepalive, body, send, halfClose, linger
+        case none, handshake, head, keepalive, body, send, halfClose, linger, goAway
     }
 
     private let inPlace = InPlace()
@@ -41,6 +44,13 @@ struct DownstreamConnection: ~Copyable {
     var exchange = Handle.none
     /// The snapshot that alone knows the connection's listener, when a reload has taken it away.
     var retiredSnapshot = Handle.none
+    /// The session, where the client speaks HTTP/2.
+    var http2: HTTP2Session?
+    var hasNoStreams = true
+    /// When the second GOAWAY of two goes out; never before the first.
+    var goAwayDue = MonotonicTime.never
+    /// The session has failed, and that was counted.
+    var hasFailed = false
     /// The host name that TLS was begun for; empty without one.
     var serverName: [UInt8] = []
     var tls: TLSInfo?

@@ -9,8 +9,8 @@ public struct Endpoint: Sendable, Equatable, BitwiseCopyable {
     /// The number of its upstream, by name, the same for as long as the upstream is in the tables: `keepalive` counts by it.
     public let group: Int
     public let address: SocketAddress
-    /// The number of what TLS verifies there, 0 without TLS: a connection or a session that was made without, for another name or by
-    /// other authorities, is not to the same endpoint.
+    /// The number of what is spoken there and what TLS verifies, 0 for HTTP/1.1 without TLS: a connection or a session that was made
+    /// without, for another name, by other authorities or for another protocol, is not to the same endpoint.
     public let security: Int
 
     public init(id: Int, group: Int, address: SocketAddress, security: Int) {
@@ -65,7 +65,7 @@ public final class EndpointTable: Sendable {
     private let byOrigin: [OriginKey: [Endpoint]]
     private let securities: [OriginKey: Int]
 
-    /// - Parameter securities: of the servers that speak TLS: see ``Endpoint/security``.
+    /// - Parameter securities: of the servers that speak TLS or HTTP/2: see ``Endpoint/security``.
     public init(_ byOrigin: [OriginKey: [Endpoint]], securities: [OriginKey: Int]) {
         self.byOrigin = byOrigin
         self.securities = securities

@@ -37,6 +37,8 @@ struct Exchange: ~Copyable {
     }
 
     let connection: Handle
+    /// The stream of an HTTP/2 connection that carries it; none over HTTP/1.1, where the connection does.
+    let stream: Handle
     let startedAt: MonotonicTime
     /// The end of `request_timeout`.
     var deadline = MonotonicTime.never
@@ -63,8 +65,13 @@ struct Exchange: ~Copyable {
     /// When the last byte of the request came: what a half-closed client is measured by.
     var requestCompletedAt = MonotonicTime.never
 
-    init(connection: Handle, snapshot: Handle, client: IPAddress, now: MonotonicTime, pool: BufferPool) {
+    var isOverHTTP2: Bool { !stream.isNone }
+
+    init(
+        connection: Handle, stream: Handle = .none, snapshot: Handle, client: IPAddress, now: MonotonicTime, pool: BufferPool
+    ) {
         self.connection = connection
+        self.stream = stream
         self.snapshot = snapshot
         self.client = client
         startedAt = now

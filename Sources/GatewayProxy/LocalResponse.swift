@@ -62,6 +62,10 @@ extension Worker {
         if hasContent { HTTP1Encoder.field("Content-Length", decimal: UInt64(body.byteCount), into: &head) }
         if isLeaving(connection) { exchanges[id].response.keepsAlive = false }
         exchanges[id].endResponseHead(on: downstreams[connection], into: &head)
+        if exchanges[id].isOverHTTP2 {
+            sendAnswer(id, connection, head, body: hasContent && exchanges[id].head.method != .head ? body : RawSpan())
+            return
+        }
         downstreams[connection].output.append(head.bytes)
         if hasContent && exchanges[id].head.method != .head {
             downstreams[connection].output.append(body)
@@ -77,6 +81,10 @@ extension Worker {
         exchanges[id].error = error
         exchanges[id].response.keepsAlive = false
         if exchanges[id].response.status == 0 || error.type.status == 499 { exchanges[id].response.status = error.type.status }
+        if exchanges[id].isOverHTTP2 {
+            resetStream(id, error)
+            return
+        }
         switch error.type {
         case .clientClosed:
             downstreams[connection].isBroken = true

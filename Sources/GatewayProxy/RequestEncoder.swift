@@ -7,7 +7,7 @@ extension Exchange {
     func encodeRequestHead(on connection: borrowing DownstreamConnection, into queue: inout ByteQueue) throws(GatewayError) {
         guard let forwarding = location?.forwarding else { return }
         let set = forwarding.setNames
-        queue.append(head.methodBytes)
+        if head.isExtendedConnect { queue.append("GET") } else { queue.append(head.methodBytes) }
         queue.append(" ")
         if head.targetForm == .asterisk {
             queue.append("*")
@@ -36,6 +36,8 @@ extension Exchange {
         case .length(let length): HTTP1Encoder.field("Content-Length", decimal: length, into: &queue)
         case .chunked: queue.append("Transfer-Encoding: chunked\r\n")
         }
+        // gRPC's servers ask for it (RFC 9110 § 10.1.4); over HTTP/1.1 it would need Connection to name it.
+        if forwarding.speaksHTTP2 && head.fields.takesTrailers { queue.append("TE: trailers\r\n") }
         if head.asksUpgrade { encodeUpgrade(into: &queue) }
         if head.expectsContinue { queue.append("Expect: 100-continue\r\n") }
         queue.append("\r\n")
@@ -43,6 +45,7 @@ extension Exchange {
 
     private func encodeClientFields(_ set: FieldNames, into queue: inout ByteQueue) {
         var run = FieldRun()
+        let isExtendedConnect = head.isExtendedConnect
         for index in 0..<head.fields.count {
             let name = head.fields.name(index)
             switch name {
@@ -61,6 +64,8 @@ extension Exchange {
                 if requestBody.framing != .chunked { continue }
             default:
                 if head.fields.isHopByHop(index) { continue }
+                // The handshake with the origin has a key of its own.
+                if isExtendedConnect && head.fields.nameBytes(index).equalsIgnoringCase("sec-websocket-key") { continue }
             }
             if name == .other && !isFromTrustedProxy && head.fields.nameBytes(index).isDisguised { continue }
             if !set.isEmpty, location?.proxySetFields.contains(name, head.fields.nameBytes(index)) == true { continue }

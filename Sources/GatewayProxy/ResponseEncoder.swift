@@ -16,7 +16,7 @@ extension Exchange {
         for index in 0..<call.head.fields.count {
             switch call.head.fields.name(index) {
             case .contentLength, .transferEncoding: continue
-            case .trailer: if response.framing != .chunked { continue }
+            case .trailer: if response.framing != .chunked && !isOverHTTP2 { continue }
             case .etag, .vary, .acceptRanges:
                 if response.coding != .asReceived {
                     call.head.fields.end(&run, to: &queue)
@@ -31,7 +31,7 @@ extension Exchange {
         if call.head.fields.firstIndex(of: .date) == nil { clock.encodeDate(now, into: &queue) }
         if response.coding != .asReceived { encodeCoding(of: call, into: &queue) }
         encodeFraming(of: call, into: &queue)
-        if response.status == 426 && head.version != .http10 { call.encodeUpgradeOffer(into: &queue) }
+        if response.status == 426 && head.version == .http11 { call.encodeUpgradeOffer(into: &queue) }
         endResponseHead(on: connection, into: &queue)
     }
 
@@ -39,13 +39,13 @@ extension Exchange {
         switch framing {
         case .length where !response.encoder.isNone:
             // How long it will be is known when all of it has been compressed.
-            response.framing = .chunked
+            response.framing = head.version == .http11 ? .chunked : .untilClose
         case .none, .length:
             response.framing = framing
         case .chunked, .untilClose:
-            // An HTTP/1.0 client knows no chunks: the end of the connection is the end of the body.
+            // An HTTP/1.0 client knows no chunks: the end of the connection is the end of the body. In HTTP/2 the stream's is.
             let isHTTP10 = head.version == .http10
-            response.framing = isHTTP10 ? .untilClose : .chunked
+            response.framing = head.version == .http11 ? .chunked : .untilClose
             if isHTTP10 { response.keepsAlive = false }
         }
     }
@@ -69,7 +69,9 @@ extension Exchange {
     /// What every final response ends with: add_header, the connection's fate, the empty line.
     func endResponseHead(on connection: borrowing DownstreamConnection, into queue: inout ByteQueue) {
         if let fields = location?.addFields, !fields.isEmpty { evaluate(fields, on: connection, into: &queue) }
-        if !response.keepsAlive {
+        if isOverHTTP2 {
+            // Its connection is the session's business.
+        } else if !response.keepsAlive {
             queue.append("Connection: close\r\n")
         } else if head.version == .http10 {
             queue.append("Connection: keep-alive\r\n")

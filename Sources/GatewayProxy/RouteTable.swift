@@ -70,6 +70,8 @@ final class ListenerRoute: Sendable {
     let tls: TLSServerContext?
     let names: ServerTable
     let servers: [ServerRoute]
+    /// Whether a connection without TLS may begin with the preface of HTTP/2 (RFC 9113 § 3.3): before any name is known.
+    let takesPriorKnowledge: Bool
     /// The server, where there is no choice.
     let onlyServer: ServerRoute?
 
@@ -79,6 +81,7 @@ final class ListenerRoute: Sendable {
         tls = listener.tls
         names = ServerTable(servers: config, listening: listener.address)
         self.servers = servers
+        takesPriorKnowledge = listener.tls == nil && servers[names.defaultServer].speaksHTTP2
         let here = config.indices.filter { index in config[index].listens.contains { $0.address == listener.address } }
         onlyServer = here.count == 1 ? servers[here[0]] : nil
     }
@@ -93,6 +96,7 @@ final class ServerRoute: Sendable {
     /// The first server_name, as metrics and logs name the server; "_" without one, as nginx's examples do.
     let name: [UInt8]
     let mergesSlashes: Bool
+    let speaksHTTP2: Bool
     let timeouts: ClientTimeouts
     /// Which certificates the server shows: two servers with the same may answer for each other.
     let certificates: [String]
@@ -109,6 +113,7 @@ final class ServerRoute: Sendable {
         let label = config.names.first { !$0.isEmpty } ?? "_"
         name = Array(label.utf8)
         mergesSlashes = config.mergeSlashes
+        speaksHTTP2 = config.speaksHTTP2
         timeouts = ClientTimeouts(
             headerMs: Int32(clamping: config.clientHeaderTimeoutMs), bodyMs: Int32(clamping: config.clientBodyTimeoutMs),
             keepaliveMs: Int32(clamping: config.keepaliveTimeoutMs), sendMs: Int32(clamping: config.sendTimeoutMs))
@@ -151,6 +156,7 @@ final class LocationRoute: Sendable {
         let keepsPath: Bool
         /// Whether the origin gets the client's Host.
         let keepsHost: Bool
+        let speaksHTTP2: Bool
     }
 
     enum Content: Sendable {
@@ -194,7 +200,9 @@ final class LocationRoute: Sendable {
         let pass: ProxyPass? = if case .proxyPass(let pass) = config.action { pass } else { nil }
         upstream = pass.map { upstreams[$0.upstream] }
         rewrite = PathRewrite(matched: CanonicalPath.encode(config.path), replacement: pass?.uri)
-        forwarding = Forwarding(setNames: proxySetFields.knownNames, keepsPath: pass?.uri == nil, keepsHost: upstream?.host == nil)
+        forwarding = Forwarding(
+            setNames: proxySetFields.knownNames, keepsPath: pass?.uri == nil, keepsHost: upstream?.host == nil,
+            speaksHTTP2: upstream?.speaksHTTP2 ?? false)
         isProxied = pass != nil
         counters = Counters(
             requests: registry.statusBlock(.requests, [server, config.name], hasMethods: true),
@@ -320,6 +328,7 @@ final class UpstreamRoute: Sendable {
     let countsLoad: Bool
     /// One version with one server, of which nothing is counted: there is no choice.
     let isSingle: Bool
+    let speaksHTTP2: Bool
     /// The Host for the origin; nil sends the client's.
     let host: [UInt8]?
     let keepaliveMax: Int
@@ -340,6 +349,7 @@ final class UpstreamRoute: Sendable {
         initialChoice = UpstreamChoice(config, limits: versions.map { $0.servers.map(\.limit) })
         countsLoad = config.balance == .leastConn || versions.contains { $0.servers.contains { $0.limit != nil } }
         isSingle = !countsLoad && config.versions.count == 1 && config.versions[0].isSingle
+        speaksHTTP2 = config.speaksHTTP2
         host = config.host.map { Array($0.utf8) }
         keepaliveMax = config.keepaliveMax
         keepaliveTimeoutMs = config.keepaliveTimeoutMs

@@ -17,6 +17,8 @@ struct UpstreamCall: ~Copyable {
 
     let exchange: Handle
     let upstream: UpstreamRoute
+    /// As the upstream says.
+    let isOverHTTP2: Bool
     var state = State.choosing
     var version = 0
     var server = 0
@@ -29,18 +31,25 @@ struct UpstreamCall: ~Copyable {
     var addressesTried = 0
     var addressesFailed = 0
     var connection = Handle.none
+    /// Its stream, where HTTP/2 is spoken and the connection stands; none over HTTP/1.1.
+    var stream = Handle.none
     /// Whether it counts as one of the requests at its server: see ``Worker/vacatePlace(_:)``.
     var holdsPlace = false
     /// Whether a server was passed over for its `max_conns`.
     var hasMetFull = false
 
-    /// The request as it goes to the origin. While ``keepsRequest`` its bytes stay although they are written.
+    /// The request as it goes to the origin, for HTTP/2 with its content as it is. While ``keepsRequest`` its bytes stay although they are
+    /// written: to the socket, or to the stream.
     var request: ByteQueue
     var written = 0
+    /// Of them, the head's.
+    var headByteCount = 0
     /// Whether any byte of it may have reached the origin in this attempt.
     var hasWritten = false
     /// Whether the bytes are kept for a retry, until the first byte of the answer.
     var keepsRequest = false
+    /// What became of its stream: see ``StreamState``.
+    var streamState = StreamState()
     /// The origin no longer takes the request: the rest of it is dropped, its answer is still read.
     var isRequestRefused = false
 
@@ -64,6 +73,7 @@ struct UpstreamCall: ~Copyable {
     init(exchange: Handle, upstream: UpstreamRoute, method: Method, pool: BufferPool) {
         self.exchange = exchange
         self.upstream = upstream
+        isOverHTTP2 = upstream.speaksHTTP2
         request = ByteQueue(pool: pool)
         head = ResponseHead(pool: pool)
         trailers = HeaderFields(pool: pool)
@@ -81,6 +91,8 @@ struct UpstreamCall: ~Copyable {
     /// Makes a new attempt possible: the same bytes again, an answer that has not begun.
     mutating func rewind(method: Method) {
         connection = .none
+        stream = .none
+        streamState = StreamState()
         state = .choosing
         written = 0
         hasWritten = false

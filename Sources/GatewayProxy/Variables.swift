@@ -79,7 +79,11 @@ extension Exchange {
     }
 
     var protocolName: StaticString {
-        head.version == .http10 ? "HTTP/1.0" : "HTTP/1.1"
+        switch head.version {
+        case .http10: "HTTP/1.0"
+        case .http11: "HTTP/1.1"
+        case .http2: "HTTP/2.0"
+        }
     }
 
     private func appendField(named name: RawSpan, to queue: inout ByteQueue) {

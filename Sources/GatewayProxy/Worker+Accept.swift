@@ -115,7 +115,7 @@ extension Worker {
             // The head's time began with the connection: see client_header_timeout.
             downstreams[id].deadlineKind = .head
             idleDownstreams.value.append(id)
-            driveDownstream(id)
+            if info?.applicationProtocol == .http2 { beginHTTP2(id) } else { driveDownstream(id) }
         case .wouldBlock:
             if downstreams[id].stream.hasHandshakeBegun { idleDownstreams.value.remove(id) }
         case .ended:

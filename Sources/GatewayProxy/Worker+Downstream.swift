@@ -11,6 +11,7 @@ extension Worker {
         switch downstreams[id].state {
         case .handshaking: handshake(id)
         case .readingHead: readHeads(id)
+        case .http2: driveHTTP2(id)
         case .exchanging: step(downstreams[id].exchange)
         case .closing: closeWhenWritten(id)
         case .lingering: linger(id)
@@ -58,6 +59,7 @@ extension Worker {
     }
 
     private func parseHead(_ id: Handle) {
+        if !downstreams[id].hasHadRequest, mayBeginHTTP2(id) { return }
         if downstreams[id].exchange.isNone { beginExchange(id) }
         let exchange = downstreams[id].exchange
         do {
@@ -155,7 +157,11 @@ extension Worker {
                 if downstreams[id].deadlineKind != .send { setDeadline(downstream: id, .send, afterMs: timeoutMs) }
             } else if downstreams[id].deadlineKind == .send {
                 clearDeadline(downstream: id)
-                if case .readingHead = downstreams[id].state { awaitBytes(id) }
+                switch downstreams[id].state {
+                case .readingHead: awaitBytes(id)
+                case .http2: awaitFrames(id)
+                default: break
+                }
             } else if downstreams[id].deadlineKind == .halfClose {
                 // The answer is on its way: a client that has gone resets what it gets.
                 setDeadline(downstream: id, .halfClose, afterMs: Limits.halfCloseGraceMs)
@@ -173,6 +179,7 @@ extension Worker {
         case .closing: closeWhenWritten(id)
         case .exchanging: step(downstreams[id].exchange)
         case .readingHead: if downstreams[id].isBroken { endWithoutRequest(id) } else { readHeads(id) }
+        case .http2: pump(id)
         case .handshaking, .lingering: break
         }
     }
@@ -253,6 +260,7 @@ extension Worker {
 
     /// Gives the connection up. No exchange has it any more.
     func closeDownstream(_ id: Handle) {
+        leaveHTTP2(id)
         let retired = downstreams[id].retiredSnapshot
         if case .lingering = downstreams[id].state { lingeringDownstreams.value.remove(id) }
         switch downstreams[id].stream.abuse {
@@ -282,13 +290,19 @@ extension Worker {
         case .handshake:
             note(ConnectionEnd.handshakeTimeout)
             handshakeFailed(id, "timeout")
+        case .keepalive where downstreams[id].http2 != nil:
+            note(ConnectionEnd.keepaliveTimeout)
+            goAway(id)
         case .keepalive:
             note(ConnectionEnd.keepaliveTimeout)
             closeIdleDownstream(id)
         case .linger:
             closeDownstream(id)
         case .head:
-            if exchange.isNone {
+            if downstreams[id].http2 != nil {
+                note(ConnectionEnd.headerTimeout)
+                giveUpHead(id)
+            } else if exchange.isNone {
                 note(ConnectionEnd.headerTimeout)
                 closeIdleDownstream(id)
             } else {
@@ -301,8 +315,13 @@ extension Worker {
                 break
             }
             expire(exchange, GatewayError(.bodyTimeout, "the body of the request did not arrive in time"))
+        case .goAway:
+            goAway(id)
         case .send:
-            if exchange.isNone {
+            if downstreams[id].http2 != nil {
+                note(ConnectionEnd.sendTimeout)
+                loseHTTP2(id, GatewayError(.sendTimeout, "the client did not read the response in time"))
+            } else if exchange.isNone {
                 note(ConnectionEnd.sendTimeout)
                 downstreams[id].stream.breakOff()
                 closeDownstream(id)
@@ -315,7 +334,7 @@ extension Worker {
     /// A client that is late is told so, where nothing of a response has gone out.
     func expire(_ exchange: Handle, _ error: GatewayError) {
         exchanges[exchange].response.keepsAlive = false
-        downstreams[exchanges[exchange].connection].state = .exchanging
+        if !exchanges[exchange].isOverHTTP2 { downstreams[exchanges[exchange].connection].state = .exchanging }
         if exchanges[exchange].response.hasBegun {
             breakOff(exchange, error)
         } else {
@@ -327,7 +346,7 @@ extension Worker {
 
     /// The client has gone, or is given up; where nothing of a response has gone out it is told why, if there is a status for it.
     func abandon(_ exchange: Handle, _ error: GatewayError) {
-        downstreams[exchanges[exchange].connection].state = .exchanging
+        if !exchanges[exchange].isOverHTTP2 { downstreams[exchanges[exchange].connection].state = .exchanging }
         refuse(exchange, error)
         exchanges[exchange].phase = .finish
         step(exchange)

@@ -11,6 +11,10 @@ extension Worker {
         if !exchanges[id].response.encoder.isNone { releaseEncoder(id) }
         count(id)
         log(id)
+        if exchanges[id].isOverHTTP2 {
+            finishStream(id, connection)
+            return
+        }
         let isRequestWhole = exchanges[id].requestBody.isComplete && exchanges[id].head.isComplete
         let keepsAlive = exchanges[id].response.keepsAlive && exchanges[id].response.isComplete && isRequestWhole
         // A client that did not ask for the end may be sending its next request already.

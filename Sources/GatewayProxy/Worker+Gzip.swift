@@ -27,46 +27,52 @@ extension Worker {
     // MARK: Turns
 
     /// Whether the exchange may compress now. If there is something to compress and it may not, it waits for its turn.
-    func mayEncode(_ id: Handle, _ connection: Handle, _ upstream: Handle) -> Bool {
-        if upstreams[upstream].input.isEmpty && !upstreams[upstream].stream.canRead { return true }
-        if gzip.value.turns.hasRoom(for: connection, now: now) { return true }
+    func mayEncode(_ id: Handle, _ call: Handle) -> Bool {
+        if !mayHaveContent(call) { return true }
+        if gzip.value.turns.hasRoom(for: id, now: now) { return true }
         // It isn't the origin that is waited for.
-        clearDeadline(upstream: upstream)
+        pauseReading(call)
         let encoder = exchanges[id].response.encoder
         if !gzip.value.streams[encoder].isWaiting {
             gzip.value.streams[encoder].isWaiting = true
-            gzip.value.turns.wait(connection)
+            gzip.value.turns.wait(id)
         }
         return false
     }
 
+    private func mayHaveContent(_ call: Handle) -> Bool {
+        let stream = calls[call].stream
+        if !stream.isNone { return !streams.slab[stream].input.isEmpty }
+        let upstream = calls[call].connection
+        return !upstreams[upstream].input.isEmpty || upstreams[upstream].stream.canRead
+    }
+
     /// Lets those who wait compress, until the round has had its work.
     func runEncoders() {
-        while let connection = gzip.value.turns.next(now: now) {
-            guard downstreams.contains(connection) else { continue }
-            let exchange = downstreams[connection].exchange
-            if !exchange.isNone, !exchanges[exchange].response.encoder.isNone {
-                gzip.value.streams[exchanges[exchange].response.encoder].isWaiting = false
-            }
-            driveDownstream(connection)
+        while let id = gzip.value.turns.next(now: now) {
+            guard exchanges.contains(id) else { continue }
+            let encoder = exchanges[id].response.encoder
+            if encoder.isNone { continue }
+            gzip.value.streams[encoder].isWaiting = false
+            step(id)
         }
     }
 
     /// How much of what has come may be taken now.
-    func encodableCount(_ encoder: Handle, _ upstream: Handle) -> Int {
-        min(upstreams[upstream].input.count, gzip.value.turns.bytesMax(level: gzip.value.streams[encoder].encoder.level))
+    func encodableCount(_ encoder: Handle, _ waiting: Int) -> Int {
+        min(waiting, gzip.value.turns.bytesMax(level: gzip.value.streams[encoder].encoder.level))
     }
 
     // MARK: Content
 
     /// Compresses a piece of the origin's content. Mostly nothing comes of it yet.
-    func encodeBody(_ id: Handle, _ connection: Handle, _ upstream: Handle, _ range: Range<Int>) {
+    func encodeBody(_ id: Handle, _ connection: Handle, _ content: borrowing ByteQueue, _ range: Range<Int>) {
         let encoder = exchanges[id].response.encoder
         gzip.value.streams[encoder].heldSince = now
         gzip.value.turns.spend(range.count, level: gzip.value.streams[encoder].encoder.level)
         var encoded = ByteQueue(pool: pool)
-        gzip.value.streams[encoder].encode(upstreams[upstream].input, range, .none, into: &encoded)
-        append(encoded, to: connection, of: id)
+        gzip.value.streams[encoder].encode(content, range, .none, into: &encoded)
+        if !encoded.isEmpty { append(encoded, 0..<encoded.count, to: connection, of: id) }
     }
 
     /// The origin has paused: what it has sent so far is not to wait for the rest. It counts as a pause when a round of the loop
@@ -76,7 +82,7 @@ extension Worker {
         let heldSince = gzip.value.streams[encoder].heldSince
         if heldSince.isNever { return }
         if heldSince == now {
-            queueReady(connection)
+            queueReady(exchange: id)
             return
         }
         gzip.value.streams[encoder].heldSince = .never
@@ -90,15 +96,7 @@ extension Worker {
     private func endPiece(_ id: Handle, _ connection: Handle, _ flush: GzipEncoder.Flush) {
         var encoded = ByteQueue(pool: pool)
         gzip.value.streams[exchanges[id].response.encoder].encoder.encode(RawSpan(), flush, into: &encoded)
-        append(encoded, to: connection, of: id)
-    }
-
-    private func append(_ encoded: borrowing ByteQueue, to connection: Handle, of id: Handle) {
-        if encoded.isEmpty { return }
-        exchanges[id].response.sent += UInt64(encoded.count)
-        let isChunked = exchanges[id].response.framing == .chunked
-        downstreams[connection].appendBody(encoded, 0..<encoded.count, isChunked: isChunked)
-        queueFlush(connection)
+        if !encoded.isEmpty { append(encoded, 0..<encoded.count, to: connection, of: id) }
     }
 
     /// Counts what an encoder has done, and gives it back.

@@ -94,6 +94,9 @@ extension Worker {
             return .refuse(GatewayError(.notFound, "no location of this server matches the path"))
         case .answer(let status, let content):
             if let error = dropRequestBody(id) { return .refuse(error) }
+            if exchanges[id].head.isExtendedConnect {
+                return .refuse(GatewayError(.upgradeUnsupported, "the gateway itself speaks no other protocol"))
+            }
             answer(id, status, content)
             return .next(.finish)
         case .proxy:
@@ -202,9 +205,22 @@ extension Worker {
             } catch {
                 return .refuse(error)
             }
+            calls[call].headByteCount = head.count
             calls[call].request = head
         }
+        if calls[call].isOverHTTP2 && exchanges[id].head.asksUpgrade {
+            return .refuse(GatewayError(.upgradeUnsupported, "the origin speaks HTTP/2, where no connection switches protocols"))
+        }
         noteAttempt(id, call)
+        do throws(SystemError) {
+            if calls[call].isOverHTTP2 { try findStream(for: call) } else { try findConnection(for: call) }
+        } catch {
+            return connectingFailed(call, error)
+        }
+        return .next(.relay)
+    }
+
+    private func findConnection(for call: Handle) throws(SystemError) {
         let gauges = calls[call].selectedServer.gauges
         let endpoint = calls[call].endpoint
         let connection: Handle
@@ -216,19 +232,20 @@ extension Worker {
             calls[call].state = .awaitingHead
             calls[call].keepsRequest = mayRepeat(call)
         } else {
-            do {
-                connection = try connect(call, endpoint, calls[call].selectedServer)
-                calls[call].state = .connecting
-            } catch {
-                if error.isShortage {
-                    return .refuse(GatewayError(.connectionsExhausted, "the gateway has no room for a connection to the origin"))
-                }
-                return attemptFailed(call, GatewayError(.connectFailed, "the server cannot be connected to"), cause: error, status: 502)
-            }
+            connection = try connect(calls[call].endpoint, calls[call].selectedServer, for: call)
+            upstreams[connection].call = call
+            calls[call].state = .connecting
         }
         shard.add(gauges.active, 1)
         calls[call].connection = connection
-        return .next(.relay)
+    }
+
+    /// No connection could be begun.
+    func connectingFailed(_ call: Handle, _ error: SystemError) -> Verdict {
+        if error.isShortage {
+            return .refuse(GatewayError(.connectionsExhausted, "the gateway has no room for a connection to the origin"))
+        }
+        return attemptFailed(call, GatewayError(.connectFailed, "the server cannot be connected to"), cause: error, status: 502)
     }
 
     private func noteAttempt(_ id: Handle, _ call: Handle) {

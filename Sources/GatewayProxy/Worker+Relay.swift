@@ -6,6 +6,7 @@ import GatewayNet
 extension Worker {
     func relay(_ id: Handle) -> Verdict {
         let connection = exchanges[id].connection
+        if exchanges[id].isOverHTTP2 { return relayStream(id, connection) }
         if case .tunnel = calls[exchanges[id].call].state { return relayTunnel(id, connection) }
         if downstreams[connection].isBroken || downstreams[connection].stream.isGone {
             return .breakOff(GatewayError(.clientClosed, "the client left before the response was complete"))
@@ -72,7 +73,7 @@ extension Worker {
         return nil
     }
 
-    private func isOriginBehind(_ call: Handle) -> Bool {
+    func isOriginBehind(_ call: Handle) -> Bool {
         calls[call].unwritten >= Limits.outputHighBytes && !calls[call].isRequestRefused
     }
 
@@ -126,7 +127,7 @@ extension Worker {
             }
             downstreams[connection].input.consume(step.consumed)
             if step.isEnd {
-                if !call.isNone && !calls[call].isRequestRefused { exchanges[id].appendLastChunk(to: &calls[call].request) }
+                if !call.isNone { endChunks(id, call) }
                 exchanges[id].requestBody.isComplete = true
                 return nil
             }
@@ -138,7 +139,13 @@ extension Worker {
         return nil
     }
 
-    private func writeRequestIfLarge(_ call: Handle) {
+    /// HTTP/2 has no chunks: there the end and the trailers go behind the content that is left.
+    func endChunks(_ id: Handle, _ call: Handle) {
+        if calls[call].isRequestRefused || calls[call].isOverHTTP2 { return }
+        exchanges[id].appendLastChunk(to: &calls[call].request)
+    }
+
+    func writeRequestIfLarge(_ call: Handle) {
         if case .connecting = calls[call].state { return }
         if calls[call].unwritten >= Limits.flushBytes { writeRequest(call) }
     }
@@ -146,6 +153,10 @@ extension Worker {
     /// Drops what has already come of a body that nobody wants. If that was all of it the connection can live on; what is malformed in it,
     /// or too much, is returned, and at each further call again.
     func dropRequestBody(_ id: Handle) -> GatewayError? {
+        if exchanges[id].isOverHTTP2 {
+            dropStreamInput(exchanges[id].stream, of: exchanges[id].connection)
+            return nil
+        }
         let connection = exchanges[id].connection
         var dropped = 0
         while !exchanges[id].requestBody.isComplete && dropped < Limits.lingerBytesMax {
@@ -163,27 +174,17 @@ extension Worker {
     // MARK: Response
 
     /// Moves what has come of the response to the client, until the client is slower than the origin.
-    private func relayResponse(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict {
+    func relayResponse(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict {
+        if calls[call].isOverHTTP2 { return relayAnswer(id, call, connection) }
         var turnBytes = 0
         while true {
-            if downstreams[connection].output.count >= Limits.flushBytes {
-                flush(connection)
-                if downstreams[connection].isBroken {
-                    return .breakOff(GatewayError(.clientClosed, "the client left before the response was complete"))
-                }
-                // The kernel holds enough for a client that takes no more now: `unsentBytesMax`.
-                if !downstreams[connection].stream.canWrite || downstreams[connection].output.count >= Limits.outputHighBytes {
-                    downstreams[connection].output.shrink()
-                    pauseReading(call)
-                    return .wait
-                }
-            }
+            if let verdict = waitForReader(id, call, connection) { return verdict }
             if turnBytes > Limits.turnBytesMax {
-                queueReady(connection)
+                queueReady(exchange: id)
                 return .wait
             }
             let upstream = calls[call].connection
-            if !exchanges[id].response.encoder.isNone && !mayEncode(id, connection, upstream) { return .wait }
+            if !exchanges[id].response.encoder.isNone && !mayEncode(id, call) { return .wait }
             if upstreams[upstream].input.isEmpty || upstreams[upstream].needsInput {
                 let isLong = turnBytes >= Limits.readBytes && exchanges[id].response.encoder.isNone && !upstreams[upstream].stream.isTLS
                 switch fillUpstream(upstream, atMost: isLong ? Limits.longReadBytes : Limits.readBytes) {
@@ -204,6 +205,25 @@ extension Worker {
         }
     }
 
+    /// As long as the client is slower than the origin, nothing more is taken from there; nil if it isn't.
+    func waitForReader(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict? {
+        if exchanges[id].isOverHTTP2 {
+            if !isStreamFull(exchanges[id].stream) { return nil }
+        } else {
+            if downstreams[connection].output.count < Limits.flushBytes { return nil }
+            flush(connection)
+            if downstreams[connection].isBroken {
+                return .breakOff(GatewayError(.clientClosed, "the client left before the response was complete"))
+            }
+            let isFull = downstreams[connection].output.count >= Limits.outputHighBytes
+            // The kernel holds enough for a client that takes no more now: `unsentBytesMax`.
+            if !isFull && downstreams[connection].stream.canWrite { return nil }
+            downstreams[connection].output.shrink()
+        }
+        pauseReading(call)
+        return .wait
+    }
+
     /// Takes one piece of the response: a head, or content. Nil asks for the next.
     private func takeResponse(_ id: Handle, _ call: Handle, _ upstream: Handle, _ connection: Handle) -> Verdict? {
         do throws(GatewayError) {
@@ -218,7 +238,9 @@ extension Worker {
         } catch {
             return attemptFailed(call, error, status: 502)
         }
-        if case .tunnel = calls[call].state { return relayTunnel(id, connection) }
+        if case .tunnel = calls[call].state {
+            return exchanges[id].isOverHTTP2 ? relayStreamTunnel(id) : relayTunnel(id, connection)
+        }
         guard case .complete = calls[call].state else { return nil }
         completeCall(id, call)
         return .next(.finish)
@@ -232,6 +254,14 @@ extension Worker {
             return
         }
         upstreams[upstream].input.consume(length)
+        try takeHead(id, call)
+        if case .readingBody = calls[call].state, calls[call].framing == .none || calls[call].framing == .length(0) {
+            calls[call].state = .complete
+        }
+    }
+
+    /// The head of an answer is there: an interim one goes on to the client, a final one decides about what follows.
+    func takeHead(_ id: Handle, _ call: Handle) throws(GatewayError) {
         let status = calls[call].head.status
         if status == 101 {
             try beginTunnel(id, call)
@@ -242,18 +272,30 @@ extension Worker {
             return
         }
         exchanges[id].outcome.status = status
+        if exchanges[id].head.isExtendedConnect && status < 300 {
+            // Every 2xx would open the tunnel for the client (RFC 8441 § 5): content is no other protocol.
+            throw GatewayError(.upstreamInvalid, "the origin did not switch to the protocol that was asked for")
+        }
         calls[call].framing = calls[call].head.framing
         if case .length(let length) = calls[call].framing { calls[call].remaining = length }
         let connection = exchanges[id].connection
         // A final response in the middle of the body ends the connection behind it (RFC 9112 § 9.3), and the client should know.
         if isLeaving(connection) || !exchanges[id].requestBody.isComplete { exchanges[id].response.keepsAlive = false }
         if exchanges[id].location?.gzip != nil { chooseCoding(id, call) }
+        if exchanges[id].isOverHTTP2 {
+            sendHead(id, call)
+        } else {
+            encodeHead(id, call, connection)
+        }
+        calls[call].state = .readingBody
+    }
+
+    private func encodeHead(_ id: Handle, _ call: Handle, _ connection: Handle) {
         // Out of the connection, which is looked at meanwhile.
         var output = downstreams[connection].output.take()
         exchanges[id].encodeResponseHead(of: calls[call], on: downstreams[connection], &clock.value, now: now, into: &output)
         downstreams[connection].output = output
         queueFlush(connection)
-        calls[call].state = calls[call].framing == .none || calls[call].framing == .length(0) ? .complete : .readingBody
     }
 
     /// 100 (Continue) and 103 (Early Hints) go on to a client that knows them (RFC 9110 § 15.2).
@@ -262,7 +304,9 @@ extension Worker {
         if calls[call].interimResponses > Limits.interimResponsesMax {
             throw GatewayError(.upstreamInvalid, "the origin sent too many interim responses")
         }
-        if exchanges[id].head.version != .http10 {
+        if exchanges[id].isOverHTTP2 {
+            sendInterim(id, call)
+        } else if exchanges[id].head.version != .http10 {
             let connection = exchanges[id].connection
             calls[call].encodeInterimHead(into: &downstreams[connection].output)
             queueFlush(connection)
@@ -272,20 +316,21 @@ extension Worker {
 
     private func takeResponseBody(_ id: Handle, _ call: Handle, _ upstream: Handle, _ connection: Handle) throws(GatewayError) {
         let encoder = exchanges[id].response.encoder
-        let count = encoder.isNone ? upstreams[upstream].input.count : encodableCount(encoder, upstream)
+        let waiting = upstreams[upstream].input.count
+        let count = encoder.isNone ? waiting : encodableCount(encoder, waiting)
         switch calls[call].framing {
         case .none:
             calls[call].state = .complete
         case .length:
             let available = Int(min(UInt64(count), calls[call].remaining))
-            if !moveResponseBody(id, connection, upstream, available) {
-                appendResponseBody(id, connection, upstream, 0..<available)
+            if available < waiting || !moveContent(id, connection, &upstreams[upstream].input) {
+                appendContent(id, connection, upstreams[upstream].input, 0..<available)
                 upstreams[upstream].input.consume(available)
             }
             calls[call].remaining -= UInt64(available)
             if calls[call].remaining == 0 { calls[call].state = .complete }
         case .untilClose:
-            appendResponseBody(id, connection, upstream, 0..<count)
+            appendContent(id, connection, upstreams[upstream].input, 0..<count)
             upstreams[upstream].input.consume(count)
         case .chunked:
             var step = try calls[call].decodeChunk(upstreams[upstream].input, 0..<count)
@@ -293,33 +338,51 @@ extension Worker {
             if step.consumed == 0 && !step.isEnd && count < upstreams[upstream].input.count {
                 step = try calls[call].decodeChunk(upstreams[upstream].input, 0..<upstreams[upstream].input.count)
             }
-            appendResponseBody(id, connection, upstream, step.data)
+            appendContent(id, connection, upstreams[upstream].input, step.data)
             upstreams[upstream].input.consume(step.consumed)
             if step.isEnd { calls[call].state = .complete } else if step.consumed == 0 { upstreams[upstream].needsInput = true }
         }
     }
 
-    /// Hands on the whole buffer instead of its bytes, where all of it is content and nothing stands before it. False if it can't be.
-    private func moveResponseBody(_ id: Handle, _ connection: Handle, _ upstream: Handle, _ count: Int) -> Bool {
-        guard count >= Limits.readBytes, count == upstreams[upstream].input.count, downstreams[connection].output.isEmpty,
-            exchanges[id].response.encoder.isNone, exchanges[id].response.framing != .chunked
-        else { return false }
+    /// Hands on the whole buffer instead of its bytes, all of which are content, where nothing stands before it. False if it can't be.
+    func moveContent(_ id: Handle, _ connection: Handle, _ content: inout ByteQueue) -> Bool {
+        let count = content.count
+        guard count >= Limits.readBytes, exchanges[id].response.encoder.isNone else { return false }
+        let stream = exchanges[id].stream
+        if !stream.isNone {
+            guard streams.slab[stream].output.isEmpty else { return false }
+            exchanges[id].response.sent += UInt64(count)
+            streams.slab[stream].output = content.take()
+            resume(stream, of: connection)
+            return true
+        }
+        guard downstreams[connection].output.isEmpty, exchanges[id].response.framing != .chunked else { return false }
         exchanges[id].response.sent += UInt64(count)
-        downstreams[connection].output = upstreams[upstream].input.take()
+        downstreams[connection].output = content.take()
         queueFlush(connection)
         return true
     }
 
-    private func appendResponseBody(_ id: Handle, _ connection: Handle, _ upstream: Handle, _ range: Range<Int>) {
+    func appendContent(_ id: Handle, _ connection: Handle, _ content: borrowing ByteQueue, _ range: Range<Int>) {
         if range.isEmpty { return }
-        if !exchanges[id].response.encoder.isNone {
-            encodeBody(id, connection, upstream, range)
-            return
+        if exchanges[id].response.encoder.isNone {
+            append(content, range, to: connection, of: id)
+        } else {
+            encodeBody(id, connection, content, range)
         }
+    }
+
+    /// Hands a piece of content to the client's side.
+    func append(_ content: borrowing ByteQueue, _ range: Range<Int>, to connection: Handle, of id: Handle) {
         exchanges[id].response.sent += UInt64(range.count)
-        let isChunked = exchanges[id].response.framing == .chunked
-        downstreams[connection].appendBody(upstreams[upstream].input, range, isChunked: isChunked)
-        queueFlush(connection)
+        let stream = exchanges[id].stream
+        if stream.isNone {
+            downstreams[connection].appendBody(content, range, isChunked: exchanges[id].response.framing == .chunked)
+            queueFlush(connection)
+        } else {
+            streams.slab[stream].append(content, range)
+            resume(stream, of: connection)
+        }
     }
 
     /// The origin has ended its side: that is the end of a body without a length, and otherwise too early.
@@ -334,10 +397,12 @@ extension Worker {
     }
 
     /// The whole response is in the output: the call is over, and its connection may carry another.
-    private func completeCall(_ id: Handle, _ call: Handle) {
+    func completeCall(_ id: Handle, _ call: Handle) {
         let connection = exchanges[id].connection
         if !exchanges[id].response.encoder.isNone { finishEncoding(id, connection) }
-        if exchanges[id].response.framing == .chunked {
+        if exchanges[id].isOverHTTP2 {
+            endStream(id, call)
+        } else if exchanges[id].response.framing == .chunked {
             calls[call].appendLastChunk(isRecoded: !exchanges[id].response.encoder.isNone, to: &downstreams[connection].output)
             queueFlush(connection)
         }
@@ -357,10 +422,20 @@ extension Exchange {
 
     /// What proxy_set_header sets or takes away can't come back behind the body: some origins take trailers for fields of the head.
     mutating func appendLastChunk(to queue: inout ByteQueue) {
+        keepBackTrailers()
+        HTTP1Encoder.lastChunk(trailers: trailers, of: head.fields, into: &queue)
+    }
+
+    /// The trailers alone, as lines.
+    mutating func appendTrailers(to queue: inout ByteQueue) {
+        keepBackTrailers()
+        HTTP1Encoder.trailerLines(trailers, of: head.fields, isRecoded: false, into: &queue)
+    }
+
+    private mutating func keepBackTrailers() {
         if let set = location?.proxySetFields, !set.isEmpty {
             for index in 0..<trailers.count where set.contains(trailers.name(index), trailers.nameBytes(index)) { trailers.keepBack(index) }
         }
-        HTTP1Encoder.lastChunk(trailers: trailers, of: head.fields, into: &queue)
     }
 }
 
@@ -387,7 +462,7 @@ extension UpstreamCall {
             hasWritten = true
             return
         }
-        if isChunked {
+        if isChunked && !isOverHTTP2 {
             HTTP1Encoder.chunk(input.bytes.extracting(range), into: &request)
         } else {
             request.append(input.bytes.extracting(range))

@@ -64,6 +64,7 @@ extension Worker {
         }
         for id in idle.value.strays(under: endpoints) { closeIdleUpstream(id) }
         idle.value.adopt(endpoints)
+        http2Pool.value.adopt(endpoints)
         sessions.value.adopt(endpoints)
     }
 
@@ -81,7 +82,9 @@ extension Worker {
             guard downstreams[id].retiredSnapshot.isNone, table.listener(downstreams[id].listenerID) == nil else { return }
             downstreams[id].retiredSnapshot = previous
             snapshots[previous].users += 1
-            if downstreams[id].exchange.isNone, downstreams[id].deadlineKind == .keepalive {
+            if downstreams[id].http2 != nil {
+                announceEnd(id)
+            } else if downstreams[id].exchange.isNone, downstreams[id].deadlineKind == .keepalive {
                 setDeadline(downstream: id, .keepalive, afterMs: Limits.drainGraceMs)
             }
         }
@@ -160,6 +163,7 @@ extension Worker {
         isDraining = true
         idleCloseDeadline = now.adding(milliseconds: Limits.drainGraceMs)
         listeners.forEachHandle { startClosing(listener: $0) }
+        downstreams.forEachHandle { if downstreams[$0].http2 != nil { announceEnd($0) } }
         while closeOneIdle() {}
         drainOn()
     }
@@ -175,6 +179,7 @@ extension Worker {
             listeners.forEachHandle { listeners.discard($0) }
             exchanges.forEachHandle { abandon($0, GatewayError(.shuttingDown, "the gateway ended before the response was complete")) }
             downstreams.forEachHandle { id in
+                if let session = downstreams[id].http2 { downstreams[id].send(session) }
                 flush(id)
                 if downstreams[id].endsWithReset { downstreams[id].stream.breakOff() }
                 closeDownstream(id)
@@ -185,6 +190,10 @@ extension Worker {
 
     /// A request may have arrived in this very moment: what waits in the socket is read before the connection is given up.
     private func closeIfIdle(_ id: Handle) {
+        if downstreams[id].http2 != nil {
+            goAway(id)
+            return
+        }
         guard downstreams[id].exchange.isNone, case .readingHead = downstreams[id].state else { return }
         // Asks the socket itself: epoll may have something to tell that has not been fetched.
         if case .moved(let count) = downstreams[id].stream.read(into: &downstreams[id].input), count > 0 {

@@ -40,9 +40,9 @@ extension Worker {
 
     private func endLateRequest(_ id: Handle) {
         let connection = exchanges[id].connection
-        flush(connection)
+        if !exchanges[id].isOverHTTP2 { flush(connection) }
         dropCall(id, status: awaitsOrigin(id) ? 504 : 499)
-        if exchanges[id].response.hasBegun && !downstreams[connection].output.isEmpty {
+        if !exchanges[id].isOverHTTP2 && exchanges[id].response.hasBegun && !downstreams[connection].output.isEmpty {
             // Its reader is what takes so long: the rest would take as long again.
             downstreams[connection].stream.breakOff()
             downstreams[connection].isBroken = true
@@ -54,7 +54,13 @@ extension Worker {
     /// waits for it to be read.
     private func awaitsOrigin(_ id: Handle) -> Bool {
         let call = exchanges[id].call
-        if call.isNone || !downstreams[exchanges[id].connection].output.isEmpty { return false }
+        if call.isNone || isClientBehind(id) { return false }
         return exchanges[id].requestBody.isComplete || calls[call].unwritten > 0 || calls[call].isRequestRefused
+    }
+
+    /// Whether something of the response waits for the client to read.
+    func isClientBehind(_ id: Handle) -> Bool {
+        let stream = exchanges[id].stream
+        return stream.isNone ? !downstreams[exchanges[id].connection].output.isEmpty : !streams.slab[stream].output.isEmpty
     }
 }

@@ -74,6 +74,11 @@ extension Worker {
 
     /// False if the client turns out not to be idle.
     private func evict(_ id: Handle) -> Bool {
+        if let session = downstreams[id].http2, session.streamCount > 0 || !downstreams[id].input.isEmpty {
+            // A request of its own may be what room is needed for.
+            idleDownstreams.value.append(id)
+            return false
+        }
         // What was answered in this round is not written yet.
         flush(id)
         if !downstreams[id].output.isEmpty {
@@ -87,6 +92,11 @@ extension Worker {
             return false
         }
         note(ConnectionEnd.idleEvicted)
+        if let session = downstreams[id].http2 {
+            session.shutDown()
+            downstreams[id].send(session)
+            flush(id)
+        }
         downstreams[id].stream.finishWriting()
         closeDownstream(id)
         return true

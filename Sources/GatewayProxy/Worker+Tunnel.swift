@@ -7,6 +7,10 @@ import GatewayNet
 extension Worker {
     /// The origin has agreed to one of the protocols that the client offered.
     func beginTunnel(_ id: Handle, _ call: Handle) throws(GatewayError) {
+        if exchanges[id].isOverHTTP2 {
+            try beginStreamTunnel(id, call)
+            return
+        }
         guard exchanges[id].head.hasOffered(whatIsIn: calls[call].head) else {
             throw GatewayError(.upstreamInvalid, "the origin switched to a protocol that the client did not offer")
         }
@@ -49,7 +53,7 @@ extension Worker {
 
     /// As with nginx's proxy_read_timeout: so long without a byte in either direction, and the tunnel is given up. What waits for
     /// the origin has the time of a request.
-    private func awaitTunnel(_ call: Handle, _ upstream: Handle, hasMoved: Bool) {
+    func awaitTunnel(_ call: Handle, _ upstream: Handle, hasMoved: Bool) {
         let kind = upstreams[upstream].deadlineKind
         if calls[call].unwritten > 0 {
             if kind != .send { setDeadline(upstream: upstream, .send, afterMs: calls[call].upstream.sendTimeoutMs) }
@@ -61,7 +65,7 @@ extension Worker {
     /// Nothing has come for `read_timeout`: an end, not a failure, as long as the client has read everything.
     func tunnelExpired(_ call: Handle) {
         let id = calls[call].exchange
-        if !downstreams[exchanges[id].connection].output.isEmpty {
+        if isClientBehind(id) {
             // It is the client that is slow, and its own time runs.
             setDeadline(upstream: calls[call].connection, .read, afterMs: calls[call].upstream.readTimeoutMs)
             return
@@ -70,7 +74,7 @@ extension Worker {
         resolve(id, .next(.finish))
     }
 
-    private func endTunnel(_ id: Handle, _ call: Handle) {
+    func endTunnel(_ id: Handle, _ call: Handle) {
         exchanges[id].response.isComplete = true
         shard.count(calls[call].selectedServer.attempts, status: 101)
         releaseConnection(call, mayBeReused: false)
@@ -185,6 +189,10 @@ extension Worker {
 extension Exchange {
     func encodeUpgrade(into queue: inout ByteQueue) {
         queue.append("Connection: Upgrade\r\n")
+        if isOverHTTP2 {
+            encodeExtendedConnect(into: &queue)
+            return
+        }
         for index in 0..<head.fields.count where head.fields.name(index) == .upgrade {
             HTTP1Encoder.field("Upgrade", head.fields.value(index), into: &queue)
         }

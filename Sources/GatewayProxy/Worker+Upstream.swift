@@ -8,19 +8,21 @@ extension Worker {
         switch upstreams[id].state {
         case .connecting: connected(id)
         case .handshaking: shakeHands(upstream: id)
-        case .active: step(calls[upstreams[id].call].exchange)
-        case .idle:
+        case .active where upstreams[id].shared == nil: step(calls[upstreams[id].call].exchange)
+        case .idle where upstreams[id].shared == nil:
             // An idle connection has nothing to say: this is its end, or something that nobody asked for. TLS may have: tickets.
             if !isQuiet(id) { closeIdleUpstream(id) }
+        case .settling, .active, .idle: driveOrigin(id)
+        case .lost: break
         }
     }
 
-    func connect(_ call: Handle, _ endpoint: Endpoint, _ server: UpstreamRoute.Server) throws(SystemError) -> Handle {
+    func connect(_ endpoint: Endpoint, _ server: UpstreamRoute.Server, for call: Handle) throws(SystemError) -> Handle {
         shard.increment(server.connects)
         let stream = try openStream(to: endpoint)
         if !upstreams.hasRoom(for: upstreams.count + 1) { throw .noMemory("mprotect") }
         let id = upstreams.insert(
-            UpstreamConnection(stream: stream, endpoint: endpoint, metrics: server.gauges, call: call, pool: pool))
+            UpstreamConnection(stream: stream, endpoint: endpoint, metrics: server.gauges, call: .none, pool: pool))
         do {
             try epoll.add(upstreams[id].stream.fileDescriptor, EventToken(kind: Kind.upstream, handle: id))
         } catch {
@@ -43,15 +45,13 @@ extension Worker {
     }
 
     private func connected(_ id: Handle) {
-        let call = upstreams[id].call
-        let exchange = calls[call].exchange
         if let failure = upstreams[id].stream.connectFailure() {
             let error = GatewayError(.connectFailed, "the origin refused the connection")
-            resolve(exchange, attemptFailed(call, error, cause: failure, status: 502))
+            connectionFailed(id, error, cause: failure, status: 502)
             return
         }
         guard upstreams[id].stream.canWrite else { return }
-        if let tls = calls[call].selectedServer.tls {
+        if let tls = server(of: id).tls {
             beginTLS(upstream: id, tls)
         } else {
             established(id)
@@ -60,11 +60,30 @@ extension Worker {
 
     /// The connection is ready for the request.
     func established(_ id: Handle) {
+        if upstreams[id].shared != nil {
+            beginSession(id)
+            return
+        }
         let call = upstreams[id].call
         upstreams[id].state = .active
         clearDeadline(upstream: id)
         calls[call].state = .awaitingHead
         step(calls[call].exchange)
+    }
+
+    /// Of a connection that is being made.
+    func server(of id: Handle) -> UpstreamRoute.Server {
+        upstreams[id].shared?.server ?? calls[upstreams[id].call].selectedServer
+    }
+
+    /// A connection that no request is on yet is given up.
+    func connectionFailed(_ id: Handle, _ error: GatewayError, cause: SystemError? = nil, status: Int) {
+        if upstreams[id].shared != nil {
+            loseOrigin(id, error, cause: cause, status: status)
+        } else {
+            let call = upstreams[id].call
+            resolve(calls[call].exchange, attemptFailed(call, error, cause: cause, status: status))
+        }
     }
 
     // MARK: Reading and writing
@@ -81,6 +100,10 @@ extension Worker {
 
     /// Writes what waits of the request. A failure is no end yet: an origin may answer and close before it has read everything.
     func writeRequest(_ call: Handle) {
+        if calls[call].isOverHTTP2 {
+            writeToStream(call)
+            return
+        }
         let id = calls[call].connection
         while calls[call].unwritten > 0, !calls[call].isRequestRefused, upstreams[id].stream.canWrite {
             let written = calls[call].written
@@ -101,6 +124,10 @@ extension Worker {
 
     /// The origin has so long for its next byte, once it has the whole request.
     func awaitResponse(_ id: Handle, _ call: Handle) {
+        if calls[call].isOverHTTP2 {
+            awaitAnswer(id, call)
+            return
+        }
         let connection = calls[call].connection
         if upstreams[connection].deadlineKind != .none { return }
         if exchanges[id].requestBody.isComplete || calls[call].isRequestRefused {
@@ -110,6 +137,10 @@ extension Worker {
 
     /// The client is slow, not the origin: its time does not run.
     func pauseReading(_ call: Handle) {
+        if calls[call].isOverHTTP2 {
+            if calls[call].streamState.waitsFor == .read { calls[call].streamState.waitsFor = .none }
+            return
+        }
         let connection = calls[call].connection
         if upstreams[connection].deadlineKind == .read { clearDeadline(upstream: connection) }
     }
@@ -124,13 +155,12 @@ extension Worker {
         case .idle:
             closeIdleUpstream(id)
             return
+        case .streams:
+            endLateStreams(id)
+            return
         case .connect:
-            if case .handshaking = upstreams[id].state {
-                error = GatewayError(.connectTimeout, "the origin did not finish the TLS handshake within connect_timeout")
-                countTLSFailure(call, reason: "timeout")
-            } else {
-                error = GatewayError(.connectTimeout, "the origin did not take the connection within connect_timeout")
-            }
+            connectionFailed(id, connectTimeout(id), status: 504)
+            return
         case .send: error = GatewayError(.upstreamSendTimeout, "the origin did not read the request within send_timeout")
         case .read:
             if case .tunnel = calls[call].state {
@@ -140,6 +170,18 @@ extension Worker {
             error = GatewayError(.upstreamReadTimeout, "the origin did not answer within read_timeout")
         }
         resolve(calls[call].exchange, attemptFailed(call, error, status: 504))
+    }
+
+    private func connectTimeout(_ id: Handle) -> GatewayError {
+        switch upstreams[id].state {
+        case .handshaking:
+            countTLSFailure(server(of: id), reason: "timeout")
+            return GatewayError(.connectTimeout, "the origin did not finish the TLS handshake within connect_timeout")
+        case .settling:
+            return GatewayError(.connectTimeout, "the origin did not begin HTTP/2 within connect_timeout")
+        default:
+            return GatewayError(.connectTimeout, "the origin did not take the connection within connect_timeout")
+        }
     }
 
     /// Acts on a verdict that did not come from a phase.
@@ -165,9 +207,10 @@ extension Worker {
         exchanges[id].outcome.status = status
         let wasConnecting = error.type == .connectFailed || error.type == .connectTimeout || isConnecting(call)
         let diedIdle = error.type == .upstreamClosed && hasDiedIdle(call)
+        let isUnprocessed = calls[call].streamState.isUnprocessed
         if !diedIdle { noteFailure(of: call, error, cause) }
         if !calls[call].connection.isNone {
-            closeUpstream(calls[call].connection)
+            leaveConnection(call)
             calls[call].connection = .none
         }
         if exchanges[id].response.hasBegun {
@@ -189,7 +232,7 @@ extension Worker {
             if diedIdle {
                 replaceVanishedAddress(call)
                 calls[call].attempts += 1
-                calls[call].wantsNewConnection = true
+                calls[call].wantsNewConnection = !isUnprocessed
                 return .next(.send)
             }
             vacatePlace(call)
@@ -205,6 +248,7 @@ extension Worker {
     }
 
     private func hasDiedIdle(_ call: Handle) -> Bool {
+        if calls[call].isOverHTTP2 { return hasDiedUnanswered(call) }
         guard case .awaitingHead = calls[call].state, upstreams[calls[call].connection].isReused,
             upstreams[calls[call].connection].input.isEmpty, calls[call].upstream.retry.onIdle
         else { return false }
@@ -249,7 +293,7 @@ extension Worker {
             exchanges[id].outcome.status = status
             // What goes through a tunnel may end with its connection: cut off, it must not look whole.
             if case .tunnel = calls[call].state { upstreams[calls[call].connection].stream.breakOff() }
-            closeUpstream(calls[call].connection)
+            leaveConnection(call)
         }
         forgetCall(id)
     }
@@ -280,6 +324,10 @@ extension Worker {
     /// The call is over. Its connection goes to the pool if both messages were whole and nothing is behind them.
     func releaseConnection(_ call: Handle, mayBeReused: Bool) {
         defer { vacatePlace(call) }
+        if calls[call].isOverHTTP2 {
+            leaveStream(call)
+            return
+        }
         let id = calls[call].connection
         let (keepaliveMax, keepaliveTimeoutMs) = (calls[call].upstream.keepaliveMax, calls[call].upstream.keepaliveTimeoutMs)
         shard.add(upstreams[id].metrics.active, -1)
@@ -315,6 +363,10 @@ extension Worker {
     func closeIdleUpstream(_ id: Handle) {
         idle.value.remove(id, upstreams[id].endpoint)
         shard.add(upstreams[id].metrics.idle, -1)
+        if upstreams[id].shared != nil {
+            sayGoodbye(id)
+            return
+        }
         if upstreams[id].stream.isTLS { upstreams[id].stream.finishWriting() }
         upstreams.discard(id)
     }
@@ -324,6 +376,11 @@ extension Worker {
         guard let id = idle.value.any else { return false }
         closeIdleUpstream(id)
         return true
+    }
+
+    /// Ends the call's part in its connection before its answer is whole.
+    private func leaveConnection(_ call: Handle) {
+        if calls[call].isOverHTTP2 { leaveStream(call) } else { closeUpstream(calls[call].connection) }
     }
 
     private func closeUpstream(_ id: Handle) {

@@ -12,51 +12,58 @@ extension Worker {
     }
 
     func shakeHands(upstream id: Handle) {
-        let call = upstreams[id].call
-        let exchange = calls[call].exchange
-        let error: GatewayError
         switch upstreams[id].stream.handshake() {
         case .moved:
-            if let tls = calls[call].selectedServer.tls, let info = upstreams[id].stream.tlsInfo() {
+            if let tls = server(of: id).tls, let info = upstreams[id].stream.tlsInfo() {
                 shard.increment(tls.handshake(info))
             }
             established(id)
-            return
         case .wouldBlock:
-            return
+            break
         case .ended:
-            error = GatewayError(.upstreamTLS, "the origin ended the connection inside the TLS handshake")
-            countTLSFailure(call, reason: "closed")
+            countTLSFailure(server(of: id), reason: "closed")
+            connectionFailed(id, GatewayError(.upstreamTLS, "the origin ended the connection inside the TLS handshake"), status: 502)
         case .failed(let failure):
-            error = upstreamError(call, failure)
+            if case .tls(let failure) = failure { noteTLSFailure(id, failure) }
+            connectionFailed(id, upstreamError(id, server(of: id), failure), status: 502)
         }
-        resolve(exchange, attemptFailed(call, error, status: 502))
+    }
+
+    /// For the log lines of those who wait for the connection.
+    private func noteTLSFailure(_ id: Handle, _ failure: TLSFailure) {
+        let call = upstreams[id].call
+        if !call.isNone { exchanges[calls[call].exchange].outcome.tlsFailure = failure }
+        forEachWaiting(id) { exchanges[calls[$0].exchange].outcome.tlsFailure = failure }
+    }
+
+    func upstreamError(_ call: Handle, _ failure: IOFailure) -> GatewayError {
+        if case .tls(let failure) = failure { exchanges[calls[call].exchange].outcome.tlsFailure = failure }
+        return upstreamError(calls[call].connection, calls[call].selectedServer, failure)
     }
 
     /// What a failure on an origin's connection is called. What OpenSSL has to say about it goes to the log and the counters: to the
     /// client it would tell how the house behind the gateway is built.
-    func upstreamError(_ call: Handle, _ failure: IOFailure) -> GatewayError {
-        let isHandshake = if case .handshaking = upstreams[calls[call].connection].state { true } else { false }
+    func upstreamError(_ id: Handle, _ server: UpstreamRoute.Server, _ failure: IOFailure) -> GatewayError {
+        let isHandshake = if case .handshaking = upstreams[id].state { true } else { false }
         switch failure {
         case .system:
             if !isHandshake { return GatewayError(.upstreamClosed, "the origin reset the connection") }
-            countTLSFailure(call, reason: "reset")
+            countTLSFailure(server, reason: "reset")
             return GatewayError(.upstreamTLS, "the origin reset the connection inside the TLS handshake")
         case .truncated:
             if !isHandshake { return GatewayError(.upstreamClosed, "the origin closed the connection without the end that TLS has") }
-            countTLSFailure(call, reason: "closed")
+            countTLSFailure(server, reason: "closed")
             return GatewayError(.upstreamTLS, "the origin ended the connection inside the TLS handshake")
         case .tls(let failure):
-            exchanges[calls[call].exchange].outcome.tlsFailure = failure
-            countTLSFailure(call, reason: failure.reason)
+            countTLSFailure(server, reason: failure.reason)
             return isHandshake
                 ? GatewayError(.upstreamTLS, "the TLS handshake with the origin failed")
                 : GatewayError(.upstreamTLS, "TLS with the origin failed")
         }
     }
 
-    func countTLSFailure(_ call: Handle, reason: String) {
-        guard let tls = calls[call].selectedServer.tls else { return }
+    func countTLSFailure(_ server: UpstreamRoute.Server, reason: String) {
+        guard let tls = server.tls else { return }
         shard.increment(tls.failure(reason))
         logger.debug("TLS with an origin failed", metadata: ["reason": "\(reason)"])
     }

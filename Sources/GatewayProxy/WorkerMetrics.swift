@@ -1,4 +1,5 @@
 import GatewayCore
+import GatewayHTTP
 import GatewayTelemetry
 
 /// The slots that every worker counts in, whatever the configuration.
@@ -6,6 +7,8 @@ struct WorkerMetrics {
     let accepted: MetricSlot
     private let refused: [MetricSlot]
     private let closed: [MetricSlot]
+    /// By flood, then by error code.
+    private let http2Errors: [MetricSlot]
     let active: MetricSlot
     let idle: MetricSlot
     let gzipIn: MetricSlot
@@ -21,6 +24,8 @@ struct WorkerMetrics {
         accepted = registry.counter(.connectionsAccepted, [])
         refused = ConnectionRefusal.allCases.map { registry.counter(.connectionsRefused, [$0.name]) }
         closed = ConnectionEnd.allCases.map { registry.counter(.connectionsClosed, [$0.name]) }
+        let http2Reasons = HTTP2Flood.allCases.map(\.name) + HTTP2ErrorCode.allCases.map(\.name)
+        http2Errors = http2Reasons.map { registry.counter(.http2ConnectionErrors, [$0.description]) }
         active = registry.gauge(.connections, ["active"])
         idle = registry.gauge(.connections, ["idle"])
         gzipIn = registry.counter(.gzipBytes, ["in"])
@@ -35,6 +40,10 @@ struct WorkerMetrics {
     func refused(_ reason: ConnectionRefusal) -> MetricSlot { refused[Int(reason.rawValue)] }
 
     func closed(_ reason: ConnectionEnd) -> MetricSlot { closed[Int(reason.rawValue)] }
+
+    func http2Error(_ flood: HTTP2Flood?, _ code: HTTP2ErrorCode) -> MetricSlot {
+        http2Errors[flood.map { Int($0.rawValue) } ?? HTTP2Flood.allCases.count + Int(code.rawValue)]
+    }
 
     func refusal(_ type: ErrorType) -> MetricSlot { refusals[Int(type.rawValue)] }
 

@@ -1,4 +1,5 @@
 import GatewayCore
+import GatewayHTTP
 
 /// A worker's tables. Their addresses are reserved before the worker begins: they are what may be wanting.
 struct WorkerTables: ~Copyable {
@@ -9,12 +10,13 @@ struct WorkerTables: ~Copyable {
     let snapshots: Slab<Worker.Snapshot>
     let listeners: Slab<Worker.OpenListener>
     let gzip: GzipPool
+    let streams: Slab<HTTP2Stream>
 
     static func reserve() throws(MemoryRefusal) -> WorkerTables {
         WorkerTables(
             downstreams: try Slab(capacity: Limits.slabSlotsMax), exchanges: try Slab(capacity: Limits.slabSlotsMax),
             calls: try Slab(capacity: Limits.slabSlotsMax), upstreams: try Slab(capacity: Limits.slabSlotsMax),
             snapshots: try Slab(capacity: Limits.snapshotSlotsMax), listeners: try Slab(capacity: Limits.listenerSlotsMax),
-            gzip: try GzipPool())
+            gzip: try GzipPool(), streams: try Slab(capacity: Limits.streamSlotsMax))
     }
 }

@@ -4,7 +4,7 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
     case requests, requestDuration, requestBytes, responseBytes
     case upstreamRequests, upstreamConnections, upstreamConnects, upstreamRetries, nameLookups
     case upstreamTLSHandshakes, upstreamTLSHandshakeFailures
-    case connections, connectionsAccepted, connectionsRefused, connectionsClosed
+    case connections, connectionsAccepted, connectionsRefused, connectionsClosed, http2ConnectionErrors
     case tlsHandshakes, tlsHandshakeFailures
     case refusals
     case gzipBytes, gzipSkipped
@@ -98,6 +98,10 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(
                 .counter, "gateway_connections_closed_total", labels: ["reason"],
                 "Client connections that the gateway ended although no request was on them.")
+        case .http2ConnectionErrors:
+            Declaration(
+                .counter, "gateway_http2_connection_errors_total", labels: ["reason"],
+                "HTTP/2 connections of clients that were ended for what they sent: a flood, or an error code of RFC 9113.")
         case .tlsHandshakes:
             Declaration(
                 .counter, "gateway_tls_handshakes_total", labels: ["version", "resumed"],

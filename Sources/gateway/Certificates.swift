@@ -27,7 +27,8 @@ struct Certificates {
         let pairs = tls.certificates.map { TLSKeyPair(certificatePath: $0.certificatePath, keyPath: $0.keyPath) }
         let clients = tls.clients.flatMap { readVerification($0) }
         let settings = TLSSettings(
-            keyPairs: pairs, allowsTLS12: tls.minimumVersion == .tls12, allowsTLS13: tls.maximumVersion == .tls13, clients: clients,
+            keyPairs: pairs, allowsTLS12: tls.minimumVersion == .tls12, allowsTLS13: tls.maximumVersion == .tls13,
+            allowsHTTP2: server.speaksHTTP2, clients: clients,
             scope: server.names.joined(separator: " ") + "|" + pairs.map(\.certificatePath).joined(separator: " "))
         do {
             let context = try TLSContext(settings)

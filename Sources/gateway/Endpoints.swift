@@ -16,18 +16,28 @@ struct Endpoints {
     private var numbers: [Key: Int] = [:]
     /// The numbers of upstreams: see ``Endpoint/group``.
     private var groups: [String: Int] = [:]
-    /// The numbers of what TLS verifies, by ``TLSOrigin/identity``: given once, for good.
+    /// The numbers of what is spoken and what TLS verifies, by ``TLSOrigin/identity`` or ``clearHTTP2``: given once, for good.
     private var securities: [String: Int] = [:]
     private var securityOf: [OriginKey: Int] = [:]
 
-    /// Takes up what TLS verifies at the servers of a configuration, before their addresses get their numbers.
-    mutating func secure(_ origins: [OriginKey: TLSOrigin]) {
-        securityOf = [:]
-        for (key, origin) in origins {
-            let number = securities[origin.identity] ?? securities.count + 1
-            securities[origin.identity] = number
-            securityOf[key] = number
+    /// HTTP/2 without TLS; no identity of TLS is as short.
+    private static let clearHTTP2 = "h2"
+
+    /// Takes up what is spoken to the servers of a configuration and what TLS verifies there, before their addresses get their numbers.
+    mutating func secure(_ config: ConfigSnapshot, _ origins: [OriginKey: TLSOrigin]) {
+        securityOf = origins.mapValues { security($0.identity) }
+        for upstream in config.upstreams where upstream.speaksHTTP2 && upstream.tls == nil {
+            for server in upstream.versions.flatMap(\.servers) {
+                let key = OriginKey(upstream: upstream.name, host: server.host, port: server.port)
+                securityOf[key] = security(Self.clearHTTP2)
+            }
         }
+    }
+
+    private mutating func security(_ identity: String) -> Int {
+        let number = securities[identity] ?? securities.count + 1
+        securities[identity] = number
+        return number
     }
 
     /// Where the servers of `config` are, as far as `names` knows. The numbers in it are good from when it is in force.

@@ -10,14 +10,14 @@ struct OriginCertificates {
     private var stores: [String: TLSTrustStore] = [:]
 
     mutating func read(_ upstream: UpstreamConfig) {
-        guard let tls = upstream.tls, let context = readContext(tls) else { return }
+        guard let tls = upstream.tls, let context = readContext(tls, upstream.speaksHTTP2 ? .http2 : .http11) else { return }
         for server in upstream.versions.flatMap(\.servers) {
             let key = OriginKey(upstream: upstream.name, host: server.host, port: server.port)
             origins[key] = TLSOrigin(context, name: upstream.tlsName(of: server))
         }
     }
 
-    private mutating func readContext(_ tls: UpstreamTLSConfig) -> TLSClientContext? {
+    private mutating func readContext(_ tls: UpstreamTLSConfig, _ applicationProtocol: ApplicationProtocol) -> TLSClientContext? {
         var trust: TLSTrustStore?
         if tls.verifies {
             guard let store = readStore(tls) else { return nil }
@@ -25,7 +25,7 @@ struct OriginCertificates {
         }
         let pair = tls.certificate.map { TLSKeyPair(certificatePath: $0.certificatePath, keyPath: $0.keyPath) }
         do {
-            let context = try TLSClientContext(TLSClientSettings(trust: trust, keyPair: pair))
+            let context = try TLSClientContext(TLSClientSettings(trust: trust, keyPair: pair, applicationProtocol: applicationProtocol))
             if let files = tls.certificate, let days = context.daysLeft, days < 0 {
                 let message = "the certificate \"\(files.certificatePath)\" has expired"
                 diagnostics.append(ConfigDiagnostic(severity: .warning, at: files.position, message: message))

@@ -222,7 +222,7 @@ final class Supervisor {
     /// Makes `snapshot` the configuration in force. Whatever can fail comes before the first change.
     private func adopt(_ snapshot: ConfigSnapshot, _ certificates: Certificates) throws {
         var numbered = endpoints
-        numbered.secure(certificates.origins)
+        numbered.secure(snapshot, certificates.origins)
         let resolved = numbered.table(snapshot, names)
         connectionCounts.dropUnused()
         var counts = connectionCounts

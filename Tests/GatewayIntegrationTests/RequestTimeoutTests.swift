@@ -67,7 +67,7 @@ import Testing
             try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(bytes)\r\n\r\n")
             try connection.sendPattern(bytes)
         }
-        let edge = try Edge(origin, server: "send_timeout 60s; request_timeout 500ms;")
+        let edge = try Edge(origin, server: "send_timeout 60s; request_timeout 3s;")
         let client = try edge.connect(transport, receiveBufferBytes: 16 * 1024)
         try client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         try expectClientBlamed(edge)

@@ -29,7 +29,7 @@ import Testing
                     access_log {DIR}/access.log json;
                     admin 127.0.0.1:0 { allow 127.0.0.0/8; }
                     """ + "\n" + server("a.test", [a, aRSA]) + server("b.test *.b.test", [b])
-                        + server("only12.test", [only12], "ssl_protocols TLSv1.2;")
+                        + server("only12.test", [only12], "ssl_protocols TLSv1.2; http2 off;")
                         + server("only13.test", [only13], "ssl_protocols TLSv1.3;"))
         }
 
@@ -162,12 +162,32 @@ import Testing
 
     // MARK: ALPN
 
-    @Test(arguments: [["http/1.1"], ["h2", "http/1.1"], ["http/1.0", "spdy/3", "http/1.1"]])
-    func `http/1.1 is chosen where it is offered`(_ offered: [String]) throws {
+    @Test(arguments: [["http/1.1"], ["http/1.0", "spdy/3", "http/1.1"]])
+    func `http/1.1 is chosen where it is offered without h2`(_ offered: [String]) throws {
         let names = try Names()
         let client = try names.connect("a.test") { $0.alpn = offered }
         #expect(client.alpn == "http/1.1")
         #expect(try client.get("/", host: "a.test").status == 200)
+    }
+
+    @Test(arguments: [["h2"], ["h2", "http/1.1"], ["http/1.1", "h2"], ["http/1.0", "spdy/3", "h2"]], [TLSClient.Version.tls12, .tls13])
+    func `h2 is chosen where it is offered, whatever the client prefers`(_ offered: [String], _ version: TLSClient.Version) throws {
+        let names = try Names()
+        let client = try names.connect("a.test") {
+            $0.alpn = offered
+            $0.maximum = version
+        }
+        #expect(client.alpn == "h2")
+    }
+
+    @Test func `a server with http2 off chooses http/1.1, beside one that speaks HTTP/2`() throws {
+        let names = try Names()
+        let client = try names.connect("only12.test") { $0.alpn = ["h2", "http/1.1"] }
+        #expect(client.alpn == "http/1.1")
+        #expect(try client.get("/", host: "only12.test").status == 200)
+        #expect(try names.connect("b.test") { $0.alpn = ["h2", "http/1.1"] }.alpn == "h2")
+        #expect(throws: TestError.self) { try names.connect("only12.test") { $0.alpn = ["h2"] } }
+        try names.waitForFailure("no_application_protocol")
     }
 
     @Test(arguments: [TLSClient.Version.tls12, .tls13])

@@ -6,7 +6,7 @@ import Testing
 @Suite struct UpstreamTLSReloadTests {
     /// What the reload changes of an origin that the new configuration doesn't accept.
     enum Change: String, CaseIterable {
-        case verification, encryption, name, certificate
+        case verification, encryption, name, certificate, applicationProtocol
 
         func origin(closes: Bool) throws -> ScriptedOrigin {
             let fields = closes ? "Connection: close\r\n" : ""
@@ -15,7 +15,7 @@ import Testing
                 let leaf = try SecureUpstream.stranger.get().leaf(["origin.test"])
                 return try .tellingTLS(TLSServerSide(leaf), fields: fields)
             case .encryption: return try .answering("HTTP/1.1 200 OK\r\n\(fields)Content-Length: 5\r\n\r\nplain")
-            case .name: return try SecureUpstream.telling(fields: fields)
+            case .name, .applicationProtocol: return try SecureUpstream.telling(fields: fields)
             case .certificate:
                 let path = try SecureUpstream.authority.get().authorityPath
                 return try SecureUpstream.telling({ $0.clientAuthorityPath = path }, fields: fields)
@@ -26,7 +26,7 @@ import Testing
             switch self {
             case .verification: "tls name=origin.test verify=off;"
             case .encryption: ""
-            case .name: "tls name=origin.test ca={CA};"
+            case .name, .applicationProtocol: "tls name=origin.test ca={CA};"
             case .certificate: "tls name=origin.test ca={CA} cert={OWN} key={OWNKEY};"
             }
         }
@@ -36,6 +36,7 @@ import Testing
             case .verification, .certificate: "tls name=origin.test ca={CA};"
             case .encryption: "tls name=origin.test ca={CA}; connect_timeout 200ms;"
             case .name: "tls name=other.test ca={CA};"
+            case .applicationProtocol: "tls name=origin.test ca={CA}; protocol h2;"
             }
         }
     }

@@ -130,6 +130,16 @@ import Testing
         #expect(try secure.gateway.get("/").text.contains("upstream_tls"))
     }
 
+    @Test func `an origin that doesn't agree to HTTP/2 where protocol asks for it is 502`() throws {
+        let secure = try SecureUpstream(SecureUpstream.telling { $0.alpn = nil }, upstream: "protocol h2;")
+        let answer = try secure.gateway.get("/")
+        #expect(answer.status == 502 && answer.text.contains("upstream_tls"))
+        #expect(try secure.gateway.accessLog(waitingFor: 1).first?["upstream_tls_error"] == "alpn")
+        #expect(try secure.failures("alpn") == 1)
+        let stubborn = try SecureUpstream(SecureUpstream.telling { $0.alpn = "http/1.1" }, upstream: "protocol h2;")
+        #expect(try stubborn.gateway.get("/").text.contains("upstream_tls"))
+    }
+
     // MARK: Retries
 
     @Test func `a request goes to another server when the first one's certificate is not good`() throws {

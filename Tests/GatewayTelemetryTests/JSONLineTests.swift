@@ -119,4 +119,18 @@ import Testing
             #expect(line.bytes.string == expected)
         }
     }
+
+    @Test(
+        arguments: [
+            (0, "0.000000"), (999, "0.000000"), (1_000, "0.000001"), (45_067_089, "0.045067"), (999_999_999, "0.999999"),
+            (1_000_000_000, "1.000000"), (9_876_543_210, "9.876543"), (10_000_001_000, "10.000001"), (123_450_067_000, "123.450067"),
+            (UInt64.max, "18446744073.709551"),
+        ] as [(UInt64, String)])
+    func `seconds have six decimals, however many they are`(nanoseconds: UInt64, written: String) {
+        let pool = BufferPool()
+        var line = ByteQueue(pool: pool)
+        JSONLine.seconds(fromNanoseconds: nanoseconds, into: &line)
+        let text = line.bytes.string
+        #expect(text == written)
+    }
 }

@@ -18,6 +18,7 @@ import Testing
         upstream origin { server 127.0.0.1:{ORIGIN}; }
         server {
             listen 127.0.0.1:0;
+            http2 off;
             location / { proxy_pass http://origin; }
             location /small { client_max_body_size 4; proxy_pass http://origin; }
             location /returns { client_max_body_size 4; return 200 "returned"; }

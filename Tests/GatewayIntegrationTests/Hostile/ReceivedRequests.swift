@@ -60,10 +60,17 @@ struct ReceivedRequests {
 extension HostileRequest {
     /// Throws unless the origin got exactly what it should.
     func expectForwarded(_ client: ReceivedRequests.Client) throws {
-        guard client.requests.count == requestsAtOrigin.count, client.cutOff == 0 || mayBeCutOff && client.cutOff == 1 else {
-            throw TestError.invalid("at the origin: \(client.requests), and \(client.cutOff) without an end")
+        try client.expect(requestsAtOrigin, mayBeCutOff: mayBeCutOff, hasOpaqueText: hasOpaqueText)
+    }
+}
+
+extension ReceivedRequests.Client {
+    /// Throws unless these requests came, in this order, and no other.
+    func expect(_ expected: [HostileRequest.Forwarded], mayBeCutOff: Bool, hasOpaqueText: Bool) throws {
+        guard requests.count == expected.count, cutOff == 0 || mayBeCutOff && cutOff == 1 else {
+            throw TestError.invalid("at the origin: \(requests), and \(cutOff) without an end")
         }
-        for (expected, request) in zip(requestsAtOrigin, client.requests) {
+        for (expected, request) in zip(expected, requests) {
             guard expected.line == "\(request.method) \(request.target)", expected.host.map({ [$0] == request.values("Host") }) ?? true,
                 expected.body.map({ $0 == request.body }) ?? true
             else { throw TestError.invalid("\(expected) became \(request)") }

@@ -1,0 +1,323 @@
+import GatewayCore
+import GatewayHTTP
+import GatewayNet
+
+/// A call on a stream of an HTTP/2 connection: the pool hands out streams, and a call leaves its stream without harm to the others.
+extension Worker {
+    // MARK: A stream for a call
+
+    /// A stream of a connection that stands; else the call waits for one that is being made, unless so many do as it will carry; else
+    /// another is opened.
+    func findStream(for call: Handle) throws(SystemError) {
+        let endpoint = calls[call].endpoint
+        if !calls[call].wantsNewConnection {
+            while let connection = http2Pool.value.open(endpoint) {
+                if begin(call, on: connection) { return }
+                http2Pool.value.remove(connection, endpoint)
+            }
+        }
+        if let connection = http2Pool.value.opening(endpoint), hasPlaceForWaiting(connection, endpoint) {
+            wait(call, for: connection)
+            return
+        }
+        let server = calls[call].selectedServer
+        let connection = try connect(endpoint, server, for: call)
+        upstreams[connection].shared = UpstreamConnection.Shared(server: server, pool: pool)
+        http2Pool.value.putOpening(connection, endpoint)
+        shard.add(server.gauges.active, 1)
+        wait(call, for: connection)
+    }
+
+    private func hasPlaceForWaiting(_ connection: Handle, _ endpoint: Endpoint) -> Bool {
+        upstreams[connection].shared?.waiting.count ?? .max < http2Pool.value.streamsExpected(endpoint)
+    }
+
+    private func wait(_ call: Handle, for connection: Handle) {
+        upstreams[connection].shared?.waiting.append(call)
+        calls[call].connection = connection
+        calls[call].state = .connecting
+    }
+
+    /// The connection that the call has waited for carries as many as it can.
+    func findAnother(_ call: Handle) {
+        calls[call].connection = .none
+        calls[call].state = .choosing
+        do throws(SystemError) {
+            try findStream(for: call)
+            if !calls[call].stream.isNone { step(calls[call].exchange) }
+        } catch {
+            resolve(calls[call].exchange, connectingFailed(call, error))
+        }
+    }
+
+    /// Begins the call's request on the connection. False if that takes no more.
+    func begin(_ call: Handle, on id: Handle) -> Bool {
+        if case .idle = upstreams[id].state, !wake(id) { return false }
+        // One that is asked whether it still lives gets nothing more until it has answered.
+        guard upstreams[id].shared?.pingedAt.isNever != false else { return false }
+        guard !upstreams[id].isBroken, let session = upstreams[id].shared?.session, session.streamsAvailable > 0 else { return false }
+        let exchange = calls[call].exchange
+        let isWhole = exchanges[exchange].requestBody.isComplete && calls[call].request.count == calls[call].headByteCount
+        let endsStream = isWhole && exchanges[exchange].trailers.count == 0
+        let isSecure = upstreams[id].stream.isTLS
+        guard let stream = session.request(calls[call].request, isSecure: isSecure, user: call, endsStream: endsStream) else {
+            return false
+        }
+        if upstreams[id].shared?.carried == 0 { watch(origin: id, until: now.adding(milliseconds: Limits.originSilenceMs)) }
+        upstreams[id].shared?.carried += 1
+        upstreams[id].shared?.keepaliveMax = calls[call].upstream.keepaliveMax
+        upstreams[id].shared?.keepaliveTimeoutMs = calls[call].upstream.keepaliveTimeoutMs
+        calls[call].connection = id
+        calls[call].stream = stream
+        calls[call].state = .awaitingHead
+        // What the origin refuses unprocessed is sent again, whatever its method.
+        calls[call].keepsRequest = true
+        calls[call].noteWritten(calls[call].headByteCount)
+        calls[call].streamState.hasEndedRequest = endsStream
+        calls[call].streamState.isOnReused = upstreams[id].isReused
+        queueRequest(origin: id)
+        return true
+    }
+
+    /// The call has no more to do with its connection. What is not over on its stream is cancelled; the streams beside it go on.
+    func leaveStream(_ call: Handle) {
+        let (id, stream) = (calls[call].connection, calls[call].stream)
+        calls[call].connection = .none
+        calls[call].stream = .none
+        if id.isNone { return }
+        if stream.isNone {
+            upstreams[id].shared?.waiting.removeAll { $0 == call }
+            if upstreams[id].shared?.waiting.isEmpty == true && upstreams[id].shared?.carried == 0 { abandonOpening(id) }
+            return
+        }
+        if let session = upstreams[id].shared?.session {
+            if !streams.slab[stream].hasInputEnded { session.reset(stream, .cancel) }
+            session.release(stream)
+        }
+        upstreams[id].shared?.carried -= 1
+        upstreams[id].isReused = true
+        queueFrames(origin: id)
+    }
+
+    // MARK: The request
+
+    /// Hands over what waits of the request, as far as the stream takes it.
+    func writeToStream(_ call: Handle) {
+        let stream = calls[call].stream
+        if stream.isNone || calls[call].streamState.hasEndedRequest { return }
+        if streams.slab[stream].isOutputClosed {
+            calls[call].isRequestRefused = true
+            return
+        }
+        let waiting = calls[call].unwritten
+        if waiting > 0 && streams.slab[stream].output.count < Limits.streamOutputHighBytes { hand(call, to: stream, waiting) }
+        // Whether or not anything found room: what has none goes on when there is some.
+        if calls[call].unwritten > 0 { streams.slab[stream].wantsRoom = true }
+        let isWhole = calls[call].unwritten == 0 && exchanges[calls[call].exchange].requestBody.isComplete
+        if isWhole { endRequest(call, stream) } else if calls[call].unwritten == waiting { return }
+        upstreams[calls[call].connection].shared?.session?.resume(stream)
+        queueRequest(origin: calls[call].connection)
+        if !streams.slab[stream].output.isEmpty { awaitRoom(call, stream) }
+    }
+
+    private func hand(_ call: Handle, to stream: Handle, _ byteCount: Int) {
+        if !calls[call].keepsRequest && streams.slab[stream].output.isEmpty {
+            streams.slab[stream].output = calls[call].request.take()
+            calls[call].hasWritten = true
+            return
+        }
+        let count = min(byteCount, Limits.streamOutputHighBytes - streams.slab[stream].output.count)
+        let start = calls[call].written
+        streams.slab[stream].append(calls[call].request, start..<(start + count))
+        calls[call].noteWritten(count)
+    }
+
+    /// END_STREAM goes behind the content, with the trailers if there are any.
+    private func endRequest(_ call: Handle, _ stream: Handle) {
+        calls[call].streamState.hasEndedRequest = true
+        var lines = ByteQueue(pool: pool)
+        exchanges[calls[call].exchange].appendTrailers(to: &lines)
+        if lines.isEmpty {
+            streams.slab[stream].outputEnds = true
+        } else {
+            upstreams[calls[call].connection].shared?.session?.end(stream, trailers: lines)
+        }
+    }
+
+    // MARK: The answer
+
+    /// Moves what has come of the answer to the client, until the client is slower than the origin.
+    func relayAnswer(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict {
+        let stream = calls[call].stream
+        var turnBytes = 0
+        while true {
+            if let verdict = waitForReader(id, call, connection) { return verdict }
+            if turnBytes > Limits.turnBytesMax {
+                queueReady(exchange: id)
+                return .wait
+            }
+            if !exchanges[id].response.encoder.isNone && !mayEncode(id, call) { return .wait }
+            do throws(GatewayError) {
+                guard let count = try takeAnswer(id, call, stream, connection) else { break }
+                turnBytes += count
+            } catch {
+                return attemptFailed(call, error, status: 502)
+            }
+            if case .complete = calls[call].state {
+                completeCall(id, call)
+                return .next(.finish)
+            }
+        }
+        if streams.slab[stream].isOutputClosed || streams.slab[stream].error != nil { return streamFailed(call, stream) }
+        if !exchanges[id].response.encoder.isNone { flushEncoder(id, connection) }
+        awaitResponse(id, call)
+        return .wait
+    }
+
+    /// Takes one piece of the answer: a head, content, or the end. Returns how much content that was; nil if there is nothing.
+    private func takeAnswer(_ id: Handle, _ call: Handle, _ stream: Handle, _ connection: Handle) throws(GatewayError) -> Int? {
+        if case .awaitingHead = calls[call].state {
+            if !streams.slab[stream].hasHead { return nil }
+            if exchanges[id].outcome.firstByteAt.isNever { exchanges[id].outcome.firstByteAt = now }
+            if calls[call].keepsRequest { calls[call].forgetRequest() }
+            calls[call].streamState.waitsFor = .none
+            try calls[call].takeHead(of: &streams.slab[stream])
+            try takeHead(id, call)
+            return 0
+        }
+        guard case .readingBody = calls[call].state else { return nil }
+        if !streams.slab[stream].input.isEmpty { return try takeContent(id, call, stream, connection) }
+        guard streams.slab[stream].hasInputEnded else { return nil }
+        if calls[call].remaining > 0 { throw GatewayError(.upstreamInvalid, "the content is shorter than its Content-Length") }
+        calls[call].takeTrailers(of: &streams.slab[stream])
+        calls[call].state = .complete
+        return 0
+    }
+
+    private func takeContent(_ id: Handle, _ call: Handle, _ stream: Handle, _ connection: Handle) throws(GatewayError) -> Int {
+        let encoder = exchanges[id].response.encoder
+        let waiting = streams.slab[stream].input.count
+        let count = encoder.isNone ? waiting : encodableCount(encoder, waiting)
+        switch calls[call].framing {
+        case .length:
+            if UInt64(waiting) > calls[call].remaining {
+                throw GatewayError(.upstreamInvalid, "the content is longer than its Content-Length")
+            }
+            calls[call].remaining -= UInt64(count)
+        case .none:
+            throw GatewayError(.upstreamInvalid, "there is content where none may be")
+        case .chunked, .untilClose:
+            break
+        }
+        calls[call].streamState.waitsFor = .none
+        if count < waiting || !moveContent(id, connection, &streams.slab[stream].input) {
+            appendContent(id, connection, streams.slab[stream].input, 0..<count)
+            streams.slab[stream].input.consume(count)
+        }
+        let origin = calls[call].connection
+        upstreams[origin].shared?.session?.consume(stream, count)
+        queueFrames(origin: origin)
+        return count
+    }
+
+    /// The stream has ended without a whole answer.
+    private func streamFailed(_ call: Handle, _ stream: Handle) -> Verdict {
+        if let error = streams.slab[stream].error { return attemptFailed(call, error, status: 502) }
+        let code = streams.slab[stream].closedWith.flatMap(HTTP2ErrorCode.init)
+        // Even where the connection was lost behind it.
+        if code == .refusedStream {
+            calls[call].streamState.isUnprocessed = true
+            return attemptFailed(call, GatewayError(.upstreamClosed, "the origin refused the request unprocessed"), status: 502)
+        }
+        if let loss = upstreams[calls[call].connection].shared?.loss {
+            calls[call].streamState.hasLostConnection = true
+            return attemptFailed(call, loss, status: 502)
+        }
+        switch code {
+        case .http11Required:
+            return attemptFailed(call, GatewayError(.upstreamInvalid, "the origin wants HTTP/1.1 for the request"), status: 502)
+        default:
+            return attemptFailed(call, GatewayError(.upstreamClosed, "the origin reset the stream"), status: 502)
+        }
+    }
+
+    /// Whether the request may be sent a second time: the origin has done nothing with it; or the connection may have been dying when
+    /// it was sent, and the request may be repeated.
+    func hasDiedUnanswered(_ call: Handle) -> Bool {
+        guard case .awaitingHead = calls[call].state, calls[call].upstream.retry.onIdle, calls[call].keepsRequest else { return false }
+        let state = calls[call].streamState
+        return state.isUnprocessed || (state.hasLostConnection && state.isOnReused && mayRepeat(call))
+    }
+
+    // MARK: Times
+
+    /// The origin has so long for its next byte, once it has the whole request.
+    func awaitAnswer(_ id: Handle, _ call: Handle) {
+        if calls[call].streamState.waitsFor != .none { return }
+        guard exchanges[id].requestBody.isComplete || calls[call].isRequestRefused else { return }
+        calls[call].streamState.waitsFor = .read
+        calls[call].streamState.since = now
+        watch(call, afterMs: calls[call].upstream.readTimeoutMs)
+    }
+
+    /// The origin has so long to take some of what waits. Small requests go at once: then the time of the answer runs from now.
+    private func awaitRoom(_ call: Handle, _ stream: Handle) {
+        if calls[call].streamState.waitsFor == .send { return }
+        calls[call].streamState.waitsFor = .send
+        calls[call].streamState.since = now
+        calls[call].streamState.mark = streams.slab[stream].bytesSent
+        watch(call, afterMs: min(calls[call].upstream.sendTimeoutMs, calls[call].upstream.readTimeoutMs))
+    }
+
+    private func watch(_ call: Handle, afterMs: Int) {
+        let deadline = calls[call].streamState.since.adding(milliseconds: afterMs)
+        calls[call].streamState.deadline = deadline
+        watch(origin: calls[call].connection, until: deadline)
+    }
+
+    /// The time of a call is up, if nothing has moved meanwhile.
+    func streamExpired(_ call: Handle) {
+        let stream = calls[call].stream
+        let upstream = calls[call].upstream
+        if stream.isNone || calls[call].streamState.deadline > now { return }
+        if streams.slab[stream].hasHead || !streams.slab[stream].input.isEmpty || streams.slab[stream].hasInputEnded {
+            // It is the client that is slow.
+            calls[call].streamState.waitsFor = .none
+            return
+        }
+        let isSent = calls[call].unwritten == 0 && streams.slab[stream].output.isEmpty
+        if calls[call].streamState.waitsFor == .send {
+            if isSent {
+                calls[call].streamState.waitsFor = .none
+                let exchange = calls[call].exchange
+                guard exchanges[exchange].requestBody.isComplete else { return }
+                calls[call].streamState.waitsFor = .read
+                // The origin's time begins when it has the request; that this is noticed late is to its good.
+                calls[call].streamState.since = now
+                watch(call, afterMs: upstream.readTimeoutMs)
+            } else if streams.slab[stream].bytesSent != calls[call].streamState.mark {
+                calls[call].streamState.mark = streams.slab[stream].bytesSent
+                calls[call].streamState.since = now
+                watch(call, afterMs: upstream.sendTimeoutMs)
+            } else {
+                watch(call, afterMs: upstream.sendTimeoutMs)
+            }
+            if calls[call].streamState.deadline > now { return }
+        }
+        let error =
+            calls[call].streamState.waitsFor == .send
+            ? GatewayError(.upstreamSendTimeout, "the origin did not read the request within send_timeout")
+            : GatewayError(.upstreamReadTimeout, "the origin did not answer within read_timeout")
+        resolve(calls[call].exchange, attemptFailed(call, error, status: 504))
+    }
+}
+
+extension UpstreamCall {
+    fileprivate mutating func takeHead(of stream: inout HTTP2Stream) throws(GatewayError) {
+        try stream.takeResponse(into: &head)
+    }
+
+    fileprivate mutating func takeTrailers(of stream: inout HTTP2Stream) {
+        swap(&trailers, &stream.trailers)
+    }
+}

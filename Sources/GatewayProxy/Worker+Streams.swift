@@ -1,0 +1,309 @@
+import GatewayCore
+import GatewayHTTP
+import GatewayNet
+
+/// A request on a stream of an HTTP/2 connection: the same exchange, with the stream in the place of the connection.
+extension Worker {
+    /// Goes on with whatever the stream carries; a head without an exchange begins one.
+    func driveStream(_ stream: Handle) {
+        let user = streams.slab[stream].user
+        if !user.isNone {
+            step(user)
+        } else if streams.slab[stream].hasHead {
+            beginExchange(stream)
+        } else {
+            releaseStream(stream)
+        }
+    }
+
+    /// The head is there: from here on whatever happens ends in `finish`.
+    private func beginExchange(_ stream: Handle) {
+        let connection = streams.slab[stream].connection
+        // Its own request must not close it for the room that the request needs.
+        noteIdleness(connection, isIdle: false)
+        // Every connection of HTTP/1.1 was promised a place when it was let in.
+        let count = exchanges.count + downstreams.count + 1
+        guard exchanges.hasRoom(for: count), calls.hasRoom(for: count) else {
+            downstreams[connection].http2?.reset(stream, .refusedStream)
+            downstreams[connection].http2?.release(stream)
+            return
+        }
+        let snapshot = downstreams[connection].retiredSnapshot.isNone ? current : downstreams[connection].retiredSnapshot
+        snapshots[snapshot].users += 1
+        downstreams[connection].hasHadRequest = true
+        let client = downstreams[connection].peer.address
+        let exchange = exchanges.insert(
+            Exchange(connection: connection, stream: stream, snapshot: snapshot, client: client, now: now, pool: pool))
+        streams.slab[stream].user = exchange
+        do throws(GatewayError) {
+            try exchanges[exchange].takeHead(of: &streams.slab[stream])
+            // A head and its RST_STREAM in one read: no origin need hear of it (CVE-2023-44487).
+            if streams.slab[stream].isOutputClosed { throw GatewayError(.clientClosed, "the client cancelled the request") }
+        } catch {
+            if streams.slab[stream].isOutputClosed { breakOff(exchange, error) } else { refuse(exchange, error) }
+            exchanges[exchange].phase = .finish
+        }
+        step(exchange)
+    }
+
+    // MARK: Relay
+
+    func relayStream(_ id: Handle, _ connection: Handle) -> Verdict {
+        let stream = exchanges[id].stream
+        if let error = streams.slab[stream].error { return .breakOff(error) }
+        if streams.slab[stream].isOutputClosed { return .breakOff(GatewayError(.clientClosed, "the client cancelled the request")) }
+        let call = exchanges[id].call
+        if case .tunnel = calls[call].state { return relayStreamTunnel(id) }
+        if let error = relayStreamRequest(id, stream, call) { return exchanges[id].response.hasBegun ? .breakOff(error) : .refuse(error) }
+        if case .connecting = calls[call].state { return .wait }
+        writeRequest(call)
+        return relayResponse(id, call, connection)
+    }
+
+    /// Moves what has come of the body to the call, until the origin is slower than the client: then the windows stay closed.
+    private func relayStreamRequest(_ id: Handle, _ stream: Handle, _ call: Handle) -> GatewayError? {
+        while !exchanges[id].requestBody.isComplete {
+            if isOriginBehind(call) { writeRequestIfLarge(call) }
+            if isOriginBehind(call) { return nil }
+            if calls[call].isRequestRefused, case .awaitingHead = calls[call].state { return nil }
+            // Until there is a connection the content waits in the stream, within its window.
+            if case .connecting = calls[call].state { return nil }
+            if streams.slab[stream].input.isEmpty {
+                if !streams.slab[stream].hasInputEnded {
+                    awaitStreamBody(id, stream)
+                    return nil
+                }
+                completeStreamRequest(id, stream, call)
+                return nil
+            }
+            if let error = takeStreamBody(id, stream, call) { return error }
+            writeRequestIfLarge(call)
+        }
+        return nil
+    }
+
+    private func takeStreamBody(_ id: Handle, _ stream: Handle, _ call: Handle) -> GatewayError? {
+        let count = streams.slab[stream].input.count
+        exchanges[id].requestBody.received += UInt64(count)
+        if exchanges[id].requestBody.received > exchanges[id].location?.bodyBytesMax ?? 0 {
+            return GatewayError(.bodyTooLarge, "the body is larger than client_max_body_size")
+        }
+        let isChunked = exchanges[id].requestBody.framing == .chunked
+        calls[call].appendBody(streams.slab[stream].input, 0..<count, isChunked: isChunked)
+        dropStreamInput(stream, of: exchanges[id].connection)
+        clearDeadline(stream: stream, .body)
+        return nil
+    }
+
+    private func completeStreamRequest(_ id: Handle, _ stream: Handle, _ call: Handle) {
+        exchanges[id].takeTrailers(of: &streams.slab[stream])
+        if exchanges[id].requestBody.framing == .chunked { endChunks(id, call) }
+        exchanges[id].requestBody.isComplete = true
+        exchanges[id].requestCompletedAt = now
+        clearDeadline(stream: stream, .body)
+    }
+
+    /// What has come of the content is taken, or wanted by nobody: the client may send as much again.
+    func dropStreamInput(_ stream: Handle, of connection: Handle) {
+        let count = streams.slab[stream].input.count
+        if count == 0 { return }
+        streams.slab[stream].input.removeAll()
+        downstreams[connection].http2?.consume(stream, count)
+        queueFlush(connection)
+    }
+
+    // MARK: Response
+
+    /// Whether the client is slower than the origin: one window of the stream waits for it.
+    func isStreamFull(_ stream: Handle) -> Bool {
+        if streams.slab[stream].output.count < Limits.streamOutputHighBytes { return false }
+        streams.slab[stream].wantsRoom = true
+        awaitReader(stream)
+        return true
+    }
+
+    func sendHead(_ id: Handle, _ call: Handle) {
+        let (stream, connection) = (exchanges[id].stream, exchanges[id].connection)
+        var lines = ByteQueue(pool: pool)
+        exchanges[id].encodeResponseHead(of: calls[call], on: downstreams[connection], &clock.value, now: now, into: &lines)
+        let isWhole = calls[call].framing == .none || calls[call].framing == .length(0)
+        // Trailers behind no content: the call says so only when it is complete.
+        downstreams[connection].http2?.respond(stream, lines, endsStream: isWhole)
+        queueFrames(connection)
+    }
+
+    func sendInterim(_ id: Handle, _ call: Handle) {
+        var lines = ByteQueue(pool: pool)
+        calls[call].encodeInterimHead(into: &lines)
+        downstreams[exchanges[id].connection].http2?.inform(exchanges[id].stream, lines)
+        queueFrames(exchanges[id].connection)
+    }
+
+    /// A whole answer of the gateway's own.
+    func sendAnswer(_ id: Handle, _ connection: Handle, _ lines: borrowing ByteQueue, body: RawSpan) {
+        let stream = exchanges[id].stream
+        downstreams[connection].http2?.respond(stream, lines, endsStream: body.byteCount == 0)
+        if body.byteCount > 0 {
+            exchanges[id].response.sent = UInt64(body.byteCount)
+            streams.slab[stream].output.append(body)
+            streams.slab[stream].outputEnds = true
+            resume(stream, of: connection)
+        }
+        queueFrames(connection)
+    }
+
+    /// The end of a response, behind its content.
+    func endStream(_ id: Handle, _ call: Handle) {
+        let (stream, connection) = (exchanges[id].stream, exchanges[id].connection)
+        if streams.slab[stream].outputEnds { return }
+        var lines = ByteQueue(pool: pool)
+        calls[call].appendTrailers(isRecoded: !exchanges[id].response.encoder.isNone, to: &lines)
+        if lines.isEmpty {
+            streams.slab[stream].outputEnds = true
+            resume(stream, of: connection)
+        } else {
+            downstreams[connection].http2?.end(stream, trailers: lines)
+            queueFrames(connection)
+        }
+    }
+
+    /// The stream's output has got more, or its end.
+    func resume(_ stream: Handle, of connection: Handle) {
+        downstreams[connection].http2?.resume(stream)
+        queueFrames(connection)
+    }
+
+    private func queueFrames(_ connection: Handle) {
+        gathersStreams = true
+        queueFlush(connection)
+    }
+
+    // MARK: Endings
+
+    func finishStream(_ id: Handle, _ connection: Handle) {
+        let (stream, snapshot) = (exchanges[id].stream, exchanges[id].snapshot)
+        exchanges.discard(id)
+        releaseSnapshot(snapshot)
+        clearDeadline(stream: stream, .body)
+        streams.slab[stream].user = .none
+        dropStreamInput(stream, of: connection)
+        releaseStream(stream)
+        queueFlush(connection)
+    }
+
+    /// Gives a stream back whose exchange is over, once the client has got what there is for it.
+    private func releaseStream(_ stream: Handle) {
+        if streams.slab[stream].isOutputClosed || streams.slab[stream].output.isEmpty {
+            downstreams[streams.slab[stream].connection].http2?.release(stream)
+        } else {
+            streams.slab[stream].wantsRoom = true
+            awaitReader(stream)
+        }
+    }
+
+    func resetStream(_ id: Handle, _ error: GatewayError) {
+        let code: HTTP2ErrorCode =
+            switch error.type {
+            case .clientClosed, .sendTimeout, .requestTimeout, .bodyTimeout: .cancel
+            case .upstreamTruncated: .internalError
+            case .fieldInvalid, .framingInvalid, .hostInvalid, .targetInvalid, .requestLineInvalid: .protocolError
+            default: .internalError
+            }
+        downstreams[exchanges[id].connection].http2?.reset(exchanges[id].stream, code)
+        queueFlush(exchanges[id].connection)
+    }
+
+    // MARK: Times
+
+    private func awaitStreamBody(_ id: Handle, _ stream: Handle) {
+        if streams.slab[stream].timer.kind != .none { return }
+        setDeadline(stream: stream, .body, afterMs: Int(downstreams[exchanges[id].connection].timeouts.bodyMs))
+    }
+
+    /// The client has so long to read some of what waits for it.
+    private func awaitReader(_ stream: Handle) {
+        if streams.slab[stream].timer.kind == .send { return }
+        streams.slab[stream].timer.mark = streams.slab[stream].bytesSent
+        setDeadline(stream: stream, .send, afterMs: Int(downstreams[streams.slab[stream].connection].timeouts.sendMs))
+    }
+
+    private func setDeadline(stream: Handle, _ kind: HTTP2Stream.Timer.Kind, afterMs: Int) {
+        let deadline = now.adding(milliseconds: afterMs)
+        streams.slab[stream].timer.kind = kind
+        streams.slab[stream].timer.deadline = deadline
+        armStream(stream, deadline)
+    }
+
+    private func armStream(_ stream: Handle, _ deadline: MonotonicTime) {
+        let tick = streams.slab[stream].timer.tick
+        if tick != 0 && timers.value.tick(of: deadline) >= tick { return }
+        streams.slab[stream].timer.tick = timers.value.arm(EventToken(kind: Kind.stream, handle: stream).word, at: deadline)
+    }
+
+    private func clearDeadline(stream: Handle, _ kind: HTTP2Stream.Timer.Kind) {
+        if streams.slab[stream].timer.kind == kind { streams.slab[stream].timer.kind = .none }
+    }
+
+    func streamTimerFired(_ stream: Handle, tick: UInt64) {
+        guard streams.slab[stream].timer.tick == tick else { return }
+        streams.slab[stream].timer.tick = 0
+        let kind = streams.slab[stream].timer.kind
+        if kind == .none { return }
+        let deadline = streams.slab[stream].timer.deadline
+        if deadline > now {
+            armStream(stream, deadline)
+            return
+        }
+        streams.slab[stream].timer.kind = .none
+        let user = streams.slab[stream].user
+        if kind == .body {
+            if !user.isNone { expire(user, GatewayError(.bodyTimeout, "the body of the request did not arrive in time")) }
+        } else {
+            readerExpired(stream, user)
+        }
+    }
+
+    private func readerExpired(_ stream: Handle, _ user: Handle) {
+        if streams.slab[stream].output.isEmpty {
+            // It has been read: what else is waited for has its time from now.
+            if !user.isNone { step(user) }
+            return
+        }
+        if streams.slab[stream].bytesSent != streams.slab[stream].timer.mark {
+            awaitReader(stream)
+            return
+        }
+        let error = GatewayError(.sendTimeout, "the client did not read the response in time")
+        if !user.isNone {
+            abandon(user, error)
+            return
+        }
+        // The exchange has said all it had to say, and is counted.
+        shard.increment(metrics.refusal(error.type))
+        let connection = streams.slab[stream].connection
+        downstreams[connection].http2?.reset(stream, .cancel)
+        queueFlush(connection)
+    }
+}
+
+extension Exchange {
+    mutating func takeHead(of stream: inout HTTP2Stream) throws(GatewayError) {
+        try stream.takeRequest(into: &head)
+    }
+
+    mutating func takeTrailers(of stream: inout HTTP2Stream) {
+        swap(&trailers, &stream.trailers)
+    }
+}
+
+extension HTTP2Stream {
+    mutating func append(_ content: borrowing ByteQueue, _ range: Range<Int>) {
+        output.append(content.bytes.extracting(range))
+    }
+}
+
+extension UpstreamCall {
+    func appendTrailers(isRecoded: Bool, to queue: inout ByteQueue) {
+        HTTP1Encoder.trailerLines(trailers, of: head.fields, isRecoded: isRecoded, into: &queue)
+    }
+}
