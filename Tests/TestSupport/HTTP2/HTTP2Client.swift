@@ -121,13 +121,17 @@ public final class HTTP2Client {
     @discardableResult
     public func request(_ fields: HTTP2Fields = .get, body: [UInt8]? = nil, trailers: HTTP2Fields? = nil) throws -> UInt32 {
         let stream = nextStream
-        try sendHead(fields, on: stream, endsStream: body == nil && trailers == nil)
+        let head = HPACKBlock(fields).bytes(scheme: scheme)
+        var frames: [HTTP2Frame] = [.headers(stream, head, body == nil && trailers == nil ? [.endHeaders, .endStream] : .endHeaders)]
         if let body {
             let pieces = stride(from: 0, to: max(1, body.count), by: 16_384).map { Array(body[$0..<min($0 + 16_384, body.count)]) }
             for (index, piece) in pieces.enumerated() {
-                try send(.data(stream, piece, index == pieces.count - 1 && trailers == nil ? .endStream : .none))
+                frames.append(.data(stream, piece, index == pieces.count - 1 && trailers == nil ? .endStream : .none))
             }
         }
+        // In one write: what is wrong further behind is mostly there when the head is read.
+        try send(frames)
+        methods[stream] = fields[":method"]
         if let trailers { try sendHead(trailers, on: stream) }
         return stream
     }
