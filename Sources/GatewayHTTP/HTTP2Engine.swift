@@ -124,8 +124,6 @@ struct HTTP2Engine: ~Copyable {
         unsafe nghttp2_session_consume_stream(session, stream, byteCount)
     }
 
-    var lastProcessedStream: Int32 { unsafe nghttp2_session_get_last_proc_stream_id(session) }
-
     // MARK: Out
 
     /// Appends the next frame, or DATA frames by way of the callbacks. False if nothing came; nil if the session is broken.

@@ -205,7 +205,6 @@ extension Worker {
         let code: HTTP2ErrorCode =
             switch error.type {
             case .clientClosed, .sendTimeout, .requestTimeout, .bodyTimeout: .cancel
-            case .upstreamTruncated: .internalError
             case .fieldInvalid, .framingInvalid, .hostInvalid, .targetInvalid, .requestLineInvalid: .protocolError
             default: .internalError
             }
