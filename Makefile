@@ -54,7 +54,12 @@ listed_ports = sed -nE 's/^[[:space:]]*(listen|admin)[[:space:]]+([^;{ ]*:)?([0-
 # name: make test ARGS='--filter Tidy'
 test: setup certs test-clients
 	$(call install,$(test_packages))
-	swift test --disable-xctest $(ARGS)
+	mkdir -p .build
+	if ! swift test --disable-xctest $(ARGS) 2>&1 | tee .build/test.log; then
+		echo "make: what failed (all of it is in .build/test.log):"
+		grep --after-context=4 --no-group-separator -E '^✘ .* recorded an issue|Fatal error|error:' .build/test.log | grep -vE '^[◇✔]' || true
+		exit 1
+	fi
 	[[ -z "$(ARGS)" ]] || exit 0
 	$(MAKE) --no-print-directory fuzz RUNS=$(fuzz_short_runs)
 

@@ -6,7 +6,7 @@ public struct Deadline: Sendable {
     private let nanoseconds: UInt64
 
     /// Generous: a wait ends when its state is there, so only a test that fails waits for so long.
-    public static let defaultSeconds = 10.0
+    public static let defaultSeconds = 30.0
 
     /// By how much waits are longer where programs are slow: GATEWAY_TEST_PATIENCE, which `make test-asan` and `make test-tsan` set.
     public static let patience = ProcessInfo.processInfo.environment["GATEWAY_TEST_PATIENCE"].flatMap(Double.init) ?? 1
