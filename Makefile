@@ -160,7 +160,7 @@ attacks: build
 format:
 	swift format --in-place --recursive --parallel $(sources)
 
-check:
+check: setup
 	swift format lint --strict --recursive --parallel $(sources)
 	swift test --disable-xctest --filter TidyTests
 
