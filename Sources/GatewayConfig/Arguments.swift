@@ -47,6 +47,11 @@ struct Arguments: Sendable {
         return target
     }
 
+    func digest(_ label: String) -> SHA256Digest? {
+        guard case .digest(let digest) = items(label).first?.value else { return nil }
+        return digest
+    }
+
     func template(_ label: String) -> Template? {
         guard case .template(let template) = items(label).first?.value else { return nil }
         return template

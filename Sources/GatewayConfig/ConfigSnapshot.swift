@@ -20,6 +20,8 @@ public struct ConfigSnapshot: Sendable, Equatable {
     public var upstreams: [UpstreamConfig]
     /// The names among the hosts of all servers of upstreams, each once.
     public var names: [NameConfig]
+    /// nil without an `api_keys` block.
+    public var apiKeys: APIKeysConfig?
 }
 
 /// A name that is looked up, again and again.
@@ -141,6 +143,8 @@ public struct LocationConfig: Sendable, Equatable {
     public var proxySetHeaders: [HeaderTemplate]
     /// nil: `gzip off`.
     public var gzip: GzipConfig?
+    /// nil: `authenticate off`.
+    public var authentication: AuthenticationConfig?
 }
 
 public struct GzipConfig: Sendable, Equatable {
@@ -254,6 +258,7 @@ public enum Variable: Sendable, Equatable {
     case scheme, requestMethod, requestURI, uri, args, isArgs, requestID, hostname, proxyAddXForwardedFor
     case sslProtocol, sslCipher, sslServerName
     case sslClientSubject, sslClientIssuer, sslClientSerial, sslClientFingerprint, sslClientFingerprintSHA256, sslClientVerify
+    case apiKeyName
     /// `$http_user_agent`: the request field of that name, in lower case with hyphens.
     case http(String)
     /// `$arg_name`: the query parameter of that name.

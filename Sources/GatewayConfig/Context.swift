@@ -1,6 +1,6 @@
 /// Where a directive may stand.
 struct Context: OptionSet, Hashable, Sendable {
-    let rawValue: UInt8
+    let rawValue: UInt16
 
     /// Outside all blocks: what nginx calls main and http.
     static let main = Context(rawValue: 1)
@@ -9,12 +9,13 @@ struct Context: OptionSet, Hashable, Sendable {
     static let version = Context(rawValue: 8)
     static let server = Context(rawValue: 16)
     static let location = Context(rawValue: 32)
+    static let apiKeys = Context(rawValue: 64)
 
-    static let anywhere: Context = [.main, .admin, .upstream, .version, .server, .location]
+    static let anywhere: Context = [.main, .admin, .upstream, .version, .server, .location, .apiKeys]
 
     private static let names: [(Context, String)] = [
         (.main, "main"), (.admin, "admin"), (.upstream, "upstream"), (.version, "version"), (.server, "server"),
-        (.location, "location"),
+        (.location, "location"), (.apiKeys, "api_keys"),
     ]
 
     /// "main, server, location".

@@ -4,7 +4,8 @@ extension SnapshotBuilder {
         LocationConfig(
             name: "", path: "", isExact: false, action: server.first("return").map(returnAction) ?? .none,
             clientMaxBodyBytes: bodyBytesMax(server), requestTimeoutMs: server.effective("request_timeout").number() ?? 0,
-            addHeaders: addHeaders(server), proxySetHeaders: headers("proxy_set_header", server), gzip: gzip(server))
+            addHeaders: addHeaders(server), proxySetHeaders: headers("proxy_set_header", server), gzip: gzip(server),
+            authentication: authentication(server))
     }
 
     func location(_ entry: Entry, _ block: Scope) -> LocationConfig? {
@@ -13,7 +14,8 @@ extension SnapshotBuilder {
         return LocationConfig(
             name: name, path: path, isExact: entry.arguments.has("="), action: action(of: block, entry),
             clientMaxBodyBytes: bodyBytesMax(block), requestTimeoutMs: block.effective("request_timeout").number() ?? 0,
-            addHeaders: addHeaders(block), proxySetHeaders: headers("proxy_set_header", block), gzip: gzip(block))
+            addHeaders: addHeaders(block), proxySetHeaders: headers("proxy_set_header", block), gzip: gzip(block),
+            authentication: authentication(block))
     }
 
     private func bodyBytesMax(_ block: Scope) -> Int {

@@ -16,9 +16,11 @@ final class SnapshotBuilder {
 
     func build(_ main: Scope) -> ConfigSnapshot {
         addUpstreams(main.all("upstream"))
+        let apiKeys = apiKeys(main)
         let servers = main.all("server").compactMap { entry in entry.block.map { server(entry, $0) } }
         let admin = main.first("admin").flatMap(adminConfig)
         warnOfEventStreams(main)
+        checkAuthentication(main)
         ListenerCheck(diagnostics: diagnostics).check(main)
         if main.all("server").isEmpty, !diagnostics.hasErrors {
             diagnostics.error(
@@ -32,7 +34,8 @@ final class SnapshotBuilder {
             accessLog: accessLog(main.effective("access_log")),
             shutdownTimeoutMs: main.effective("shutdown_timeout").number() ?? 0,
             trustedProxies: main.effective("trusted_proxies").networks(), addressLimits: addressLimits(main),
-            gzipMemoryBytes: gzipMemoryBytes(main), admin: admin, servers: servers, upstreams: upstreams.configs, names: names.configs)
+            gzipMemoryBytes: gzipMemoryBytes(main), admin: admin, servers: servers, upstreams: upstreams.configs, names: names.configs,
+            apiKeys: apiKeys)
     }
 
     /// Seen from the directory of the main file, as in nginx, also where an included file names it.

@@ -12,6 +12,7 @@ enum Value: Sendable, Equatable {
     case network(CIDRBlock)
     case template(Template)
     case proxyTarget(ProxyTarget)
+    case digest(SHA256Digest)
 }
 
 /// A host and a port. The host is a name or an address without brackets.

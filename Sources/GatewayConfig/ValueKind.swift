@@ -35,6 +35,9 @@ indirect enum ValueKind: Sendable {
     case template
     case locationPath
     case proxyTarget
+    case digest
+    /// A day, as the number of days since 1970-01-01.
+    case day
 
     /// Milliseconds that a wait may have: from 1 on, because a wait of nothing fails at once.
     static let wait = ValueKind.time(1...Self.longestMs)
@@ -70,6 +73,8 @@ indirect enum ValueKind: Sendable {
         case .template: return .template(try TemplateReader.read(word))
         case .locationPath: return .text(try NameReader.locationPath(word))
         case .proxyTarget: return .proxyTarget(try ProxyTargetReader.read(word))
+        case .digest: return .digest(try CallerReader.digest(word))
+        case .day: return .number(try CallerReader.day(word))
         }
     }
 

@@ -7,6 +7,7 @@ enum VariableTable {
     }
 
     static let entries: [Entry] = [
+        Entry(name: "api_key_name", variable: .apiKeyName, summary: "The name of the client's API key, where one is asked for."),
         Entry(name: "args", variable: .args, summary: "The query, without its `?`."),
         Entry(name: "host", variable: .host, summary: "The host that the request names, in lower case, without a port."),
         Entry(name: "hostname", variable: .hostname, summary: "The name of the machine."),

@@ -21,4 +21,25 @@ public struct CivilDate: Equatable, Sendable, BitwiseCopyable {
         month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
         year = era * 400 + yearOfEra + (month <= 2 ? 1 : 0)
     }
+    /// Of a year from 1970 to 9999; nil if there is no such day.
+    public init?(year: Int, month: Int, day: Int) {
+        guard 1970...9999 ~= year, 1...12 ~= month, 1...31 ~= day else { return nil }
+        let date = CivilDate(daysSince1970: Self.days(year, month, day))
+        // The 30th of February would be a day of March.
+        if date.month != month { return nil }
+        self = date
+    }
+
+    /// Counted from 1970-01-01 on.
+    public var daysSince1970: Int { Self.days(year, month, day) }
+
+    /// The same source's days_from_civil.
+    private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
+        let shiftedYear = month <= 2 ? year - 1 : year
+        let era = shiftedYear / 400
+        let yearOfEra = shiftedYear % 400
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        return era * 146_097 + dayOfEra - 719_468
+    }
 }

@@ -7,6 +7,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
     case requestLineTooLong, headTooLarge, fieldsTooMany, bodyTooLarge, http2Invalid, http2Flood
     case headerTimeout, bodyTimeout, sendTimeout, clientClosed, misdirected, notFound
     case clientCertificateRequired, clientCertificateInvalid
+    case keyMissing, keyUnknown, keyExpired
     // The exchange as a whole.
     case requestTimeout
     // The origin.
@@ -43,6 +44,9 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .notFound: "not_found"
         case .clientCertificateRequired: "client_certificate_required"
         case .clientCertificateInvalid: "client_certificate_invalid"
+        case .keyMissing: "key_missing"
+        case .keyUnknown: "key_unknown"
+        case .keyExpired: "key_expired"
         case .noServer: "no_server"
         case .upstreamBusy: "upstream_busy"
         case .connectFailed: "connect_failed"
@@ -69,6 +73,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .clientCertificateRequired, .clientCertificateInvalid: 400
         // For the log alone: a connection is ended by GOAWAY, a stream by RST_STREAM.
         case .http2Invalid, .http2Flood: 400
+        case .keyMissing, .keyUnknown, .keyExpired: 401
         case .notFound: 404
         case .headerTimeout, .bodyTimeout: 408
         case .bodyTooLarge: 413

@@ -85,6 +85,14 @@ public enum Limits {
     /// ... and some in every head or trailers: gRPC's servers send an empty grpc-message with each answer.
     public static let http2EmptyFieldsPerHead = 4
 
+    // MARK: Callers
+
+    /// A key that a client shows: random keys have some 64 bytes, signed tokens several hundred. Longer ones are no key, and not hashed.
+    public static let apiKeyBytesMax = 2 * 1024
+    /// Names of API keys that have a counter of their own; those of further ones share one, so that keys by the thousand don't crowd
+    /// out the other metrics.
+    public static let apiKeySeriesMax = 1_000
+
     // MARK: Buffers
 
     /// One TLS record's worth: what a connection reads at a time.

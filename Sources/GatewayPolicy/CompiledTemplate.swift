@@ -11,6 +11,7 @@ public struct CompiledTemplate: Sendable {
             case scheme, requestMethod, requestURI, uri, args, isArgs, requestID, hostname, proxyAddXForwardedFor
             case sslProtocol, sslCipher, sslServerName
             case sslClientSubject, sslClientIssuer, sslClientSerial, sslClientFingerprint, sslClientFingerprintSHA256, sslClientVerify
+            case apiKeyName
             case http, argument
         }
 
@@ -95,6 +96,7 @@ public struct CompiledTemplate: Sendable {
         case .sslClientFingerprint: .sslClientFingerprint
         case .sslClientFingerprintSHA256: .sslClientFingerprintSHA256
         case .sslClientVerify: .sslClientVerify
+        case .apiKeyName: .apiKeyName
         case .http: .http
         case .argument: .argument
         }

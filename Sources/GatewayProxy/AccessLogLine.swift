@@ -22,6 +22,7 @@ extension Exchange {
             if let client = tls.client { encode(client, into: &line) }
         }
         if let location { line.append(location.logMembers) }
+        if let caller = callerKey { line.append(caller.keys.logMember(caller.name)) }
         JSONLine.member(#""status":"#, response.status, into: &line)
         JSONLine.member(#""duration":"#, secondsFromNanoseconds: now.nanoseconds(since: startedAt), into: &line)
         if requestBody.received > 0 { JSONLine.member(#""bytes_received":"#, Int(clamping: requestBody.received), into: &line) }

@@ -7,7 +7,7 @@ import GatewayPolicy
 struct Exchange: ~Copyable {
     /// The phases, in the order in which a request meets them, under the names that the README explains.
     enum Phase: UInt8 {
-        case admit, route, chooseUpstream, send, relay, finish
+        case admit, route, authenticate, chooseUpstream, send, relay, finish
     }
 
     /// The body of the request, on its way in.
@@ -61,6 +61,10 @@ struct Exchange: ~Copyable {
     var call = Handle.none
     /// What remains of the call for the log.
     var outcome = UpstreamOutcome()
+    /// The caller's key, as the index of its name; negative where none is known.
+    var keyName: Int32 = -1
+    /// Fields that the phases before the answer have for it, as lines: a challenge, what a limit has left.
+    var policyFields: ByteQueue
     var error: GatewayError?
     /// When the last byte of the request came: what a half-closed client is measured by.
     var requestCompletedAt = MonotonicTime.never
@@ -77,6 +81,7 @@ struct Exchange: ~Copyable {
         startedAt = now
         head = RequestHead(pool: pool)
         trailers = HeaderFields(pool: pool)
+        policyFields = ByteQueue(pool: pool)
     }
 }
 
@@ -115,6 +120,9 @@ extension Worker {
             case .route:
                 // Which location; it may answer by itself.
                 verdict = route(id)
+            case .authenticate:
+                // Whose key is it? Where nobody is asked, the location answers or passes on without this phase.
+                verdict = authenticate(id)
             case .chooseUpstream:
                 // Which version, by weight; which server inside it.
                 verdict = chooseUpstream(id)

@@ -66,8 +66,9 @@ extension Exchange {
         }
     }
 
-    /// What every final response ends with: add_header, the connection's fate, the empty line.
+    /// What every final response ends with: the fields of policies, add_header, the connection's fate, the empty line.
     func endResponseHead(on connection: borrowing DownstreamConnection, into queue: inout ByteQueue) {
+        if !policyFields.isEmpty { queue.append(policyFields.bytes) }
         if let fields = location?.addFields, !fields.isEmpty { evaluate(fields, on: connection, into: &queue) }
         if isOverHTTP2 {
             // Its connection is the session's business.

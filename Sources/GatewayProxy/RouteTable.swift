@@ -42,8 +42,9 @@ public final class RouteTable: Sendable {
         let upstreams = config.upstreams.indices.map {
             UpstreamRoute($0, config.upstreams[$0], deployment, registry: registry)
         }
+        let keys = config.apiKeys.map { RouteKeys($0, registry: registry) }
         let servers = zip(config.servers, deployment.clientVerifications).map {
-            ServerRoute($0, clients: $1, upstreams: upstreams, registry: registry)
+            ServerRoute($0, clients: $1, upstreams: upstreams, keys: keys, registry: registry)
         }
         self.upstreams = upstreams
         self.servers = servers
@@ -108,7 +109,7 @@ final class ServerRoute: Sendable {
     /// For `OPTIONS *`, which is about the server as a whole: the location of its root.
     let asterisk: LocationRoute
 
-    init(_ config: ServerConfig, clients: TLSClientVerification?, upstreams: [UpstreamRoute], registry: MetricsRegistry) {
+    init(_ config: ServerConfig, clients: TLSClientVerification?, upstreams: [UpstreamRoute], keys: RouteKeys?, registry: MetricsRegistry) {
         self.clients = clients
         let label = config.names.first { !$0.isEmpty } ?? "_"
         name = Array(label.utf8)
@@ -120,9 +121,9 @@ final class ServerRoute: Sendable {
         certificates = config.tls?.certificates.map(\.certificatePath) ?? []
         let table = LocationTable(config.locations)
         locations = table
-        let routes = config.locations.map { LocationRoute($0, server: label, upstreams: upstreams, registry: registry) }
+        let routes = config.locations.map { LocationRoute($0, server: label, upstreams: upstreams, keys: keys, registry: registry) }
         self.routes = routes
-        fallback = LocationRoute(config.fallback, server: label, upstreams: upstreams, registry: registry)
+        fallback = LocationRoute(config.fallback, server: label, upstreams: upstreams, keys: keys, registry: registry)
         asterisk = table.match(path: [UInt8(ascii: "/")].rawSpan).map { routes[$0] } ?? fallback
     }
 
@@ -177,18 +178,21 @@ final class LocationRoute: Sendable {
     let proxySetFields: FieldTemplates
     /// nil: `gzip off`.
     let gzip: GzipPolicy?
+    /// nil: it answers whoever asks.
+    let policies: RoutePolicies?
     let counters: Counters
     /// Whether ``action`` is ``Action/proxy``.
     let isProxied: Bool
     let forwarding: Forwarding
 
-    init(_ config: LocationConfig, server: String, upstreams: [UpstreamRoute], registry: MetricsRegistry) {
+    init(_ config: LocationConfig, server: String, upstreams: [UpstreamRoute], keys: RouteKeys?, registry: MetricsRegistry) {
         logMembers = JSONLine.members([("server", server), ("location", config.name)])
         bodyBytesMax = UInt64(config.clientMaxBodyBytes)
         requestTimeoutMs = config.requestTimeoutMs
         addFields = FieldTemplates(config.addHeaders)
         proxySetFields = FieldTemplates(config.proxySetHeaders)
         gzip = config.gzip.map(GzipPolicy.init)
+        policies = RoutePolicies(config, keys: keys)
         action =
             switch config.action {
             case .none: .notFound

@@ -70,6 +70,7 @@ extension Exchange {
         case .isArgs: if head.query.byteCount > 0 { queue.append("?") }
         case .requestID: appendRequestID(to: &queue)
         case .hostname: queue.append(Hostname.current)
+        case .apiKeyName: if let caller = callerKey { queue.append(caller.keys.text(caller.name)) }
         default: break  // of the connection: above
         }
     }

@@ -85,7 +85,12 @@ extension Worker {
         if case .length(let length) = exchanges[id].requestBody.framing, length > exchanges[id].bodyBytesMax {
             return .refuse(GatewayError(.bodyTooLarge, "the body is larger than client_max_body_size"))
         }
-        return exchanges[id].location?.isProxied == true ? beginCall(id) : answerHere(id)
+        return exchanges[id].location?.policies == nil ? act(id) : .next(.authenticate)
+    }
+
+    /// The request may be answered: by the location itself, or by its upstream.
+    func act(_ id: Handle) -> Verdict {
+        exchanges[id].location?.isProxied == true ? beginCall(id) : answerHere(id)
     }
 
     private func answerHere(_ id: Handle) -> Verdict {

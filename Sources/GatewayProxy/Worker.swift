@@ -61,6 +61,7 @@ final class Worker {
     let http2Pool = Cell(HTTP2Pool())
     let gzip: Cell<GzipPool>
     let sessions = Cell(UpstreamSessions())
+    let sha256 = Cell(SHA256())
     let requestTimer = Cell(RequestTimer())
     /// Clients that are between two requests, or have not said anything yet: who goes first when room is needed.
     let idleDownstreams = Cell(AgeList())

@@ -6,7 +6,7 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
     case upstreamTLSHandshakes, upstreamTLSHandshakeFailures
     case connections, connectionsAccepted, connectionsRefused, connectionsClosed, http2ConnectionErrors
     case tlsHandshakes, tlsHandshakeFailures
-    case refusals
+    case refusals, apiKeyRequests
     case gzipBytes, gzipSkipped
     case configLastReloadSuccessful, configLastReloadSuccessTime, configReloads
     case buildInfo, logLinesDropped, seriesRefused
@@ -114,6 +114,10 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(
                 .counter, "gateway_refusals_total", labels: ["error_type"],
                 "Requests that the gateway refused, or that failed or ended early.")
+        case .apiKeyRequests:
+            Declaration(
+                .counter, "gateway_api_key_requests_total", labels: ["key"],
+                "Requests with a good API key, by its name; names beyond the first thousand count as (other).")
         case .gzipBytes:
             Declaration(
                 .counter, "gateway_gzip_bytes_total", labels: ["direction"], unit: .bytes,

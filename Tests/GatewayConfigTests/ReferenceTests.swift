@@ -49,6 +49,8 @@ import Testing
         }
     }
 
+    private static var keyExample: String { DirectiveTable.directive(named: "key", in: .apiKeys)?.example ?? "" }
+
     /// The example in a configuration that is right without it.
     private static func text(around directive: Directive, in context: Context) -> String {
         let certificate = "ssl_certificate a.pem; ssl_certificate_key a.key;"
@@ -61,6 +63,7 @@ import Testing
         let certificates = directive.name == "listen" ? certificate : ""
         switch context {
         case .admin: return "admin 127.0.0.1:9145 { \(example) } " + aServer
+        case .apiKeys: return "api_keys { \(directive.name == "key" ? "" : keyExample) \(example) } " + aServer
         case .upstream:
             let servers = ["server", "version"].contains(directive.name) ? "" : "server b:1; "
             return "upstream a { \(servers)\(example) } " + aServer
@@ -80,6 +83,6 @@ import Testing
 extension Context {
     /// The places it is made of.
     var single: [Context] {
-        [.main, .admin, .upstream, .version, .server, .location].filter { contains($0) }
+        [.main, .admin, .upstream, .version, .server, .location, .apiKeys].filter { contains($0) }
     }
 }

@@ -144,6 +144,19 @@ import Testing
         }
     }
 
+    @Test func `key new prints a new random key, and the line for the file`() throws {
+        let outcome = try gateway("key", "new", "mobile")
+        #expect(outcome.status == 0 && outcome.errors.isEmpty)
+        let lines = outcome.output.split(separator: "\n").map(String.init)
+        try #require(lines.count == 2)
+        #expect(lines[0].count == 64 && lines[0].allSatisfy { $0.isHexDigit && !$0.isUppercase })
+        #expect(lines[1].hasPrefix("key mobile sha256=") && lines[1].hasSuffix(";") && !lines[1].contains(lines[0]))
+        #expect(try check("api_keys { \(lines[1]) } server { listen 127.0.0.1:0; return 200 ok; authenticate api_key; }").status == 0)
+        #expect(try gateway("key", "new", "mobile").output.prefix(64) != outcome.output.prefix(64))
+        let wrong = try gateway("key", "new", "mo bile")
+        #expect(wrong.status == 64 && wrong.output.isEmpty && wrong.errors.contains("64 letters"))
+    }
+
     @Test(arguments: [["--nonsense"], ["check", "--nonsense"], ["nonsense"], ["-c"]])
     func `what is not known is an error with status 64`(arguments: [String]) throws {
         let program = try Program("gateway", arguments, directory: directory.path)
