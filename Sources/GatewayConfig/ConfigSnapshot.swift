@@ -145,6 +145,7 @@ public struct LocationConfig: Sendable, Equatable {
     public var gzip: GzipConfig?
     /// nil: `authenticate off`.
     public var authentication: AuthenticationConfig?
+    public var edge = EdgeConfig()
 }
 
 public struct GzipConfig: Sendable, Equatable {

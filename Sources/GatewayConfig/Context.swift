@@ -10,12 +10,13 @@ struct Context: OptionSet, Hashable, Sendable {
     static let server = Context(rawValue: 16)
     static let location = Context(rawValue: 32)
     static let apiKeys = Context(rawValue: 64)
+    static let securityHeaders = Context(rawValue: 256)
 
-    static let anywhere: Context = [.main, .admin, .upstream, .version, .server, .location, .apiKeys]
+    static let anywhere: Context = [.main, .admin, .upstream, .version, .server, .location, .apiKeys, .securityHeaders]
 
     private static let names: [(Context, String)] = [
         (.main, "main"), (.admin, "admin"), (.upstream, "upstream"), (.version, "version"), (.server, "server"),
-        (.location, "location"), (.apiKeys, "api_keys"),
+        (.location, "location"), (.apiKeys, "api_keys"), (.securityHeaders, "security_headers"),
     ]
 
     /// "main, server, location".

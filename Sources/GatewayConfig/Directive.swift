@@ -5,6 +5,8 @@ struct Directive: Sendable {
     let arguments: [Argument]
     /// Where the directives of its block stand; nil if it has no block.
     let block: Context?
+    /// Whether it may stand without its block: then `syntaxes` tells each way to write it, the block's included.
+    let isBlockOptional: Bool
     /// Whether it may stand several times in one block.
     let repeats: Bool
     /// The arguments it has where it does not stand at all.
@@ -19,12 +21,14 @@ struct Directive: Sendable {
 
     init(
         _ name: String, in contexts: Context, _ arguments: [Argument], syntax: [String]? = nil, default fallback: String? = nil,
-        block: Context? = nil, repeats: Bool = false, standsAlone: Bool = false, _ summary: String, example: String
+        block: Context? = nil, isBlockOptional: Bool = false, repeats: Bool = false, standsAlone: Bool = false, _ summary: String,
+        example: String
     ) {
         self.name = name
         self.contexts = contexts
         self.arguments = arguments
         self.block = block
+        self.isBlockOptional = isBlockOptional
         self.repeats = repeats
         self.fallback = fallback
         syntaxes = syntax
@@ -36,7 +40,10 @@ struct Directive: Sendable {
     /// "listen ADDRESS [ssl] [default_server];", each way to write it.
     var syntax: [String] {
         let all = syntaxes ?? [arguments.map(\.syntax).joined(separator: " ")]
-        return all.map { ([name, $0].filter { !$0.isEmpty }.joined(separator: " ")) + (block == nil ? ";" : " { ... }") }
+        return all.map { syntax in
+            let words = [name, syntax].filter { !$0.isEmpty }.joined(separator: " ")
+            return isBlockOptional && syntax.hasSuffix("}") ? words : words + (block == nil || isBlockOptional ? ";" : " { ... }")
+        }
     }
 
     /// All ways to write it, for an error's hint.

@@ -40,7 +40,7 @@ struct DirectiveChecker {
     }
 
     private func checkBlock(of statement: Statement, as directive: Directive) {
-        if directive.block != nil, statement.block == nil {
+        if directive.block != nil, statement.block == nil, !directive.isBlockOptional || statement.arguments.isEmpty {
             diagnostics.error(
                 "\"\(directive.name)\" needs a block", at: statement.name.position, expected: "syntax: \(directive.form)")
         }

@@ -15,6 +15,7 @@ enum DirectiveTable {
         Section(title: "Requests and answers", directives: requests),
         Section(title: "Callers", directives: callers),
         Section(title: "Compression", directives: compression),
+        Section(title: "Response headers", directives: responseHeaders),
     ]
 
     static let all = sections.flatMap(\.directives)

@@ -20,6 +20,18 @@ enum HeaderReader {
         return try TemplateReader.read(word)
     }
 
+    /// Text that stands in a field as it is: "$" means nothing in it.
+    static func text(_ word: Word) throws(Complaint) -> String {
+        let text = word.text
+        if text.isEmpty || text.first == " " || text.last == " "
+            || text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value > 0x7e })
+        {
+            throw Complaint(
+                "\(word.shown) is not the value of a header field", expected: "expected one line of ASCII without blanks around it")
+        }
+        return text
+    }
+
     private static let framing = "the gateway says itself where a message ends (RFC 9112 § 6)"
     private static let hop = "it is about one connection, and the gateway has another one on each side (RFC 9110 § 7.6.1)"
 

@@ -25,6 +25,8 @@ final class Scope {
 
     func append(_ entry: Entry) { entries[entry.directive.name, default: []].append(entry) }
 
+    var isEmpty: Bool { entries.isEmpty }
+
     /// Those of that name, right or not, in the order they are written.
     func all(_ name: String) -> [Entry] { entries[name] ?? [] }
 

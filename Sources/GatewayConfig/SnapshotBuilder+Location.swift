@@ -5,7 +5,7 @@ extension SnapshotBuilder {
             name: "", path: "", isExact: false, action: server.first("return").map(returnAction) ?? .none,
             clientMaxBodyBytes: bodyBytesMax(server), requestTimeoutMs: server.effective("request_timeout").number() ?? 0,
             addHeaders: addHeaders(server), proxySetHeaders: headers("proxy_set_header", server), gzip: gzip(server),
-            authentication: authentication(server))
+            authentication: authentication(server), edge: edge(server))
     }
 
     func location(_ entry: Entry, _ block: Scope) -> LocationConfig? {
@@ -15,7 +15,7 @@ extension SnapshotBuilder {
             name: name, path: path, isExact: entry.arguments.has("="), action: action(of: block, entry),
             clientMaxBodyBytes: bodyBytesMax(block), requestTimeoutMs: block.effective("request_timeout").number() ?? 0,
             addHeaders: addHeaders(block), proxySetHeaders: headers("proxy_set_header", block), gzip: gzip(block),
-            authentication: authentication(block))
+            authentication: authentication(block), edge: edge(block))
     }
 
     private func bodyBytesMax(_ block: Scope) -> Int {

@@ -21,6 +21,7 @@ final class SnapshotBuilder {
         let admin = main.first("admin").flatMap(adminConfig)
         warnOfEventStreams(main)
         checkAuthentication(main)
+        checkEdge(main)
         ListenerCheck(diagnostics: diagnostics).check(main)
         if main.all("server").isEmpty, !diagnostics.hasErrors {
             diagnostics.error(

@@ -31,6 +31,8 @@ indirect enum ValueKind: Sendable {
     case host
     case headerName
     case headerValue
+    /// The value of a header field, without variables.
+    case fieldText
     /// Text with variables.
     case template
     case locationPath
@@ -70,6 +72,7 @@ indirect enum ValueKind: Sendable {
         case .host: return .text(try NameReader.host(word))
         case .headerName: return .text(try HeaderReader.name(word))
         case .headerValue: return .template(try HeaderReader.value(word))
+        case .fieldText: return .text(try HeaderReader.text(word))
         case .template: return .template(try TemplateReader.read(word))
         case .locationPath: return .text(try NameReader.locationPath(word))
         case .proxyTarget: return .proxyTarget(try ProxyTargetReader.read(word))
@@ -81,7 +84,7 @@ indirect enum ValueKind: Sendable {
     /// nginx takes a "$" in a location's path for itself.
     private var takesVariables: Bool {
         switch self {
-        case .headerValue, .template, .locationPath: true
+        case .headerValue, .template, .locationPath, .fieldText: true
         case .either(_, let kind): kind.takesVariables
         default: false
         }

@@ -13,7 +13,9 @@ extension Exchange {
         chooseFraming(call.framing)
         HTTP1Encoder.statusLine(call.head.status, reason: call.head.reason, into: &queue)
         var run = FieldRun()
+        let edge = location?.edge
         for index in 0..<call.head.fields.count {
+            if let edge, edge.withheld.contains(call.head.fields.name(index), call.head.fields.nameBytes(index)) { continue }
             switch call.head.fields.name(index) {
             case .contentLength, .transferEncoding: continue
             case .trailer: if response.framing != .chunked && !isOverHTTP2 { continue }
@@ -28,7 +30,7 @@ extension Exchange {
         }
         call.head.fields.end(&run, to: &queue)
         // A response without a Date gets one from the first recipient that has a clock (RFC 9110 § 6.6.1).
-        if call.head.fields.firstIndex(of: .date) == nil { clock.encodeDate(now, into: &queue) }
+        if call.head.fields.firstIndex(of: .date) == nil || edge?.withheld.contains(.date) == true { clock.encodeDate(now, into: &queue) }
         if response.coding != .asReceived { encodeCoding(of: call, into: &queue) }
         encodeFraming(of: call, into: &queue)
         if response.status == 426 && head.version == .http11 { call.encodeUpgradeOffer(into: &queue) }
@@ -66,9 +68,10 @@ extension Exchange {
         }
     }
 
-    /// What every final response ends with: the fields of policies, add_header, the connection's fate, the empty line.
+    /// What every final response ends with: the fields of policies and of the edge, add_header, the connection's fate, the empty line.
     func endResponseHead(on connection: borrowing DownstreamConnection, into queue: inout ByteQueue) {
         if !policyFields.isEmpty { queue.append(policyFields.bytes) }
+        if let edge = location?.edge { edge.securityHeaders.append(overTLS: connection.stream.isTLS, to: &queue) }
         if let fields = location?.addFields, !fields.isEmpty { evaluate(fields, on: connection, into: &queue) }
         if isOverHTTP2 {
             // Its connection is the session's business.

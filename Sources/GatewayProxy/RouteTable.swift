@@ -180,6 +180,8 @@ final class LocationRoute: Sendable {
     let gzip: GzipPolicy?
     /// nil: it answers whoever asks.
     let policies: RoutePolicies?
+    /// nil: none of its policies.
+    let edge: EdgePolicy?
     let counters: Counters
     /// Whether ``action`` is ``Action/proxy``.
     let isProxied: Bool
@@ -193,6 +195,7 @@ final class LocationRoute: Sendable {
         proxySetFields = FieldTemplates(config.proxySetHeaders)
         gzip = config.gzip.map(GzipPolicy.init)
         policies = RoutePolicies(config, keys: keys)
+        edge = EdgePolicy(config.edge)
         action =
             switch config.action {
             case .none: .notFound

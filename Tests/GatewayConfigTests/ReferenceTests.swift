@@ -71,6 +71,8 @@ import Testing
         case .server:
             let answer = ["return", "location"].contains(directive.name) ? "" : "return 200 ok;"
             return "server { \(directive.name == "listen" ? "" : listen) \(certificates) \(example) \(answer) }"
+        case .securityHeaders:
+            return "server { listen 443 ssl; \(certificate) security_headers { \(example) } return 200 ok; }"
         case .location:
             let answer = ["return", "proxy_pass"].contains(directive.name) ? "" : "return 200 ok;"
             return location(example + answer)
@@ -83,6 +85,6 @@ import Testing
 extension Context {
     /// The places it is made of.
     var single: [Context] {
-        [.main, .admin, .upstream, .version, .server, .location, .apiKeys].filter { contains($0) }
+        [.main, .admin, .upstream, .version, .server, .location, .apiKeys, .securityHeaders].filter { contains($0) }
     }
 }

@@ -1,0 +1,69 @@
+extension DirectiveTable {
+    private static let serverLevels: Context = [.server, .location]
+
+    // MARK: Response headers
+
+    static let responseHeaders = [
+        Directive(
+            "proxy_hide_header", in: everyLevel, [.list("NAME", .headerName)], repeats: true,
+            "Fields of the origin that clients don't get, such as `Server` and `X-Powered-By`; merges with outer levels.",
+            example: "proxy_hide_header Server X-Powered-By;"),
+        Directive(
+            "security_headers", in: serverLevels, [.flag("off")], syntax: ["{ ... }", "off"], block: .securityHeaders,
+            isBlockOptional: true,
+            standsAlone: true,
+            "Fields that tell browsers what a page may do, on every response, errors too, in the place of the origin's; a location's go over "
+                + "the server's one by one, and `off` takes one away, or all.",
+            example: "security_headers { frame_options DENY; content_type_options nosniff; }"),
+        Directive(
+            "hsts", in: .securityHeaders,
+            [.flag("off"), .pair("max-age", "SECONDS", .number(0...3_153_600_000)), .flag("includeSubDomains"), .flag("preload")],
+            syntax: ["max-age=SECONDS [includeSubDomains] [preload]", "off"],
+            "Strict-Transport-Security: browsers come by HTTPS alone for so long; only ever sent over TLS.",
+            example: "hsts max-age=31536000 includeSubDomains;"),
+        Directive(
+            "csp", in: .securityHeaders, [.one("POLICY|off", .fieldText)],
+            "Content-Security-Policy: what a page may load, run and be framed by.", example: "csp \"default-src 'self'\";"),
+        Directive(
+            "csp_report_only", in: .securityHeaders, [.one("POLICY|off", .fieldText)],
+            "Content-Security-Policy-Report-Only: a policy whose violations are reported, and nothing else.",
+            example: "csp_report_only \"default-src 'self'; report-to csp\";"),
+        Directive(
+            "frame_options", in: .securityHeaders, [.one("DENY|SAMEORIGIN|off", .choice(["DENY", "SAMEORIGIN", "off"]))],
+            "X-Frame-Options: who may show the page in a frame; `frame-ancestors` of a CSP goes before it.", example: "frame_options DENY;"),
+        Directive(
+            "content_type_options", in: .securityHeaders, [.one("nosniff|off", .choice(["nosniff", "off"]))],
+            "X-Content-Type-Options: content is what its Content-Type says.", example: "content_type_options nosniff;"),
+        Directive(
+            "referrer_policy", in: .securityHeaders, [.list("POLICY|off", .choice(referrerPolicies + ["off"]))],
+            "Referrer-Policy: what a page says of itself when it leads to another; of several the last that a browser knows counts.",
+            example: "referrer_policy strict-origin-when-cross-origin;"),
+        Directive(
+            "permissions_policy", in: .securityHeaders, [.one("POLICY|off", .fieldText)],
+            "Permissions-Policy: which of the browser's features a page may use.",
+            example: "permissions_policy \"camera=(), geolocation=()\";"),
+        Directive(
+            "xss_protection", in: .securityHeaders, [.one("VALUE|off", .choice(["0", "1", "1; mode=block", "off"]))],
+            "X-XSS-Protection, for browsers of old: `0`, `1` or `\"1; mode=block\"`; `0` is today's advice.",
+            example: "xss_protection \"1; mode=block\";"),
+        Directive(
+            "cross_origin_opener_policy", in: .securityHeaders,
+            [.one("POLICY|off", .choice(["same-origin", "same-origin-allow-popups", "noopener-allow-popups", "unsafe-none", "off"]))],
+            "Cross-Origin-Opener-Policy: whether windows of other origins keep a hold of the page.",
+            example: "cross_origin_opener_policy same-origin;"),
+        Directive(
+            "cross_origin_embedder_policy", in: .securityHeaders,
+            [.one("POLICY|off", .choice(["require-corp", "credentialless", "unsafe-none", "off"]))],
+            "Cross-Origin-Embedder-Policy: what of other origins the page may embed.", example: "cross_origin_embedder_policy require-corp;"
+        ),
+        Directive(
+            "cross_origin_resource_policy", in: .securityHeaders,
+            [.one("POLICY|off", .choice(["same-site", "same-origin", "cross-origin", "off"]))],
+            "Cross-Origin-Resource-Policy: which pages may embed the response.", example: "cross_origin_resource_policy same-site;"),
+    ]
+
+    private static let referrerPolicies = [
+        "no-referrer", "no-referrer-when-downgrade", "origin", "origin-when-cross-origin", "same-origin", "strict-origin",
+        "strict-origin-when-cross-origin", "unsafe-url",
+    ]
+}

@@ -1,0 +1,22 @@
+/// What a server or location does with requests and responses at its edge, merged over the levels it stands in.
+public struct EdgeConfig: Sendable, Equatable {
+    /// `security_headers` but for HSTS, in the order of the directive table.
+    public var securityHeaders: [FieldConfig] = []
+    /// The value of Strict-Transport-Security; nil sends none.
+    public var hsts: String?
+    /// `proxy_hide_header`.
+    public var hiddenHeaders: [String] = []
+
+    public init() {}
+}
+
+/// A header field whose value is the same in every response.
+public struct FieldConfig: Sendable, Equatable {
+    public var name: String
+    public var value: String
+
+    public init(_ name: String, _ value: String) {
+        self.name = name
+        self.value = value
+    }
+}

@@ -1,0 +1,17 @@
+import GatewayConfig
+import GatewayCore
+import GatewayHTTP
+import GatewayPolicy
+
+/// What a route does at its edge, encoded: nil for a route without any of it, which pays one branch for that.
+final class EdgePolicy: Sendable {
+    let securityHeaders: SecurityHeaders
+    /// Fields of the origin that the client doesn't get, hidden or replaced.
+    let withheld: FieldNameSet
+
+    init?(_ config: EdgeConfig) {
+        if config == EdgeConfig() { return nil }
+        securityHeaders = SecurityHeaders(config)
+        withheld = FieldNameSet(config.hiddenHeaders + securityHeaders.names)
+    }
+}
