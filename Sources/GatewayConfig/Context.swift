@@ -11,12 +11,13 @@ struct Context: OptionSet, Hashable, Sendable {
     static let location = Context(rawValue: 32)
     static let apiKeys = Context(rawValue: 64)
     static let securityHeaders = Context(rawValue: 256)
+    static let cors = Context(rawValue: 512)
 
-    static let anywhere: Context = [.main, .admin, .upstream, .version, .server, .location, .apiKeys, .securityHeaders]
+    static let anywhere: Context = [.main, .admin, .upstream, .version, .server, .location, .apiKeys, .securityHeaders, .cors]
 
     private static let names: [(Context, String)] = [
         (.main, "main"), (.admin, "admin"), (.upstream, "upstream"), (.version, "version"), (.server, "server"),
-        (.location, "location"), (.apiKeys, "api_keys"), (.securityHeaders, "security_headers"),
+        (.location, "location"), (.apiKeys, "api_keys"), (.securityHeaders, "security_headers"), (.cors, "cors"),
     ]
 
     /// "main, server, location".

@@ -62,6 +62,37 @@ extension DirectiveTable {
             "Cross-Origin-Resource-Policy: which pages may embed the response.", example: "cross_origin_resource_policy same-site;"),
     ]
 
+    // MARK: Pages of other origins
+
+    static let cors = [
+        Directive(
+            "cors", in: serverLevels, [.flag("off")], syntax: ["{ ... }", "off"], block: .cors, isBlockOptional: true, standsAlone: true,
+            "Which web pages may read the answers (CORS): preflights are answered here, and the origin's own Access-Control-* fields "
+                + "replaced; a location's members go over the server's one by one, and `off` leaves CORS to the origin.",
+            example: "cors { origins https://app.example.com; methods GET POST; }"),
+        Directive(
+            "origins", in: .cors, [.list("ORIGIN", .origin)],
+            "The pages' origins, with scheme and port: `https://app.example.com`; `https://*.example.com` is all below a name, and `*` any, "
+                + "without credentials.",
+            example: "origins https://app.example.com https://*.studio.example.com;"),
+        Directive(
+            "methods", in: .cors, [.list("METHOD", .method)], default: "GET HEAD POST",
+            "The methods that their requests may use.", example: "methods GET POST OPTIONS;"),
+        Directive(
+            "headers", in: .cors, [.list("NAME", .fieldName)],
+            "The fields that their requests may have, besides those that any page may send; `*` is any.",
+            example: "headers Content-Type X-API-Key;"),
+        Directive(
+            "expose", in: .cors, [.list("NAME", .fieldName)], "The fields of answers that the pages may read, besides the usual ones.",
+            example: "expose X-Request-ID;"),
+        Directive(
+            "credentials", in: .cors, [.one("on|off", .toggle)], default: "off",
+            "Whether browsers send cookies and client certificates along, and pages read the answers.", example: "credentials on;"),
+        Directive(
+            "max_age", in: .cors, [.one("TIME", .waitOrNone)],
+            "How long browsers may remember what a preflight was told; Chromium does so for two hours at most.", example: "max_age 10m;"),
+    ]
+
     private static let referrerPolicies = [
         "no-referrer", "no-referrer-when-downgrade", "origin", "origin-when-cross-origin", "same-origin", "strict-origin",
         "strict-origin-when-cross-origin", "unsafe-url",

@@ -16,6 +16,7 @@ enum DirectiveTable {
         Section(title: "Callers", directives: callers),
         Section(title: "Compression", directives: compression),
         Section(title: "Response headers", directives: responseHeaders),
+        Section(title: "Pages of other origins", directives: cors),
     ]
 
     static let all = sections.flatMap(\.directives)

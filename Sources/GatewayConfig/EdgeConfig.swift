@@ -6,6 +6,8 @@ public struct EdgeConfig: Sendable, Equatable {
     public var hsts: String?
     /// `proxy_hide_header`.
     public var hiddenHeaders: [String] = []
+    /// nil: what the gateway knows nothing of is the origin's business.
+    public var cors: CORSConfig?
 
     public init() {}
 }

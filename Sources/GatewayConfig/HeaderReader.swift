@@ -2,15 +2,21 @@
 enum HeaderReader {
     /// A token that is not one of the fields that the gateway writes itself.
     static func name(_ word: Word) throws(Complaint) -> String {
-        if word.text.isEmpty || !word.text.utf8.allSatisfy(isTokenByte) {
-            throw Complaint(
-                "\(word.shown) is not the name of a header field", expected: "expected letters, digits and \"-\", such as X-Served-By")
+        let name = try anyName(word)
+        if let reason = reserved[name.lowercased()] {
+            throw Complaint("\(name) can't be set", expected: reason)
         }
-        if let reason = reserved[word.text.lowercased()] {
-            throw Complaint("\(word.text) can't be set", expected: reason)
-        }
-        return word.text
+        return name
     }
+
+    /// A token.
+    static func anyName(_ word: Word) throws(Complaint) -> String {
+        if isToken(word.text) { return word.text }
+        throw Complaint(
+            "\(word.shown) is not the name of a header field", expected: "expected letters, digits and \"-\", such as X-Served-By")
+    }
+
+    static func isToken(_ text: String) -> Bool { !text.isEmpty && text.utf8.allSatisfy(isTokenByte) }
 
     /// Text with variables that can't end the field and begin another (RFC 9110 § 5.5).
     static func value(_ word: Word) throws(Complaint) -> Template {

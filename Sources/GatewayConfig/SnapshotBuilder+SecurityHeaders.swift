@@ -18,6 +18,7 @@ extension SnapshotBuilder {
         }
         edge.hsts = securityMember("hsts", block).flatMap(hsts)
         edge.hiddenHeaders = hiddenHeaders(block)
+        edge.cors = cors(block)
         return edge
     }
 
@@ -49,7 +50,10 @@ extension SnapshotBuilder {
     /// Of every server and location: what one level says counts for those inside it, and is reported once.
     func checkEdge(_ main: Scope) {
         for server in main.all("server").compactMap(\.block) {
-            for block in [server] + server.all("location").compactMap(\.block) { checkSecurityHeaders(block, in: server) }
+            for block in [server] + server.all("location").compactMap(\.block) {
+                checkSecurityHeaders(block, in: server)
+                checkCORS(block)
+            }
         }
     }
 

@@ -33,6 +33,12 @@ indirect enum ValueKind: Sendable {
     case headerValue
     /// The value of a header field, without variables.
     case fieldText
+    /// The name of any header field, or "*".
+    case fieldName
+    /// Of a web page, or "*".
+    case origin
+    /// Of a request.
+    case method
     /// Text with variables.
     case template
     case locationPath
@@ -73,6 +79,9 @@ indirect enum ValueKind: Sendable {
         case .headerName: return .text(try HeaderReader.name(word))
         case .headerValue: return .template(try HeaderReader.value(word))
         case .fieldText: return .text(try HeaderReader.text(word))
+        case .fieldName: return .text(try HeaderReader.anyName(word))
+        case .origin: return .text(try OriginReader.origin(word))
+        case .method: return .text(try OriginReader.method(word))
         case .template: return .template(try TemplateReader.read(word))
         case .locationPath: return .text(try NameReader.locationPath(word))
         case .proxyTarget: return .proxyTarget(try ProxyTargetReader.read(word))

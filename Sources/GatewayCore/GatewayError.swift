@@ -7,7 +7,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
     case requestLineTooLong, headTooLarge, fieldsTooMany, bodyTooLarge, http2Invalid, http2Flood
     case headerTimeout, bodyTimeout, sendTimeout, clientClosed, misdirected, notFound
     case clientCertificateRequired, clientCertificateInvalid
-    case keyMissing, keyUnknown, keyExpired
+    case keyMissing, keyUnknown, keyExpired, corsRefused
     // The exchange as a whole.
     case requestTimeout
     // The origin.
@@ -47,6 +47,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .keyMissing: "key_missing"
         case .keyUnknown: "key_unknown"
         case .keyExpired: "key_expired"
+        case .corsRefused: "cors_refused"
         case .noServer: "no_server"
         case .upstreamBusy: "upstream_busy"
         case .connectFailed: "connect_failed"
@@ -74,6 +75,8 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         // For the log alone: a connection is ended by GOAWAY, a stream by RST_STREAM.
         case .http2Invalid, .http2Flood: 400
         case .keyMissing, .keyUnknown, .keyExpired: 401
+        // The answer lacks what would allow the page its request: it is the browser that refuses (WHATWG Fetch § 4.9).
+        case .corsRefused: 204
         case .notFound: 404
         case .headerTimeout, .bodyTimeout: 408
         case .bodyTooLarge: 413

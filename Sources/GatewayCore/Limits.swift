@@ -9,6 +9,10 @@ public enum Limits {
     public static let headBytesMax = 32 * 1024
     /// Browsers send about 20. 431.
     public static let headFieldsMax = 100
+    /// A page's origin: a host name with a scheme and a port. No longer one is looked at.
+    public static let originBytesMax = 320
+    /// Fields that a preflight may ask for: no more fit into a head.
+    public static let preflightHeadersMax = headFieldsMax
     /// Trailers are rare and small.
     public static let trailerBytesMax = 8 * 1024
     /// Interim (1xx) answers before the final one; an origin that sends more is broken.

@@ -66,3 +66,8 @@ extension UInt8 {
     @inline(__always)
     var isBlank: Bool { self == .space || self == .tab }
 }
+
+extension RawSpan {
+    /// Whether it is a token (RFC 9110 § 5.6.2): a method, or the name of a field.
+    public var isToken: Bool { byteCount > 0 && ByteClass.isToken(self) }
+}

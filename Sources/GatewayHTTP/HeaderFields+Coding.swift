@@ -53,7 +53,7 @@ extension HeaderFields {
         return false
     }
 
-    private func hasElement(_ wanted: StaticString, in name: FieldName) -> Bool {
+    func hasElement(_ wanted: StaticString, in name: FieldName) -> Bool {
         var i = 0
         while let index = firstIndex(of: name, from: i) {
             let list = value(index)

@@ -6,12 +6,14 @@ import GatewayPolicy
 /// What a route does at its edge, encoded: nil for a route without any of it, which pays one branch for that.
 final class EdgePolicy: Sendable {
     let securityHeaders: SecurityHeaders
+    let cors: CORSPolicy?
     /// Fields of the origin that the client doesn't get, hidden or replaced.
     let withheld: FieldNameSet
 
     init?(_ config: EdgeConfig) {
         if config == EdgeConfig() { return nil }
         securityHeaders = SecurityHeaders(config)
-        withheld = FieldNameSet(config.hiddenHeaders + securityHeaders.names)
+        cors = config.cors.map(CORSPolicy.init)
+        withheld = FieldNameSet(config.hiddenHeaders + securityHeaders.names + (cors == nil ? [] : CORSPolicy.names))
     }
 }

@@ -6,18 +6,19 @@ extension Worker {
     func answer(_ id: Handle, _ status: Int, _ content: LocationRoute.Content) {
         var body = ByteQueue(pool: pool)
         var fields = ByteQueue(pool: pool)
+        var vary: VaryNames = []
         switch content {
         case .empty: break
         case .text(let text):
             exchanges[id].evaluate(text, on: downstreams[exchanges[id].connection], into: &body)
             fields.append("Content-Type: text/plain; charset=utf-8\r\n")
-            encodeOwn(id, status, "text/plain", &body, fields: &fields)
+            vary = encodeOwn(id, status, "text/plain", &body, fields: &fields)
         case .redirect(let url):
             fields.append("Location: ")
             exchanges[id].evaluate(url, on: downstreams[exchanges[id].connection], into: &fields)
             fields.append("\r\n")
         }
-        respond(id, status, fields: fields.bytes, body: body.bytes)
+        respond(id, status, fields: fields.bytes, body: body.bytes, vary: vary)
     }
 
     /// Tells the client why there is no answer. Where part of a response has gone out, or nobody is left to
@@ -43,11 +44,12 @@ extension Worker {
         // Places come free with every answer of an origin.
         if error.type == .upstreamBusy { fields.append("Retry-After: 1\r\n") }
         if let seconds = error.type.retryAfterS { HTTP1Encoder.field("Retry-After", decimal: UInt64(seconds), into: &fields) }
-        encodeOwn(id, status, "application/problem+json", &body, fields: &fields)
-        respond(id, status, fields: fields.bytes, body: body.bytes)
+        let vary = encodeOwn(id, status, "application/problem+json", &body, fields: &fields)
+        respond(id, status, fields: fields.bytes, body: body.bytes, vary: vary)
     }
 
-    private func respond(_ id: Handle, _ status: Int, fields: RawSpan, body: RawSpan) {
+    /// Sends an answer of the gateway's own; `vary` is what of the request it depends on.
+    func respond(_ id: Handle, _ status: Int, fields: RawSpan, body: RawSpan, vary: VaryNames) {
         let connection = exchanges[id].connection
         if dropRequestBody(id) != nil || !exchanges[id].requestBody.isComplete { exchanges[id].response.keepsAlive = false }
         exchanges[id].response.status = status
@@ -58,6 +60,7 @@ extension Worker {
         head.append("Server: gateway\r\n")
         clock.value.encodeDate(now, into: &head)
         head.append(fields)
+        (exchanges[id].location?.edge?.cors == nil ? vary : vary.union(.origin)).appendField(to: &head)
         let hasContent = status != 204 && status != 304
         if hasContent { HTTP1Encoder.field("Content-Length", decimal: UInt64(body.byteCount), into: &head) }
         if isLeaving(connection) { exchanges[id].response.keepsAlive = false }

@@ -14,12 +14,19 @@ extension Exchange {
         HTTP1Encoder.statusLine(call.head.status, reason: call.head.reason, into: &queue)
         var run = FieldRun()
         let edge = location?.edge
+        let vary = addedVary(to: call)
         for index in 0..<call.head.fields.count {
             if let edge, edge.withheld.contains(call.head.fields.name(index), call.head.fields.nameBytes(index)) { continue }
             switch call.head.fields.name(index) {
             case .contentLength, .transferEncoding: continue
             case .trailer: if response.framing != .chunked && !isOverHTTP2 { continue }
-            case .etag, .vary, .acceptRanges:
+            case .vary:
+                if !vary.isEmpty && call.head.fields.firstIndex(of: .vary) == index {
+                    call.head.fields.end(&run, to: &queue)
+                    vary.appendField(after: call.head.fields.value(index), to: &queue)
+                    continue
+                }
+            case .etag, .acceptRanges:
                 if response.coding != .asReceived {
                     call.head.fields.end(&run, to: &queue)
                     if encodeAdapted(index, of: call, into: &queue) { continue }
@@ -31,10 +38,19 @@ extension Exchange {
         call.head.fields.end(&run, to: &queue)
         // A response without a Date gets one from the first recipient that has a clock (RFC 9110 § 6.6.1).
         if call.head.fields.firstIndex(of: .date) == nil || edge?.withheld.contains(.date) == true { clock.encodeDate(now, into: &queue) }
-        if response.coding != .asReceived { encodeCoding(of: call, into: &queue) }
+        if response.coding == .gzip { queue.append("Content-Encoding: gzip\r\n") }
+        if !call.head.fields.contains(.vary) || edge?.withheld.contains(.vary) == true { vary.appendField(to: &queue) }
         encodeFraming(of: call, into: &queue)
         if response.status == 426 && head.version == .http11 { call.encodeUpgradeOffer(into: &queue) }
         endResponseHead(on: connection, into: &queue)
+    }
+
+    /// What the response depends on besides what the origin says.
+    private func addedVary(to call: borrowing UpstreamCall) -> VaryNames {
+        var names: VaryNames = []
+        if response.coding != .asReceived && !call.head.fields.variesByEncoding { names.insert(.acceptEncoding) }
+        if location?.edge?.cors != nil && !call.head.fields.variesByOrigin { names.insert(.origin) }
+        return names
     }
 
     private mutating func chooseFraming(_ framing: BodyFraming) {
@@ -71,7 +87,7 @@ extension Exchange {
     /// What every final response ends with: the fields of policies and of the edge, add_header, the connection's fate, the empty line.
     func endResponseHead(on connection: borrowing DownstreamConnection, into queue: inout ByteQueue) {
         if !policyFields.isEmpty { queue.append(policyFields.bytes) }
-        if let edge = location?.edge { edge.securityHeaders.append(overTLS: connection.stream.isTLS, to: &queue) }
+        if let edge = location?.edge { encodeEdge(edge, overTLS: connection.stream.isTLS, into: &queue) }
         if let fields = location?.addFields, !fields.isEmpty { evaluate(fields, on: connection, into: &queue) }
         if isOverHTTP2 {
             // Its connection is the session's business.

@@ -115,14 +115,14 @@ extension Worker {
     // MARK: The gateway's own answers
 
     /// Compresses the content of an answer of the gateway's own, which is there as a whole, if it is to be. The head's fields for it
-    /// are appended to `fields`.
-    func encodeOwn(_ id: Handle, _ status: Int, _ type: StaticString, _ body: inout ByteQueue, fields: inout ByteQueue) {
-        guard let policy = exchanges[id].location?.gzip else { return }
+    /// are appended to `fields`; returned is what the answer depends on.
+    func encodeOwn(_ id: Handle, _ status: Int, _ type: StaticString, _ body: inout ByteQueue, fields: inout ByteQueue) -> VaryNames {
+        guard let policy = exchanges[id].location?.gzip else { return [] }
         var coding = exchanges[id].chooseCoding(policy, own: type, status, length: body.count)
-        if coding == .asReceived { return }
+        if coding == .asReceived { return [] }
         if coding == .gzip, !compress(&body, level: policy.level) { coding = .identity }
         if coding == .gzip { fields.append("Content-Encoding: gzip\r\n") }
-        fields.append("Vary: Accept-Encoding\r\n")
+        return .acceptEncoding
     }
 
     private func compress(_ body: inout ByteQueue, level: Int) -> Bool {
@@ -171,20 +171,8 @@ extension Exchange {
             if response.coding == .identity || call.head.fields.value(index).isWeakTag { return false }
             HTTP1Encoder.weakTag(call.head.fields.value(index), into: &queue)
             return true
-        case .vary:
-            if call.head.fields.variesByEncoding || call.head.fields.firstIndex(of: .vary) != index { return false }
-            queue.append("Vary: ")
-            queue.append(call.head.fields.value(index))
-            if call.head.fields.value(index).byteCount > 0 { queue.append(", ") }
-            queue.append("Accept-Encoding\r\n")
-            return true
         default:
             return false
         }
-    }
-
-    func encodeCoding(of call: borrowing UpstreamCall, into queue: inout ByteQueue) {
-        if response.coding == .gzip { queue.append("Content-Encoding: gzip\r\n") }
-        if !call.head.fields.contains(.vary) { queue.append("Vary: Accept-Encoding\r\n") }
     }
 }

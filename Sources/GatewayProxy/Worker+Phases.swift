@@ -82,6 +82,7 @@ extension Worker {
             exchanges[id].response.keepsAlive = false
             return .refuse(error)
         }
+        if let edge = exchanges[id].location?.edge, let verdict = answerAtEdge(id, edge) { return verdict }
         if case .length(let length) = exchanges[id].requestBody.framing, length > exchanges[id].bodyBytesMax {
             return .refuse(GatewayError(.bodyTooLarge, "the body is larger than client_max_body_size"))
         }

@@ -73,6 +73,9 @@ import Testing
             return "server { \(directive.name == "listen" ? "" : listen) \(certificates) \(example) \(answer) }"
         case .securityHeaders:
             return "server { listen 443 ssl; \(certificate) security_headers { \(example) } return 200 ok; }"
+        case .cors:
+            let origins = directive.name == "origins" ? "" : "origins https://a.example;"
+            return server("cors { \(origins) \(example) } return 200 ok;")
         case .location:
             let answer = ["return", "proxy_pass"].contains(directive.name) ? "" : "return 200 ok;"
             return location(example + answer)
@@ -85,6 +88,6 @@ import Testing
 extension Context {
     /// The places it is made of.
     var single: [Context] {
-        [.main, .admin, .upstream, .version, .server, .location, .apiKeys, .securityHeaders].filter { contains($0) }
+        [.main, .admin, .upstream, .version, .server, .location, .apiKeys, .securityHeaders, .cors].filter { contains($0) }
     }
 }
