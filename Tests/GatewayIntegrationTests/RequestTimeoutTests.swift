@@ -58,16 +58,23 @@ import Testing
         #expect(metrics.sum("gateway_upstream_requests_total", ["status": "499"]) == 1)
     }
 
+    /// More than anybody reads in a few seconds.
+    private static let endlessBytes = 1 << 40
+
+    /// Always has the next piece at hand: what waits, waits for the client.
+    private func endlessOrigin() throws -> ScriptedOrigin {
+        try ScriptedOrigin { connection, _ in
+            _ = try connection.readRequest()
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(Self.endlessBytes)\r\n\r\n")
+            let piece = [UInt8](repeating: 0x78, count: 128 * 1024)
+            for _ in 0..<Self.endlessBytes / piece.count { try connection.send(piece, timeout: 60) }
+        }
+    }
+
     @Test(arguments: Transport.allCases) func `a client that does not read its response is to blame, not the origin`(_ transport: Transport)
         throws
     {
-        let bytes = 64 << 20
-        let origin = try ScriptedOrigin { connection, _ in
-            _ = try connection.readRequest()
-            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(bytes)\r\n\r\n")
-            try connection.sendPattern(bytes)
-        }
-        let edge = try Edge(origin, server: "send_timeout 60s; request_timeout 3s;")
+        let edge = try Edge(endlessOrigin(), server: "send_timeout 60s; request_timeout 3s;")
         let client = try edge.connect(transport, receiveBufferBytes: 16 * 1024)
         try client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         try expectClientBlamed(edge)
@@ -101,20 +108,13 @@ import Testing
     @Test(arguments: Transport.allCases) func `a reader who takes too long is cut off, however steadily it reads`(_ transport: Transport)
         throws
     {
-        // More than anybody reads in a second.
-        let bytes = 1 << 40
-        let origin = try ScriptedOrigin { connection, _ in
-            _ = try connection.readRequest()
-            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(bytes)\r\n\r\n")
-            let piece = [UInt8](repeating: 0x78, count: 128 * 1024)
-            for _ in 0..<bytes / piece.count { try connection.send(piece, timeout: 60) }
-        }
+        let origin = try endlessOrigin()
         let edge = try Edge(origin, server: "send_timeout 60s; request_timeout 1s;")
         let client = try edge.connect(transport, receiveBufferBytes: 16 * 1024)
         try client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         var received = 0
         while let piece = try? client.receiveSome(until: Deadline(seconds: 60)), !piece.isEmpty { received += piece.count }
-        #expect(received > 0 && received < bytes)
+        #expect(received > 0 && received < Self.endlessBytes)
         try edge.waitForEnd("request_timeout")
         try edge.gateway.waitForMetrics("no connection") { $0.sum("gateway_connections") == 0 }
         try origin.waitForEndedConnections(1)
