@@ -75,6 +75,8 @@ public enum Limits {
     /// What is on its way on a stream that was just closed: a window's worth of small frames, of several streams.
     public static let http2LateFramesBurst = 10_000
     public static let http2LateFramesPerS = 1_000
+    /// So many bytes of a head on such a stream count as one frame: most answers that come late fit in two or three.
+    public static let http2LateHeadBytesPerFrame = 256
     /// A first raise for each of 100 streams, several times over ...
     public static let http2WindowUpdatesBurst = 1_000
     public static let http2WindowUpdatesPerS = 100
@@ -88,6 +90,14 @@ public enum Limits {
     public static let http2EmptyFieldsPerS = 200
     /// ... and some in every head or trailers: gRPC's servers send an empty grpc-message with each answer.
     public static let http2EmptyFieldsPerHead = 4
+    /// Fields that are decoded and dropped: one frame full of references to HPACK's table is answered with 431, the next ends the
+    /// connection ...
+    public static let http2VainFieldsBurst = 20_000
+    public static let http2VainFieldsPerS = 1_000
+    /// ... and what stands behind the mistake of an ordinary head costs nothing.
+    public static let http2VainFieldsPerHead = 100
+    /// So many of them take as long as a head, in a connection's turn.
+    public static let http2FieldsPerTurnHead = 128
 
     // MARK: Callers
 

@@ -19,12 +19,14 @@ public enum HTTP2Flood: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case priority
     /// Frames of types that we do not know, and those without a meaning to us.
     case unknownFrame
-    /// Frames on streams that are closed.
+    /// Frames on streams that are closed, and heads beyond our GOAWAY. A head counts for more, as it is decoded all the same.
     case lateFrame
     /// WINDOW_UPDATE beyond what the data that was sent can explain.
     case windowUpdate
     /// Fields whose names or values are empty.
     case emptyField
+    /// Fields that are decoded for HPACK alone: behind what a head was refused for, or of a request that was refused as a whole.
+    case hpackBomb
 
     /// The name in metrics and logs.
     public var name: StaticString {
@@ -42,6 +44,7 @@ public enum HTTP2Flood: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .lateFrame: "late_frame"
         case .windowUpdate: "window_update"
         case .emptyField: "empty_field"
+        case .hpackBomb: "hpack_bomb"
         }
     }
 }

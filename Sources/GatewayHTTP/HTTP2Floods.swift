@@ -8,7 +8,7 @@ struct HTTP2Floods: Sendable {
         var countedAt = MonotonicTime(nanoseconds: 0)
     }
 
-    private var budgets: InlineArray<13, Budget>
+    private var budgets: InlineArray<14, Budget>
 
     /// All budgets are full at the beginning.
     mutating func begin(_ now: MonotonicTime) {
@@ -19,11 +19,11 @@ struct HTTP2Floods: Sendable {
         budgets = InlineArray { Budget(left: Self.rates[$0].burst) }
     }
 
-    /// Counts one. False if that was more than the budget allows.
+    /// Counts one, or more. False if that was more than the budget allows.
     @inline(__always)
-    mutating func allows(_ flood: HTTP2Flood, now: MonotonicTime) -> Bool {
+    mutating func allows(_ flood: HTTP2Flood, _ count: Int = 1, now: MonotonicTime) -> Bool {
         let index = Int(flood.rawValue)
-        budgets[index].left &-= 1
+        budgets[index].left &-= Int32(truncatingIfNeeded: count)
         return budgets[index].left >= 0 || refill(index, now)
     }
 
@@ -42,8 +42,8 @@ struct HTTP2Floods: Sendable {
         let step = 1_000_000_000 / UInt64(rate.perS)
         let earned = now.nanoseconds(since: budgets[index].countedAt) / step
         if earned >= UInt64(rate.burst) {
-            budgets[index] = Budget(left: rate.burst - 1, countedAt: now)
-            return true
+            budgets[index] = Budget(left: rate.burst + min(budgets[index].left, 0), countedAt: now)
+            return budgets[index].left >= 0
         }
         let countedAt = budgets[index].countedAt.nanoseconds + earned * step
         budgets[index].countedAt = MonotonicTime(nanoseconds: countedAt)
@@ -62,7 +62,7 @@ struct HTTP2Floods: Sendable {
     }
 
     /// In the order of the cases. What is counted otherwise has no budget here.
-    private static let rates: InlineArray<13, Rate> = [
+    private static let rates: InlineArray<14, Rate> = [
         Rate(Limits.http2RapidResetsBurst, Limits.http2RapidResetsPerS),
         Rate(Limits.http2ProvokedResetsBurst, Limits.http2ProvokedResetsPerS),
         Rate(Limits.http2RefusedStreamsBurst, Limits.http2RefusedStreamsPerS),
@@ -76,5 +76,6 @@ struct HTTP2Floods: Sendable {
         Rate(Limits.http2LateFramesBurst, Limits.http2LateFramesPerS),
         Rate(Limits.http2WindowUpdatesBurst, Limits.http2WindowUpdatesPerS),
         Rate(Limits.http2EmptyFieldsBurst, Limits.http2EmptyFieldsPerS),
+        Rate(Limits.http2VainFieldsBurst, Limits.http2VainFieldsPerS),
     ]
 }

@@ -46,6 +46,9 @@ struct HTTP2HeadReader: ~Copyable {
         cookie.removeAll()
     }
 
+    /// Whether what follows of the block is of no use.
+    var hasRefused: Bool { state.error != nil }
+
     /// What the request's Priority says.
     var priority: HTTP2Priority { state.priority }
 

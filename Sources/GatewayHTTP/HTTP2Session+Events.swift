@@ -6,6 +6,7 @@ extension HTTP2Session {
 
     /// A block begins on a stream that nghttp2 has opened, now or before.
     func blockBegan(on number: Int32) {
+        state.value.floods.credit(.hpackBomb, Limits.http2VainFieldsPerHead)
         var stream = engine.handle(of: number)
         if role == .server && stream.isNone {
             guard let new = begin(number) else {
@@ -40,15 +41,25 @@ extension HTTP2Session {
     }
 
     func fieldCame(_ name: RawSpan, _ value: RawSpan) {
+        let stream = state.value.block
+        if stream.isNone || state.value.reader.hasRefused { return fieldCameInVain() }
         // All requests of a worker share an origin's connection: one empty value in each answer must not end it.
         if name.byteCount == 0 || (value.byteCount == 0 && role == .server) { charge(.emptyField) }
-        let stream = state.value.block
-        if stream.isNone { return }
         if state.value.blockIsTrailers {
             state.value.reader.trailer(name, value, into: &streams.slab[stream].trailers)
         } else {
             state.value.reader.field(name, value, into: &streams.slab[stream].head)
         }
+    }
+
+    /// It is dropped, but HPACK had to make it: of one byte, perhaps, 16,000 times in a frame.
+    private func fieldCameInVain() {
+        state.value.fieldsInVain += 1
+        if state.value.fieldsInVain >= Limits.http2FieldsPerTurnHead {
+            state.value.fieldsInVain = 0
+            state.value.heads += 1
+        }
+        charge(.hpackBomb)
     }
 
     func blockEnded(endsStream: Bool) {

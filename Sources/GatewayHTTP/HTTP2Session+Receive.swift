@@ -19,8 +19,8 @@ extension HTTP2Session {
         return state.value.failure == nil && !state.value.isBroken
     }
 
-    /// Takes of `input` until so many heads have begun. Returns how many bytes were taken, and how many heads have begun with them; after
-    /// a ``failure`` all bytes count as taken.
+    /// Takes of `input` until so many heads have begun. Returns how many bytes were taken, and how many heads have begun with them, or cost
+    /// as much; after a ``failure`` all bytes count as taken.
     public func receive(_ input: RawSpan, headsMax: Int, now: MonotonicTime) -> (byteCount: Int, heads: Int) {
         if state.value.now.nanoseconds == 0 { state.value.floods.begin(now) }
         state.value.now = now
@@ -145,21 +145,17 @@ extension HTTP2Session {
             return .end
         }
         if head.kind == .continuation && head.endsBlock { state.value.openBlock = 0 }
-        return .pass
+        return state.value.isBlockLate ? countLate(head) : .pass
     }
 
     private func judgeHeaders(_ head: HTTP2FrameHead, _ bytes: RawSpan) -> Verdict {
         let number = head.stream
         state.value.heads += 1
         state.value.blockError = nil
-        if role == .server && number & 1 == 1 {
-            if number > state.value.highest {
-                state.value.highest = number
-                state.value.floods.credit(.windowUpdate, Limits.http2WindowUpdatesPerData)
-                state.value.floods.credit(.priority, 2)
-            } else if engine.window(of: number) == nil, !mayBeLate(head) {
-                return .end
-            }
+        state.value.isBlockLate = isLate(head)
+        if state.value.isBlockLate {
+            let verdict = role == .server && engine.window(of: number) == nil ? judgeLate(head) : countLate(head)
+            if verdict != .pass { return verdict }
         }
         if !head.endsBlock {
             state.value.openBlock = number
@@ -172,12 +168,26 @@ extension HTTP2Session {
         return .pass
     }
 
+    /// Whether a head is on a stream that is closed, or will be as soon as our RST_STREAM has left, or beyond our GOAWAY.
+    private func isLate(_ head: HTTP2FrameHead) -> Bool {
+        let number = head.stream
+        if number & 1 == 0 { return false }
+        if role == .server && number > state.value.highest {
+            state.value.highest = number
+            state.value.floods.credit(.windowUpdate, Limits.http2WindowUpdatesPerData)
+            state.value.floods.credit(.priority, 2)
+            return number > state.value.goawaySentLast
+        }
+        let stream = engine.handle(of: number)
+        return !streams.slab.contains(stream) || streams.slab[stream].isReset
+    }
+
     private func judgeData(_ head: HTTP2FrameHead) -> Verdict {
         let number = head.stream
         guard let window = engine.window(of: number) else {
             if role == .client { return number == 0 ? .pass : count(.lateFrame) }
             if number & 1 == 0 || number > state.value.highest { return .pass }
-            return mayBeLate(head) ? .pass : .end
+            return judgeLate(head)
         }
         let stream = engine.handle(of: number)
         if head.length > window && streams.slab.contains(stream) && !streams.slab[stream].isReset {
@@ -188,20 +198,26 @@ extension HTTP2Session {
 
     /// Whether a frame on a closed stream may be one that was on its way when we reset the stream: else it is an error (RFC 9113 § 5.1),
     /// or its stream never was, and can't be any more (§ 5.1.1).
-    private func mayBeLate(_ head: HTTP2FrameHead) -> Bool {
+    private func judgeLate(_ head: HTTP2FrameHead) -> Verdict {
         if head.stream <= state.value.goawaySentLast {
             switch state.value.closed.memory(of: head.stream) {
             case .resetByUs: break
             case .ended:
                 fail(.streamClosed, GatewayError(.http2Invalid, "a frame came on a stream that was closed"))
-                return false
+                return .end
             case .unknown:
                 let code: HTTP2ErrorCode = head.kind == .headers ? .protocolError : .streamClosed
                 fail(code, GatewayError(.http2Invalid, "a stream has a lower number than one before it"))
-                return false
+                return .end
             }
         }
-        return count(.lateFrame) == .pass
+        return countLate(head)
+    }
+
+    /// HPACK needs the heads: each byte of one may be a field.
+    private func countLate(_ head: HTTP2FrameHead) -> Verdict {
+        let isHead = head.kind == .headers || head.kind == .continuation
+        return count(.lateFrame, isHead ? 1 + head.length / Limits.http2LateHeadBytesPerFrame : 1)
     }
 
     private func judgeReset(_ head: HTTP2FrameHead) -> Verdict {
@@ -277,8 +293,8 @@ extension HTTP2Session {
     }
 
     @inline(__always)
-    private func count(_ flood: HTTP2Flood) -> Verdict {
-        if state.value.floods.allows(flood, now: state.value.now) { return .pass }
+    private func count(_ flood: HTTP2Flood, _ count: Int = 1) -> Verdict {
+        if state.value.floods.allows(flood, count, now: state.value.now) { return .pass }
         fail(flood)
         return .end
     }
@@ -371,6 +387,7 @@ extension HTTP2Flood {
         case .lateFrame: "too many frames came on closed streams"
         case .windowUpdate: "too many WINDOW_UPDATEs came"
         case .emptyField: "too many fields came that are empty"
+        case .hpackBomb: "too many fields came that had to be decoded for nothing"
         }
     }
 }

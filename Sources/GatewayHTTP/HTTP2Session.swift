@@ -31,9 +31,13 @@ public final class HTTP2Session {
         var blockError: GatewayError?
         /// The stream whose block goes on with CONTINUATION; 0 if none does.
         var openBlock: Int32 = 0
+        /// The block is of a closed stream: nghttp2 decodes it, and tells nobody.
+        var isBlockLate = false
         var continuations = 0
-        /// That have begun in this call.
+        /// That have begun in this call, and what took as long to decode as so many.
         var heads = 0
+        /// Since one of those was counted.
+        var fieldsInVain = 0
         var hasFirstFrame = false
         /// The widest of the windows that the peer has opened on streams, and what they began with, before its SETTINGS change them.
         var widestWindow = 0

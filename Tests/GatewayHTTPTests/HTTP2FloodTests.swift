@@ -178,6 +178,71 @@ import Testing
         #expect(try server.request(server.seen[1]).target == "/")
     }
 
+    @Test func `the next few bytes that unpack to megabytes end the connection`() throws {
+        let server = try HTTP2TestSession.server()
+        let large = [0x40] + HTTP2Frame.literal(Array("x-large".utf8)) + HTTP2Frame.literal(Array(repeating: 0x79, count: 3900))
+        server.give([.headers(1, Self.get), HTTP2Frame(1, flags: 5, 3, HTTP2Frame.block(Self.get) + large)])
+        let bomb = HTTP2Frame.block(Self.get) + Array(repeating: 0x80 | 62, count: 15_000)
+        #expect(server.give([HTTP2Frame(1, flags: 5, 5, bomb)]) && server.session.failure == nil)
+        server.give([HTTP2Frame(1, flags: 5, 7, bomb)])
+        expectCalm(server, .hpackBomb)
+    }
+
+    @Test func `a bomb takes the turn of the heads that would take as long`() throws {
+        let server = try HTTP2TestSession.server()
+        let bomb = HTTP2Frame(1, flags: 5, 1, HTTP2Frame.block(Self.get) + Array(repeating: 0x82, count: 12_800)).bytes
+        let (byteCount, heads) = server.session.receive(
+            (bomb + HTTP2Frame.headers(3, Self.get).bytes).rawSpan, headsMax: 50, now: server.now)
+        #expect(byteCount == bomb.count && heads > 50)
+    }
+
+    @Test func `heads that are refused for one field too many are no flood`() throws {
+        let server = try HTTP2TestSession.server()
+        let fields = (0..<150).map { ("x-\($0)", "value") }
+        let count = flood(server, most: 5_000) { round in
+            for stream in server.seen {
+                server.respond(stream, "HTTP/1.1 431 Request Header Fields Too Large\n", ends: true)
+                server.session.release(stream)
+            }
+            server.seen = []
+            return [.headers(number(round), Self.get + fields)]
+        }
+        #expect(count == nil, "\(String(describing: server.session.failure))")
+    }
+
+    @Test(arguments: [10, 16_000]) func `heads on streams that we reset, by their length`(byteCount: Int) throws {
+        let server = try HTTP2TestSession.server()
+        server.give([.headers(1, Self.post, ends: false)])
+        server.session.reset(try server.stream(), .cancel)
+        _ = server.output()
+        let late = HTTP2Frame(1, flags: 5, 1, Array(repeating: 0x82, count: byteCount))
+        #expect(flood(server) { _ in [late] } == Limits.http2LateFramesBurst / (1 + byteCount / Limits.http2LateHeadBytesPerFrame) + 1)
+        expectCalm(server, .lateFrame)
+    }
+
+    @Test func `heads of an origin on streams that are closed`() throws {
+        let client = try HTTP2TestSession.client()
+        let stream = try client.ask("GET / HTTP/1.1\nHost: a")
+        _ = client.output()
+        client.give([.headers(1, [(":status", "200")])])
+        client.session.release(stream)
+        let late = HTTP2Frame(1, flags: 1, 1, Array(repeating: 0x88, count: 8_000))
+        let rest = HTTP2Frame.continuation(1, Array(repeating: 0x88, count: 8_000))
+        let count = flood(client) { _ in [late, rest] }
+        #expect(count == Limits.http2LateFramesBurst / (2 + 2 * (8_000 / Limits.http2LateHeadBytesPerFrame)) + 1)
+        #expect(client.session.flood == .lateFrame && client.session.failure?.type == .upstreamInvalid)
+    }
+
+    @Test func `heads beyond our GOAWAY`() throws {
+        let server = try HTTP2TestSession.server()
+        server.give([.headers(1, Self.post, ends: false)])
+        server.session.shutDown()
+        _ = server.output()
+        let count = flood(server) { [HTTP2Frame(1, flags: 5, 1 + 2 * Int32($0), Array(repeating: 0x82, count: 16_000))] }
+        #expect(count == Limits.http2LateFramesBurst / (1 + 16_000 / Limits.http2LateHeadBytesPerFrame) + 1)
+        expectCalm(server, .lateFrame)
+    }
+
     @Test func `a hundred streams whose windows stay shut hold nothing but what was written to them`() throws {
         let server = try HTTP2TestSession.server()
         server.give([.settings([(4, 0)])])

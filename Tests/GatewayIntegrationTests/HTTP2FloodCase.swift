@@ -93,5 +93,10 @@ struct HTTP2FloodCase: CustomTestStringConvertible, Sendable {
         HTTP2FloodCase(title: "fields without values (CVE-2019-9516)", reason: "empty_field", hasRequests: true) {
             streams(200) { head($0, get + times(60, field("x", ""))) }
         },
+        HTTP2FloodCase(title: "heads that unpack to 60 MB", reason: "hpack_bomb") {
+            // 3900 bytes go to HPACK's table once; each byte behind them brings them back.
+            let entry: [UInt8] = [0x40, 1, 120, 0x7f, 0xbd, 0x1d] + Array(repeating: 121, count: 3900)
+            return streams(40) { head($0, get + entry + times(12_000, [0xbe])) }
+        },
     ]
 }
