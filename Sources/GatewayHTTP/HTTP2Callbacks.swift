@@ -54,12 +54,14 @@ enum HTTP2Callbacks {
         case .data:
             let isEmpty = unsafe head.length == frame.pointee.data.padlen
             unsafe with(user) { $0.dataEnded(on: head.stream_id, isEmpty: isEmpty, endsStream: endsStream) }
-        case .rstStream: unsafe with(user) { $0.resetCame(on: head.stream_id) }
+        case .rstStream:
+            let code = unsafe frame.pointee.rst_stream.error_code
+            unsafe with(user) { $0.resetCame(on: head.stream_id, code) }
         case .settings: unsafe with(user) { $0.settingsCame(isAnswer: endsStream) }
         case .ping: unsafe with(user) { $0.pingCame(isAnswer: endsStream) }
         case .goaway:
-            let last = unsafe frame.pointee.goaway.last_stream_id
-            unsafe with(user) { $0.goawayCame(last) }
+            let (code, last) = unsafe (frame.pointee.goaway.error_code, frame.pointee.goaway.last_stream_id)
+            unsafe with(user) { $0.goawayCame(code, last: last) }
         default: break
         }
         return 0
@@ -88,7 +90,8 @@ enum HTTP2Callbacks {
         guard let frame = unsafe frame else { return 0 }
         let head = unsafe frame.pointee.hd
         switch HTTP2FrameType(rawValue: head.type) {
-        case .headers, .data:
+        case .headers: unsafe with(user) { $0.headWasSent(on: head.stream_id, endsStream: head.flags & 0x1 != 0) }
+        case .data:
             if head.flags & 0x1 != 0 { unsafe with(user) { $0.endWasSent(on: head.stream_id) } }
         case .rstStream: unsafe with(user) { $0.resetWasSent(on: head.stream_id) }
         case .goaway:

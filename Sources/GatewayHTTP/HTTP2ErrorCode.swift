@@ -4,6 +4,9 @@ public enum HTTP2ErrorCode: UInt32, CaseIterable, Sendable, BitwiseCopyable {
     case protocolError, internalError, flowControlError, settingsTimeout, streamClosed, frameSizeError, refusedStream, cancel
     case compressionError, connectError, enhanceYourCalm, inadequateSecurity, http11Required
 
+    /// The name of any code: peers may send what no RFC knows.
+    public static func name(of code: UInt32) -> StaticString { Self(rawValue: code)?.name ?? "unknown" }
+
     /// The name in metrics and logs: the RFC's, in lower case.
     public var name: StaticString {
         switch self {

@@ -25,6 +25,8 @@ struct HTTP2FrameHead: BitwiseCopyable {
     var endsStream: Bool { flags & 0x1 != 0 }
     /// For SETTINGS and PING.
     var isAnswer: Bool { flags & 0x1 != 0 }
+    /// What each side sends first (RFC 9113 § 3.4).
+    var beginsConnection: Bool { kind == .settings && stream == 0 && !isAnswer }
     /// For HEADERS, PUSH_PROMISE and CONTINUATION.
     var endsBlock: Bool { flags & 0x4 != 0 }
     var isPadded: Bool { flags & 0x8 != 0 }

@@ -170,7 +170,7 @@ extension HTTP2Session {
 
     // MARK: The rest
 
-    func resetCame(on number: Int32) {
+    func resetCame(on number: Int32, _ code: UInt32) {
         state.value.resetByPeer = number
         let stream = engine.handle(of: number)
         guard streams.slab.contains(stream) else { return charge(.rapidReset) }
@@ -178,6 +178,7 @@ extension HTTP2Session {
         if role == .server && !streams.slab[stream].hasSentEnd && !streams.slab[stream].isReset { charge(.rapidReset) }
         streams.slab[stream].isReset = true
         streams.slab[stream].isResetByUs = false
+        streams.slab[stream].peerCode = code
     }
 
     func windowOverflowed(on number: Int32) {
@@ -200,8 +201,9 @@ extension HTTP2Session {
         if isAnswer { state.value.lastPong = state.value.now }
     }
 
-    func goawayCame(_ last: Int32) {
+    func goawayCame(_ code: UInt32, last: Int32) {
         state.value.goawayLastStream = last
+        state.value.goawayCode = code
     }
 }
 

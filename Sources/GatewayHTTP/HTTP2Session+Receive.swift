@@ -110,6 +110,10 @@ extension HTTP2Session {
     // MARK: Verdicts
 
     private func judge(_ head: HTTP2FrameHead, _ bytes: RawSpan) -> Verdict {
+        if role == .client && !state.value.hasFirstFrame && !head.beginsConnection {
+            fail(.protocolError, GatewayError(.upstreamInvalid, "the origin does not speak HTTP/2: what it sent first is not SETTINGS"))
+            return .end
+        }
         // nghttp2 does not look at the length of CONTINUATION, nor do we at the rest of what it never sees (RFC 9113 § 4.2).
         if head.length > Limits.http2FrameBytesMax {
             fail(.frameSizeError, GatewayError(.http2Invalid, "a frame is larger than SETTINGS_MAX_FRAME_SIZE"))

@@ -70,6 +70,14 @@ extension HTTP2Session {
         return sink.value.count < state.value.sinkBytesMax
     }
 
+    func headWasSent(on number: Int32, endsStream: Bool) {
+        if role == .client {
+            let stream = engine.handle(of: number)
+            if streams.slab.contains(stream) { streams.slab[stream].hasSentHead = true }
+        }
+        if endsStream { endWasSent(on: number) }
+    }
+
     /// END_STREAM was sent. Of a request that nobody reads any further the rest is not wanted (RFC 9113 § 8.1).
     func endWasSent(on number: Int32) {
         let stream = engine.handle(of: number)

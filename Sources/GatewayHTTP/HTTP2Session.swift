@@ -60,6 +60,7 @@ public final class HTTP2Session {
         /// The last stream of our GOAWAY: what comes on later ones is dropped.
         var goawaySentLast = Int32.max
         var goawayLastStream: Int32?
+        var goawayCode: UInt32?
         var hasPeerSettings = false
         var lastPong = MonotonicTime.never
         var sinkBytesMax = 0
@@ -153,7 +154,15 @@ public final class HTTP2Session {
         engine.terminate(code)
     }
 
-    /// The connection is lost: every stream that is not closed counts as reset with CANCEL, and is named by ``nextEvent()``.
+    /// The peer reads no further: requests of ours that were not sent are closed with REFUSED_STREAM, by the next `send`.
+    public func refuseUnsent() {
+        forEachStream { stream in
+            if role == .client && !streams.slab[stream].hasSentHead { reset(stream, .refusedStream) }
+        }
+    }
+
+    /// The connection is lost: every stream that is not closed counts as reset with CANCEL, a request of ours that was not sent as one
+    /// that was refused; all are named by ``nextEvent()``.
     public func abandon() {
         state.value.isBroken = true
         var next = state.value.first
@@ -163,7 +172,8 @@ public final class HTTP2Session {
             streams.slab[stream].dropOutput()
             if streams.slab[stream].closedWith != nil { continue }
             streams.slab[stream].isReset = true
-            streams.slab[stream].closedWith = HTTP2ErrorCode.cancel.rawValue
+            let isUnsent = role == .client && !streams.slab[stream].hasSentHead
+            streams.slab[stream].closedWith = (isUnsent ? HTTP2ErrorCode.refusedStream : .cancel).rawValue
             if streams.slab[stream].isReleased { discard(stream) } else { queueEvent(stream) }
         }
     }
@@ -218,6 +228,9 @@ public final class HTTP2Session {
 
     /// The last stream that the peer will process, of its GOAWAY. Those beyond are closed with REFUSED_STREAM.
     public var goawayLastStream: Int32? { state.value.goawayLastStream }
+
+    /// The code of that GOAWAY: an ``HTTP2ErrorCode``, or one that we do not know.
+    public var goawayCode: UInt32? { state.value.goawayCode }
 
     /// Queues a PING.
     public func ping() { engine.ping() }

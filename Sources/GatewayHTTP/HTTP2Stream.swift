@@ -30,6 +30,8 @@ public struct HTTP2Stream: ~Copyable {
     public internal(set) var error: GatewayError?
     /// Whether RST_STREAM came, or was queued for sending: nothing can be sent any more, nothing further comes.
     public internal(set) var isReset = false
+    /// The code of the peer's RST_STREAM, if one came.
+    public internal(set) var peerCode: UInt32?
     /// Set once the stream is closed: by RST_STREAM of either side with this code (``HTTP2ErrorCode``, or one that we do not know), or
     /// 0 when both sides have ended.
     public internal(set) var closedWith: UInt32?
@@ -38,7 +40,7 @@ public struct HTTP2Stream: ~Copyable {
     public var output: ByteQueue
     /// END_STREAM goes behind `output`.
     public var outputEnds = false
-    /// Asks for an event as soon as `output` holds less than half of ``Limits/outputHighBytes``; set anew for each.
+    /// Asks for an event as soon as `output` holds less than half of ``Limits/streamOutputHighBytes``; set anew for each.
     public var wantsRoom = false
 
     /// How long its owner waits for what.
@@ -75,6 +77,8 @@ public struct HTTP2Stream: ~Copyable {
     var hasFinalHead = false
     /// Nothing is queued of `output`: nghttp2 waits to be told of more.
     var isWaiting = false
+    /// Of the client's role: the peer may know of the request.
+    var hasSentHead = false
     /// END_STREAM was queued with the head, or sent.
     var hasEnded = false
     var hasSentEnd = false

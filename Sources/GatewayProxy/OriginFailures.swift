@@ -1,4 +1,5 @@
 import GatewayCore
+import GatewayHTTP
 import GatewayNet
 import Logging
 import Synchronization
@@ -39,10 +40,27 @@ extension Worker {
             "error_type": "\(error.type.name)", "reason": "\(error.detail)", "count": "\(count)",
         ]
         if let cause { metadata["cause"] = "\(cause)" }
+        if let error = calls[call].streamState.error { metadata["cause"] = "\(error.frame) \(HTTP2ErrorCode.name(of: error.code))" }
         if error.type == .upstreamTLS, let failure = exchanges[calls[call].exchange].outcome.tlsFailure {
             metadata["cause"] = "\(failure.reason)"
         }
         logger.warning("requests to a server fail", metadata: metadata)
+    }
+
+    /// An origin has ended its connection for what it calls our fault, or its own. What is on its way there may still be answered.
+    func noteGoaway(_ id: Handle, _ session: HTTP2Session) {
+        guard let code = session.goawayCode, code != 0, upstreams[id].shared?.hasNotedGoaway == false else { return }
+        upstreams[id].shared?.hasNotedGoaway = true
+        let error = OriginError(scope: .connection, code: code)
+        let server = server(of: id)
+        shard.increment(server.http2Error(error))
+        guard let count = snapshots[current].table.failures.note(.upstreamClosed, of: server.origin, now: now) else { return }
+        logger.warning(
+            "a server ends its connections",
+            metadata: [
+                "upstream": "\(server.origin.upstream)", "server": "\(server.origin.text)", "address": "\(upstreams[id].endpoint.address)",
+                "cause": "\(error.frame) \(HTTP2ErrorCode.name(of: code))", "count": "\(count)",
+            ])
     }
 }
 

@@ -294,6 +294,8 @@ final class UpstreamRoute: Sendable {
         let tls: UpstreamTLS?
         /// See ``Endpoint/security``: ``tls`` verifies this, and no other.
         let security: Int
+        private let registry: MetricsRegistry
+        private let labels: [String]
         /// The members of a log line that name upstream, version and server, encoded.
         let logMembers: [UInt8]
 
@@ -307,11 +309,18 @@ final class UpstreamRoute: Sendable {
             tls = deployment.origins[origin].map { UpstreamTLS($0, upstream: upstream, server: server, registry: registry) }
             security = deployment.endpoints.security(of: origin)
             limit = deployment.limits[ServerKey(upstream: upstream, version: version, server: server)]
+            self.registry = registry
+            labels = [upstream, server]
             attempts = registry.statusBlock(.upstreamRequests, [upstream, version, server], hasMethods: false)
             connects = registry.counter(.upstreamConnects, [upstream, server])
             gauges = UpstreamGauges(
                 active: registry.gauge(.upstreamConnections, [upstream, server, "active"]),
                 idle: registry.gauge(.upstreamConnections, [upstream, server, "idle"]))
+        }
+
+        /// Errors are rare: their slots are looked up by name.
+        func http2Error(_ error: OriginError) -> MetricSlot {
+            registry.counter(.upstreamHTTP2Errors, labels + [error.frame.description, HTTP2ErrorCode.name(of: error.code).description])
         }
     }
 

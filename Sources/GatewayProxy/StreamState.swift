@@ -24,4 +24,17 @@ struct StreamState: BitwiseCopyable {
     var isUnprocessed = false
     /// The connection ended before the answer began.
     var hasLostConnection = false
+    /// What the origin said of it.
+    var error: OriginError?
+}
+
+/// Why an origin ended a stream, or its connection, as it says itself (RFC 9113 § 7).
+struct OriginError: BitwiseCopyable {
+    enum Scope: UInt8 { case stream, connection }
+
+    var scope: Scope
+    var code: UInt32
+
+    /// The frame that says so, as metrics and logs name it.
+    var frame: StaticString { scope == .stream ? "rst_stream" : "goaway" }
 }

@@ -67,6 +67,8 @@ struct UpstreamCall: ~Copyable {
     var trailers: HeaderFields
     /// Why the attempt before failed: what the client hears if there is no other server.
     var lastError: GatewayError?
+    /// An origin has refused it unprocessed: one that does so again is left for another.
+    var wasRefused = false
     /// The next attempt takes no connection from the pool.
     var wantsNewConnection = false
 

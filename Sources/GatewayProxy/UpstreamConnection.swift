@@ -31,7 +31,7 @@ struct UpstreamConnection: ~Copyable {
     var deadline = MonotonicTime.never
     var deadlineKind = Deadline.none
     var timerTick: UInt64 = 0
-    /// Whether it has carried a call before: then its end, before an answer began, may only mean that it was idle too long.
+    /// Whether a call has left it: then its end, before an answer began, may only mean that it was idle too long.
     var isReused = false
     /// A write has failed: a tunnel's, or one of HTTP/2, where the reason is still to be read.
     var isBroken = false
@@ -61,6 +61,7 @@ struct UpstreamConnection: ~Copyable {
         /// As the upstream of the call that came last says.
         var keepaliveMax = 0
         var keepaliveTimeoutMs = 0
+        var sendTimeoutMs = 0
         /// When bytes came last, or the first call after a pause began.
         var heardAt = MonotonicTime.never
         /// When a PING went out that nothing has come behind; and the last of all.
@@ -68,6 +69,10 @@ struct UpstreamConnection: ~Copyable {
         var lastPingAt = MonotonicTime.never
         var isFlushQueued = false
         var isReadyQueued = false
+        /// The origin has refused a request that it had room for by what it announced: it gets no further one until another has ended.
+        var hasRefused = false
+        /// That the origin ends the connection for an error was counted.
+        var hasNotedGoaway = false
         /// Why the connection was lost.
         var loss: GatewayError?
 

@@ -24,14 +24,16 @@ extension Worker {
     /// The origin's SETTINGS have come: who has waited for them goes on.
     private func open(_ id: Handle, _ session: HTTP2Session) {
         let endpoint = upstreams[id].endpoint
+        if session.isShuttingDown {
+            loseOrigin(id, GatewayError(.connectFailed, "the origin takes no requests on a new connection"), status: 502)
+            return
+        }
+        // For a short time an origin may take none (RFC 9113 § 6.5.2): as long as there is to connect.
+        if session.streamsAvailable == 0 { return }
         upstreams[id].state = .active
         clearDeadline(upstream: id)
         http2Pool.value.remove(id, endpoint)
         http2Pool.value.expect(streams: session.streamsAvailable, endpoint)
-        if session.streamsAvailable == 0 {
-            loseOrigin(id, GatewayError(.connectFailed, "the origin takes no requests on a new connection"), status: 502)
-            return
-        }
         http2Pool.value.putOpen(id, endpoint)
         for call in takeWaiting(id) where isWaiting(call, for: id) {
             if upstreams.contains(id), begin(call, on: id) {
@@ -60,12 +62,21 @@ extension Worker {
             case .wouldBlock:
                 return
             case .ended:
+                // What is found wrong is known behind this; no request goes to who can't answer.
+                session.refuseUnsent()
                 write(id, session)
-                loseOrigin(id, session.failure ?? GatewayError(.upstreamClosed, "the origin closed the connection"), status: 502)
+                loseOrigin(id, session.failure ?? endOfConnection(id), status: 502)
             case .failed(let failure):
                 loseOrigin(id, upstreamError(id, server(of: id), failure), status: 502)
             }
         }
+    }
+
+    private func endOfConnection(_ id: Handle) -> GatewayError {
+        if case .settling = upstreams[id].state {
+            return GatewayError(.upstreamClosed, "the origin closed the connection instead of beginning HTTP/2")
+        }
+        return GatewayError(.upstreamClosed, "the origin closed the connection")
     }
 
     func isAlive(_ id: Handle) -> Bool {
@@ -77,6 +88,7 @@ extension Worker {
         upstreams[id].shared?.pingedAt = .never
         if upstreams[id].stream.isTLS { keepSessions(of: id) }
         let isWell = upstreams[id].receive(session, now: now)
+        noteGoaway(id, session)
         driveCalls(session)
         guard upstreams.contains(id), isAlive(id) else { return }
         if !isWell {
@@ -136,10 +148,13 @@ extension Worker {
             if upstreams.contains(id), isAlive(id), hasFailed(id, session) { failOrigin(id, session) }
         }
         guard upstreams.contains(id) else { return }
-        if case .active = upstreams[id].state, session.streamsAvailable > 0, upstreams[id].shared?.pingedAt.isNever != false {
-            http2Pool.value.putOpen(id, upstreams[id].endpoint)
-        }
+        if case .active = upstreams[id].state, mayCarryMore(id, session) { http2Pool.value.putOpen(id, upstreams[id].endpoint) }
         settle(id, session)
+    }
+
+    private func mayCarryMore(_ id: Handle, _ session: HTTP2Session) -> Bool {
+        if upstreams[id].shared?.pingedAt.isNever == false || upstreams[id].shared?.hasRefused == true { return false }
+        return session.streamsAvailable > 0
     }
 
     /// What nghttp2 finds wrong is known when its GOAWAY has been sent.
@@ -172,7 +187,10 @@ extension Worker {
         case .idle:
             if session.isShuttingDown { closeIdleUpstream(id) }
         case .active:
-            if upstreams[id].shared?.output.isEmpty == false && !upstreams[id].isBroken && !session.isShuttingDown { return }
+            if upstreams[id].shared?.output.isEmpty == false && !upstreams[id].isBroken && !session.isShuttingDown {
+                awaitOrigin(id)
+                return
+            }
             shard.add(upstreams[id].metrics.active, -1)
             if mayWait(id, session) { becomeIdle(id) } else { sayGoodbye(id) }
         case .connecting, .handshaking, .settling:
@@ -180,10 +198,17 @@ extension Worker {
         }
     }
 
+    /// It carries nothing, and the origin does not read that this is so: a next request would not be read either.
+    private func awaitOrigin(_ id: Handle) {
+        http2Pool.value.remove(id, upstreams[id].endpoint)
+        if upstreams[id].deadlineKind != .send { setDeadline(upstream: id, .send, afterMs: upstreams[id].shared?.sendTimeoutMs ?? 0) }
+    }
+
     private func mayWait(_ id: Handle, _ session: HTTP2Session) -> Bool {
         let endpoint = upstreams[id].endpoint
         let keepaliveMax = upstreams[id].shared?.keepaliveMax ?? 0
-        return !session.isShuttingDown && !isDraining && !upstreams[id].isBroken && !upstreams[id].stream.peerFinished
+        let mayCarryMore = !session.isShuttingDown && upstreams[id].shared?.hasRefused == false
+        return mayCarryMore && !isDraining && !upstreams[id].isBroken && !upstreams[id].stream.peerFinished
             && idle.value.contains(endpoint) && idle.value.count(endpoint) < keepaliveMax
     }
 
@@ -196,13 +221,15 @@ extension Worker {
     }
 
     /// An idle connection carries a call again. False if it has ended meanwhile: what waits in the socket is asked first.
-    func wake(_ id: Handle) -> Bool {
+    func wake(_ id: Handle, _ gauges: UpstreamGauges) -> Bool {
         if upstreams[id].stream.canRead { driveOrigin(id) }
         guard upstreams.contains(id), case .idle = upstreams[id].state else { return false }
         idle.value.remove(id, upstreams[id].endpoint)
         shard.add(upstreams[id].metrics.idle, -1)
         upstreams[id].state = .active
-        shard.add(upstreams[id].metrics.active, 1)
+        // By the server's present name, which a reload may have changed.
+        upstreams[id].metrics = gauges
+        shard.add(gauges.active, 1)
         upstreams[id].shared?.heardAt = now
         clearDeadline(upstream: id)
         return true

@@ -10,13 +10,15 @@ extension Worker {
     /// another is opened.
     func findStream(for call: Handle) throws(SystemError) {
         let endpoint = calls[call].endpoint
+        // Any connection would be taken for one that is full.
+        if !streams.slab.hasRoom(for: streams.slab.count + 1) { throw .noMemory("mprotect") }
         if !calls[call].wantsNewConnection {
             while let connection = http2Pool.value.open(endpoint) {
                 if begin(call, on: connection) { return }
                 http2Pool.value.remove(connection, endpoint)
             }
         }
-        if let connection = http2Pool.value.opening(endpoint), hasPlaceForWaiting(connection, endpoint) {
+        if let connection = http2Pool.value.opening(endpoint), mayWait(call, for: connection) {
             wait(call, for: connection)
             return
         }
@@ -28,8 +30,12 @@ extension Worker {
         wait(call, for: connection)
     }
 
-    private func hasPlaceForWaiting(_ connection: Handle, _ endpoint: Endpoint) -> Bool {
-        upstreams[connection].shared?.waiting.count ?? .max < http2Pool.value.streamsExpected(endpoint)
+    /// Whether the connection will carry one more, and has half of the call's connect_timeout left: who came late would fail with those
+    /// that have waited since its beginning.
+    private func mayWait(_ call: Handle, for connection: Handle) -> Bool {
+        let half = now.adding(milliseconds: calls[call].upstream.connectTimeoutMs / 2)
+        return upstreams[connection].deadline >= half
+            && upstreams[connection].shared?.waiting.count ?? .max < http2Pool.value.streamsExpected(calls[call].endpoint)
     }
 
     private func wait(_ call: Handle, for connection: Handle) {
@@ -52,9 +58,9 @@ extension Worker {
 
     /// Begins the call's request on the connection. False if that takes no more.
     func begin(_ call: Handle, on id: Handle) -> Bool {
-        if case .idle = upstreams[id].state, !wake(id) { return false }
+        if case .idle = upstreams[id].state, !wake(id, calls[call].selectedServer.gauges) { return false }
         // One that is asked whether it still lives gets nothing more until it has answered.
-        guard upstreams[id].shared?.pingedAt.isNever != false else { return false }
+        guard upstreams[id].shared?.pingedAt.isNever != false, upstreams[id].shared?.hasRefused == false else { return false }
         guard !upstreams[id].isBroken, let session = upstreams[id].shared?.session, session.streamsAvailable > 0 else { return false }
         let exchange = calls[call].exchange
         let isWhole = exchanges[exchange].requestBody.isComplete && calls[call].request.count == calls[call].headByteCount
@@ -67,6 +73,7 @@ extension Worker {
         upstreams[id].shared?.carried += 1
         upstreams[id].shared?.keepaliveMax = calls[call].upstream.keepaliveMax
         upstreams[id].shared?.keepaliveTimeoutMs = calls[call].upstream.keepaliveTimeoutMs
+        upstreams[id].shared?.sendTimeoutMs = calls[call].upstream.sendTimeoutMs
         calls[call].connection = id
         calls[call].stream = stream
         calls[call].state = .awaitingHead
@@ -91,6 +98,7 @@ extension Worker {
             return
         }
         if let session = upstreams[id].shared?.session {
+            if streams.slab[stream].closedWith != HTTP2ErrorCode.refusedStream.rawValue { upstreams[id].shared?.hasRefused = false }
             if !streams.slab[stream].hasInputEnded { session.reset(stream, .cancel) }
             session.release(stream)
         }
@@ -224,9 +232,11 @@ extension Worker {
     private func streamFailed(_ call: Handle, _ stream: Handle) -> Verdict {
         if let error = streams.slab[stream].error { return attemptFailed(call, error, status: 502) }
         let code = streams.slab[stream].closedWith.flatMap(HTTP2ErrorCode.init)
+        noteCode(call, stream)
         // Even where the connection was lost behind it.
         if code == .refusedStream {
             calls[call].streamState.isUnprocessed = true
+            if streams.slab[stream].peerCode != nil { stopRequests(to: calls[call].connection) }
             return attemptFailed(call, GatewayError(.upstreamClosed, "the origin refused the request unprocessed"), status: 502)
         }
         if let loss = upstreams[calls[call].connection].shared?.loss {
@@ -239,6 +249,24 @@ extension Worker {
         default:
             return attemptFailed(call, GatewayError(.upstreamClosed, "the origin reset the stream"), status: 502)
         }
+    }
+
+    /// What the origin says of the failure.
+    private func noteCode(_ call: Handle, _ stream: Handle) {
+        if let code = streams.slab[stream].peerCode {
+            let error = OriginError(scope: .stream, code: code)
+            calls[call].streamState.error = error
+            if code != 0 { shard.increment(calls[call].selectedServer.http2Error(error)) }
+        } else if let code = upstreams[calls[call].connection].shared?.session?.goawayCode, code != 0 {
+            calls[call].streamState.error = OriginError(scope: .connection, code: code)
+        }
+    }
+
+    /// The origin has refused a request without an end of the connection: the next would be refused as well, until one of those that it has
+    /// is over.
+    private func stopRequests(to id: Handle) {
+        upstreams[id].shared?.hasRefused = true
+        http2Pool.value.remove(id, upstreams[id].endpoint)
     }
 
     /// Whether the request may be sent a second time: the origin has done nothing with it; or the connection may have been dying when

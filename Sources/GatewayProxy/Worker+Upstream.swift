@@ -161,6 +161,11 @@ extension Worker {
         case .connect:
             connectionFailed(id, connectTimeout(id), status: 504)
             return
+        case .send where upstreams[id].shared != nil:
+            http2Pool.value.remove(id, upstreams[id].endpoint)
+            upstreams[id].stream.breakOff()
+            discardOrigin(id)
+            return
         case .send: error = GatewayError(.upstreamSendTimeout, "the origin did not read the request within send_timeout")
         case .read:
             if case .tunnel = calls[call].state {
@@ -178,7 +183,9 @@ extension Worker {
             countTLSFailure(server(of: id), reason: "timeout")
             return GatewayError(.connectTimeout, "the origin did not finish the TLS handshake within connect_timeout")
         case .settling:
-            return GatewayError(.connectTimeout, "the origin did not begin HTTP/2 within connect_timeout")
+            return upstreams[id].shared?.session?.hasPeerSettings == true
+                ? GatewayError(.connectTimeout, "the origin allowed no requests on the connection within connect_timeout")
+                : GatewayError(.connectTimeout, "the origin did not begin HTTP/2 within connect_timeout")
         default:
             return GatewayError(.connectTimeout, "the origin did not take the connection within connect_timeout")
         }
@@ -228,8 +235,11 @@ extension Worker {
             shard.increment(upstream.retries)
             calls[call].rewind(method: method)
             calls[call].lastError = error
-            // A connection that had died says nothing about its server: the same one, on a new connection.
-            if diedIdle {
+            // A connection that had died says nothing about its server: the same one, on another connection. A server that refuses a second
+            // time has too much to do.
+            let isRefusedAgain = isUnprocessed && calls[call].wasRefused && !upstream.isSingle
+            if isUnprocessed { calls[call].wasRefused = true }
+            if diedIdle && !isRefusedAgain {
                 replaceVanishedAddress(call)
                 calls[call].attempts += 1
                 calls[call].wantsNewConnection = !isUnprocessed

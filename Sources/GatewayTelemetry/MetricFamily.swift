@@ -3,7 +3,7 @@
 public enum MetricFamily: Int, CaseIterable, Sendable {
     case requests, requestDuration, requestBytes, responseBytes
     case upstreamRequests, upstreamConnections, upstreamConnects, upstreamRetries, nameLookups
-    case upstreamTLSHandshakes, upstreamTLSHandshakeFailures
+    case upstreamTLSHandshakes, upstreamTLSHandshakeFailures, upstreamHTTP2Errors
     case connections, connectionsAccepted, connectionsRefused, connectionsClosed, http2ConnectionErrors
     case tlsHandshakes, tlsHandshakeFailures
     case refusals, apiKeyRequests
@@ -84,6 +84,10 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(
                 .counter, "gateway_upstream_tls_handshake_failures_total", labels: ["upstream", "server", "reason"],
                 "TLS with an upstream server that failed: in the handshake, or by an alert behind it.")
+        case .upstreamHTTP2Errors:
+            Declaration(
+                .counter, "gateway_upstream_http2_errors_total", labels: ["upstream", "server", "frame", "code"],
+                "Error codes of RFC 9113 that an upstream server has sent: goaway for a connection, rst_stream for a request.")
         case .connections:
             Declaration(
                 .gauge, "gateway_connections", labels: ["state"],

@@ -29,6 +29,15 @@ struct ProcessFigures {
         try FileManager.default.contentsOfDirectory(atPath: "/proc/\(processID)/fd").count
     }
 
+    /// Whether a signal has stopped every thread: they stop one after the other.
+    func isStopped() throws -> Bool {
+        let threads = "/proc/\(processID)/task"
+        return try FileManager.default.contentsOfDirectory(atPath: threads).allSatisfy {
+            let text = try String(contentsOfFile: "\(threads)/\($0)/stat", encoding: .utf8)
+            return text[(text.lastIndex(of: ")") ?? text.startIndex)...].hasPrefix(") T")
+        }
+    }
+
     /// User and system time spent.
     func cpuSeconds() throws -> Double {
         let text = try String(contentsOfFile: "/proc/\(processID)/stat", encoding: .utf8)

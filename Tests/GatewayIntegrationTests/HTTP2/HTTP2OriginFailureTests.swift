@@ -11,7 +11,7 @@ import Testing
 
     @Test func `a refused request is sent again whatever its method, with its content`() throws {
         let origin = try ScriptedOrigin.overHTTP2 { connection, index in
-            if let first = try connection.nextRequest() { try connection.send(.resetStream(first.stream, .refusedStream)) }
+            if index == 0, let first = try connection.nextRequest() { try connection.send(.resetStream(first.stream, .refusedStream)) }
             while let request = try connection.nextRequest() {
                 try connection.respond(to: request.stream, text: "\(request.method) \(request.text)")
             }
@@ -21,7 +21,7 @@ import Testing
         #expect(answer.text == "POST once")
         #expect(try proxied.gateway.accessLog(waitingFor: 1).first?.number("attempts") == 2)
         #expect(try proxied.gateway.metrics().sum("gateway_upstream_retries_total") == 1)
-        #expect(origin.connectionCount == 1)
+        #expect(origin.connectionCount == 2)
     }
 
     @Test func `without a retry for it a refused request is 502`() throws {
