@@ -155,6 +155,7 @@ extension HTTP2Session {
     private func judgeHeaders(_ head: HTTP2FrameHead, _ bytes: RawSpan) -> Verdict {
         let number = head.stream
         state.value.heads += 1
+        state.value.headCount += 1
         state.value.blockError = nil
         state.value.isBlockLate = isLate(head)
         if state.value.isBlockLate {

@@ -79,7 +79,8 @@ extension HTTP2Session {
         if role == .client { engine.consumeOfStream(taken, number) } else { engine.consume(taken, of: number) }
     }
 
-    /// The worker has no more to do with the stream: the handle is stale from now on. What waits of a complete answer is still sent; then,
+    /// The worker has no more to do with the stream: it is named by no event from now on, and its handle is stale once both sides have
+    /// ended it. What waits of a complete answer is still sent; then,
     /// if the request has not ended, NO_ERROR says that the rest of it is not wanted (RFC 9113 § 8.1). Every other stream that is not
     /// closed is reset with CANCEL.
     public func release(_ stream: Handle) {

@@ -36,6 +36,8 @@ public final class HTTP2Session {
         var continuations = 0
         /// That have begun in this call, and what took as long to decode as so many.
         var heads = 0
+        /// That have begun at all.
+        var headCount: UInt64 = 0
         /// Since one of those was counted.
         var fieldsInVain = 0
         var hasFirstFrame = false
@@ -202,6 +204,9 @@ public final class HTTP2Session {
 
     /// Whether a head has begun to come and has not ended.
     public var isInsideHead: Bool { state.value.openBlock != 0 || state.value.scanner.isInsideHead }
+
+    /// How many heads have begun to come.
+    public var headCount: UInt64 { state.value.headCount }
 
     /// Streams that are there, those included that were released and have something to send.
     public var streamCount: Int { state.value.streamCount }

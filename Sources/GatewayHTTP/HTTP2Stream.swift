@@ -49,7 +49,9 @@ public struct HTTP2Stream: ~Copyable {
 
         public var kind = Kind.none
         public var deadline = MonotonicTime.never
-        public var tick: UInt64 = 0
+        /// What it waits, in milliseconds.
+        public var bodyMs: Int32 = 0
+        public var sendMs: Int32 = 0
         /// ``HTTP2Stream/bytesSent`` when the wait began.
         public var mark: UInt64 = 0
     }

@@ -6,7 +6,7 @@ import GatewayNet
 struct ClientTimeouts: BitwiseCopyable, Sendable {
     let headerMs: Int32
     let bodyMs: Int32
-    let keepaliveMs: Int32
+    var keepaliveMs: Int32
     let sendMs: Int32
 }
 
@@ -49,12 +49,19 @@ struct DownstreamConnection: ~Copyable {
     var hasNoStreams = true
     /// When the second GOAWAY of two goes out; never before the first.
     var goAwayDue = MonotonicTime.never
+    /// It was put off for a first request.
+    var hasGraceForFirst = false
     /// The session has failed, and that was counted.
     var hasFailed = false
+    /// When its streams are looked at for what they wait for: no later than the first of them is due. And the tick of that timer.
+    var streamsDue = MonotonicTime.never
+    var streamsTick: UInt64 = 0
+    /// Heads that had begun when the time of the present one was set.
+    var headMark: UInt64 = 0
     /// The host name that TLS was begun for; empty without one.
     var serverName: [UInt8] = []
     var tls: TLSInfo?
-    /// Of the server that answered last; before that, of the listener's default server.
+    /// Of the server that answered last; before that, of the listener's default server. Over HTTP/2 of the latter, but for `keepaliveMs`.
     var timeouts: ClientTimeouts
     var deadline = MonotonicTime.never
     var deadlineKind = Deadline.none

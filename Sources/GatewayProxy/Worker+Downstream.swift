@@ -316,7 +316,7 @@ extension Worker {
             }
             expire(exchange, GatewayError(.bodyTimeout, "the body of the request did not arrive in time"))
         case .goAway:
-            goAway(id)
+            settleGoAway(id)
         case .send:
             if downstreams[id].http2 != nil {
                 note(ConnectionEnd.sendTimeout)

@@ -137,7 +137,10 @@ extension Worker {
         if awaitsGoAway(id) { return }
         let kind = downstreams[id].deadlineKind
         if session.isInsideHead {
-            if kind != .head { setDeadline(downstream: id, .head, afterMs: Int(downstreams[id].timeouts.headerMs)) }
+            // Each head has its own time.
+            if kind == .head && downstreams[id].headMark == session.headCount { return }
+            downstreams[id].headMark = session.headCount
+            setDeadline(downstream: id, .head, afterMs: Int(downstreams[id].timeouts.headerMs))
         } else if session.isOnlyRead {
             // The end of an answer waits for a window that the client may never open.
             setDeadline(downstream: id, .send, afterMs: Int(downstreams[id].timeouts.sendMs))
@@ -154,8 +157,8 @@ extension Worker {
         let due = downstreams[id].goAwayDue
         if due.isNever { return false }
         if due <= now {
-            goAway(id)
-            return false
+            settleGoAway(id)
+            return !downstreams[id].goAwayDue.isNever
         }
         if downstreams[id].deadlineKind != .goAway {
             setDeadline(downstream: id, .goAway, afterMs: Int(due.nanoseconds(since: now) / 1_000_000) + 1)
@@ -179,6 +182,17 @@ extension Worker {
         downstreams[id].goAwayDue = now.adding(milliseconds: Limits.drainGraceMs)
         queueFlush(id)
         setDeadline(downstream: id, .goAway, afterMs: Limits.drainGraceMs)
+    }
+
+    /// The time between the two is over. A connection that has had no request yet was opened to send one, and has more.
+    func settleGoAway(_ id: Handle) {
+        if downstreams[id].hasHadRequest || downstreams[id].hasGraceForFirst {
+            goAway(id)
+            return
+        }
+        downstreams[id].hasGraceForFirst = true
+        downstreams[id].goAwayDue = now.adding(milliseconds: Limits.drainFirstRequestMs)
+        setDeadline(downstream: id, .goAway, afterMs: Limits.drainFirstRequestMs)
     }
 
     /// No further streams; the connection ends with the last of those there are.

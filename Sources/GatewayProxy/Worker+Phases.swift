@@ -18,13 +18,25 @@ extension Worker {
         guard let timeouts = exchanges[id].server?.timeouts else {
             return .refuse(GatewayError(.shuttingDown, "the gateway no longer listens at this address"))
         }
-        downstreams[connection].timeouts = timeouts
+        adopt(timeouts, for: id, on: connection)
         if timeouts.keepaliveMs == 0 { exchanges[id].response.keepsAlive = false }
         if downstreams[connection].stream.isTLS && isMisdirected(id, connection) {
             return .refuse(GatewayError(.misdirected, "the certificate of this connection belongs to another server than the Host names"))
         }
         if exchanges[id].server?.clients != nil, let error = certificateError(id, connection) { return .refuse(error) }
         return .next(.route)
+    }
+
+    private func adopt(_ timeouts: ClientTimeouts, for id: Handle, on connection: Handle) {
+        let stream = exchanges[id].stream
+        if stream.isNone {
+            downstreams[connection].timeouts = timeouts
+        } else {
+            // Requests to other servers are beside it.
+            streams.slab[stream].timer.bodyMs = timeouts.bodyMs
+            streams.slab[stream].timer.sendMs = timeouts.sendMs
+            downstreams[connection].timeouts.keepaliveMs = timeouts.keepaliveMs
+        }
     }
 
     private func chooseServer(_ id: Handle, _ connection: Handle) {

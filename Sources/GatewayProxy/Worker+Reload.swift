@@ -113,7 +113,7 @@ extension Worker {
             if exchanges[id].snapshot == snapshot { abandon(id, error) }
         }
         downstreams.forEachHandle { id in
-            if downstreams[id].retiredSnapshot == snapshot { closeDownstream(id) }
+            if downstreams[id].retiredSnapshot == snapshot { endAtOnce(id) }
         }
     }
 
@@ -178,20 +178,29 @@ extension Worker {
             drainDeadline = .never
             listeners.forEachHandle { listeners.discard($0) }
             exchanges.forEachHandle { abandon($0, GatewayError(.shuttingDown, "the gateway ended before the response was complete")) }
-            downstreams.forEachHandle { id in
-                if let session = downstreams[id].http2 { downstreams[id].send(session) }
-                flush(id)
-                if downstreams[id].endsWithReset { downstreams[id].stream.breakOff() }
-                closeDownstream(id)
-            }
+            downstreams.forEachHandle { endAtOnce($0) }
         }
         if downstreams.count == 0 && listeners.count == 0 { isFinished = true }
+    }
+
+    /// Its requests have been ended: what they have to say is written as far as the client reads, and over HTTP/2 which was the last.
+    private func endAtOnce(_ id: Handle) {
+        if let session = downstreams[id].http2 {
+            session.shutDown()
+            downstreams[id].send(session)
+        }
+        flush(id)
+        if downstreams[id].endsWithReset { downstreams[id].stream.breakOff() }
+        closeDownstream(id)
     }
 
     /// A request may have arrived in this very moment: what waits in the socket is read before the connection is given up.
     private func closeIfIdle(_ id: Handle) {
         if downstreams[id].http2 != nil {
-            goAway(id)
+            let result = downstreams[id].stream.read(into: &downstreams[id].input)
+            driveHTTP2(id)
+            guard downstreams.contains(id), downstreams[id].http2 != nil else { return }
+            if case .ended = result { goAway(id) } else { settleGoAway(id) }
             return
         }
         guard downstreams[id].exchange.isNone, case .readingHead = downstreams[id].state else { return }

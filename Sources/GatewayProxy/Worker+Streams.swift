@@ -12,6 +12,8 @@ extension Worker {
         } else if streams.slab[stream].hasHead {
             beginExchange(stream)
         } else {
+            // Nobody wants what still comes: its siblings need the window.
+            dropStreamInput(stream, of: streams.slab[stream].connection)
             releaseStream(stream)
         }
     }
@@ -35,6 +37,7 @@ extension Worker {
         let exchange = exchanges.insert(
             Exchange(connection: connection, stream: stream, snapshot: snapshot, client: client, now: now, pool: pool))
         streams.slab[stream].user = exchange
+        streams.slab[stream].timer.sendMs = downstreams[connection].timeouts.sendMs
         do throws(GatewayError) {
             try exchanges[exchange].takeHead(of: &streams.slab[stream])
             // A head and its RST_STREAM in one read: no origin need hear of it (CVE-2023-44487).
@@ -126,10 +129,16 @@ extension Worker {
         let (stream, connection) = (exchanges[id].stream, exchanges[id].connection)
         var lines = ByteQueue(pool: pool)
         exchanges[id].encodeResponseHead(of: calls[call], on: downstreams[connection], &clock.value, now: now, into: &lines)
-        let isWhole = calls[call].framing == .none || calls[call].framing == .length(0)
-        // Trailers behind no content: the call says so only when it is complete.
+        let isWhole = calls[call].framing == .none || (calls[call].framing == .length(0) && !mayHaveTrailers(call))
         downstreams[connection].http2?.respond(stream, lines, endsStream: isWhole)
         queueFrames(connection)
+    }
+
+    /// Whether there may be trailers behind no content: that takes HTTP/2 (RFC 9113 § 8.1).
+    private func mayHaveTrailers(_ call: Handle) -> Bool {
+        guard calls[call].isOverHTTP2 else { return false }
+        let stream = calls[call].stream
+        return !streams.slab[stream].hasInputEnded || streams.slab[stream].trailers.count > 0
     }
 
     func sendInterim(_ id: Handle, _ call: Handle) {
@@ -216,43 +225,56 @@ extension Worker {
 
     private func awaitStreamBody(_ id: Handle, _ stream: Handle) {
         if streams.slab[stream].timer.kind != .none { return }
-        setDeadline(stream: stream, .body, afterMs: Int(downstreams[exchanges[id].connection].timeouts.bodyMs))
+        setDeadline(stream: stream, .body, afterMs: streams.slab[stream].timer.bodyMs)
     }
 
     /// The client has so long to read some of what waits for it.
     private func awaitReader(_ stream: Handle) {
         if streams.slab[stream].timer.kind == .send { return }
         streams.slab[stream].timer.mark = streams.slab[stream].bytesSent
-        setDeadline(stream: stream, .send, afterMs: Int(downstreams[streams.slab[stream].connection].timeouts.sendMs))
+        setDeadline(stream: stream, .send, afterMs: streams.slab[stream].timer.sendMs)
     }
 
-    private func setDeadline(stream: Handle, _ kind: HTTP2Stream.Timer.Kind, afterMs: Int) {
-        let deadline = now.adding(milliseconds: afterMs)
+    private func setDeadline(stream: Handle, _ kind: HTTP2Stream.Timer.Kind, afterMs: Int32) {
+        let deadline = now.adding(milliseconds: Int(afterMs))
         streams.slab[stream].timer.kind = kind
         streams.slab[stream].timer.deadline = deadline
-        armStream(stream, deadline)
+        watchStreams(of: streams.slab[stream].connection, until: deadline)
     }
 
-    private func armStream(_ stream: Handle, _ deadline: MonotonicTime) {
-        let tick = streams.slab[stream].timer.tick
+    /// The streams of the connection are looked at no later than that. One timer serves them all: every answer waits for its reader, if
+    /// only for the end of the round, and a timer for each would fill the wheel with those that wait for nothing any more.
+    private func watchStreams(of connection: Handle, until deadline: MonotonicTime) {
+        if downstreams[connection].streamsDue <= deadline { return }
+        downstreams[connection].streamsDue = deadline
+        let tick = downstreams[connection].streamsTick
         if tick != 0 && timers.value.tick(of: deadline) >= tick { return }
-        streams.slab[stream].timer.tick = timers.value.arm(EventToken(kind: Kind.stream, handle: stream).word, at: deadline)
+        downstreams[connection].streamsTick = timers.value.arm(EventToken(kind: Kind.streams, handle: connection).word, at: deadline)
     }
 
     private func clearDeadline(stream: Handle, _ kind: HTTP2Stream.Timer.Kind) {
         if streams.slab[stream].timer.kind == kind { streams.slab[stream].timer.kind = .none }
     }
 
-    func streamTimerFired(_ stream: Handle, tick: UInt64) {
-        guard streams.slab[stream].timer.tick == tick else { return }
-        streams.slab[stream].timer.tick = 0
-        let kind = streams.slab[stream].timer.kind
-        if kind == .none { return }
-        let deadline = streams.slab[stream].timer.deadline
-        if deadline > now {
-            armStream(stream, deadline)
-            return
+    func streamTimerFired(_ connection: Handle, tick: UInt64) {
+        guard downstreams[connection].streamsTick == tick, let session = downstreams[connection].http2 else { return }
+        downstreams[connection].streamsTick = 0
+        downstreams[connection].streamsDue = .never
+        var late: [Handle] = []
+        var next = MonotonicTime.never
+        session.forEachStream { stream in
+            let timer = streams.slab[stream].timer
+            if timer.kind == .none { return }
+            if timer.deadline <= now { late.append(stream) } else { next = min(next, timer.deadline) }
         }
+        if !next.isNever { watchStreams(of: connection, until: next) }
+        for stream in late where streams.slab.contains(stream) { waitExpired(stream) }
+    }
+
+    /// Unless what ended before it has ended the wait.
+    private func waitExpired(_ stream: Handle) {
+        let kind = streams.slab[stream].timer.kind
+        if kind == .none || streams.slab[stream].timer.deadline > now { return }
         streams.slab[stream].timer.kind = .none
         let user = streams.slab[stream].user
         if kind == .body {

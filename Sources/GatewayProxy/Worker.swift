@@ -17,6 +17,8 @@ final class Worker {
         static let upstream: UInt8 = 3
         static let requests: UInt8 = 4
         static let stream: UInt8 = 5
+        /// Of a client's connection: the timer that its streams share.
+        static let streams: UInt8 = 6
     }
 
     static let wakeupToken = EventToken(kind: Kind.wakeup, handle: .none)
@@ -285,8 +287,8 @@ final class Worker {
             upstreams[token.handle].timerTick = 0
             let deadline = upstreams[token.handle].deadline
             if deadline <= now { upstreamExpired(token.handle) } else { armUpstream(token.handle, deadline) }
-        case Kind.stream:
-            if streams.slab.contains(token.handle) { streamTimerFired(token.handle, tick: timer.tick) }
+        case Kind.streams:
+            if downstreams.contains(token.handle) { streamTimerFired(token.handle, tick: timer.tick) }
         case Kind.requests: endLateRequests(tick: timer.tick)
         default:
             if token.handle.isNone { resumeAccepting() } else if listeners.contains(token.handle) { finishClosing(listener: token.handle) }

@@ -124,6 +124,19 @@ import Testing
         Row("DATA on a stream that was passed over", .connection(.streamClosed), [.headers(5, get), .data(3, "x")]),
     ]
 
+    /// nghttp2 drops what comes on a stream whose reset is queued.
+    @Test func `a second head on a stream that was refused begins no request`() throws {
+        let server = try HTTP2TestSession.server(capacity: 1)
+        let first = HTTP2Frame.headers(1, requestFields(method: "POST"), ends: false)
+        server.give([first, .headers(3, requestFields(path: "/first"), ends: false)])
+        server.session.reset(try server.stream(), .cancel)
+        server.session.release(try server.stream())
+        // Now there is a place, and the refusal has not left.
+        server.give([.reset(1), .headers(3, requestFields(path: "/second"))])
+        #expect(server.seen.count == 1 && server.streams.slab.count == 0)
+        #expect(server.errors().contains(.stream(3, .refusedStream)))
+    }
+
     @Test(arguments: connectionErrors)
     func `what breaks the connection is told by GOAWAY`(_ row: Row) throws {
         let server = try HTTP2TestSession.server()

@@ -201,6 +201,25 @@ import Testing
         #expect(origin.errors.isEmpty)
     }
 
+    @Test func `trailers behind a Content-Length of 0 reach a client of HTTP/2`() throws {
+        let origin = try ScriptedOrigin.overHTTP2 { connection, _ in
+            while let request = try connection.nextRequest() {
+                try connection.sendHead([":status": "200", "content-length": "0"], on: request.stream)
+                if request.path == "/none" {
+                    try connection.sendData([], on: request.stream, endsStream: true)
+                } else {
+                    try connection.sendHead(["grpc-status": "5"], on: request.stream, endsStream: true)
+                }
+            }
+        }
+        let gateway = try Self.proxied(origin).gateway
+        let client = try HTTP2Client.open(gateway.connect())
+        let answer = try client.get("/")
+        #expect(answer.status == 200 && answer["content-length"] == "0" && answer.trailers == ["grpc-status": "5"])
+        let none = try client.get("/none")
+        #expect(none.status == 200 && none.body.isEmpty && none.trailers == nil)
+    }
+
     @Test func `answers without content end where they do, and interim ones go on`() throws {
         let origin = try ScriptedOrigin.overHTTP2 { connection, _ in
             while let request = try connection.nextHead() {
