@@ -45,7 +45,7 @@ import Testing
         #expect(
             messages(
                 "server { listen 8080; return 200 ok; cors { origins env:ORIGINS; } }", environment: ["ORIGINS": "https://a.example,b"])
-                == ["1:52: error: the value of env:ORIGINS is not an origin"])
+                == ["1:53: error: the value of env:ORIGINS is not an origin"])
     }
 
     @Test func `origins are kept as browsers send them`() {
@@ -85,8 +85,8 @@ import Testing
 
     @Test func `any origin with credentials is an error wherever the two come together`() {
         let message = "any origin with credentials would give every page what its visitors may see"
-        #expect(found("origins *;", "cors { credentials on; }") == ["2:44: error: \(message)"])
-        #expect(found("origins https://a.example; credentials on;", "cors { origins *; }") == ["2:40: error: \(message)"])
+        #expect(found("origins *;", "cors { credentials on; }") == ["2:48: error: \(message)"])
+        #expect(found("origins https://a.example; credentials on;", "cors { origins *; }") == ["2:44: error: \(message)"])
         #expect(found("origins *; credentials on;", "cors { methods GET; }").count == 1)
     }
 

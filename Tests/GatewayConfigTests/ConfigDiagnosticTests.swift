@@ -14,11 +14,11 @@ import Testing
             """
         ),
         (
-            "cors { origins *; }\n" + aServer,
+            "slice { size 1m; }\n" + aServer,
             """
-            gateway.conf:1:1: error: unknown directive "cors"
-                cors { origins *; }
-                ^~~~
+            gateway.conf:1:1: error: unknown directive "slice"
+                slice { size 1m; }
+                ^~~~~
             """
         ),
         (

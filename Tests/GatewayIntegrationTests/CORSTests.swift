@@ -26,7 +26,7 @@ import Testing
     ]
 
     private func preflight(
-        _ client: WayClient, _ target: String = "/", origin: String? = app, _ method: String? = "PUT", _ more: [String] = []
+        _ client: WayClient, at target: String = "/", origin: String? = app, _ method: String? = "PUT", _ more: [String] = []
     )
         throws -> Answer
     {
@@ -151,7 +151,7 @@ import Testing
         }
         #expect(edge.origin.connectionCount == 0)
         try edge.gateway.waitForMetrics("the refused ones") {
-            $0.sum("gateway_refusals_total", ["error_type": "cors_refused"]) == answers.count
+            $0.sum("gateway_refusals_total", ["error_type": "cors_refused"]) == Double(answers.count)
         }
         let lines = try edge.gateway.accessLog(waitingFor: answers.count)
         #expect(lines.allSatisfy { $0["error_type"] == "cors_refused" })
