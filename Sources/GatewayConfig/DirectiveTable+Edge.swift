@@ -93,6 +93,20 @@ extension DirectiveTable {
             "How long browsers may remember what a preflight was told; Chromium does so for two hours at most.", example: "max_age 10m;"),
     ]
 
+    // MARK: Errors
+
+    static let errors = [
+        Directive(
+            "api", in: everyLevel, [.one("openai|anthropic|gemini|off", .choice(APIStyle.allCases.map(\.rawValue) + ["off"]))],
+            default: "off",
+            "Whose SDKs the clients use: the gateway's errors then have the `error` object that those read, too.", example: "api openai;"),
+        Directive(
+            "error_page", in: everyLevel, [.list("STATUS ... FILE|URL", .file)], syntax: ["STATUS ... FILE|URL"], repeats: true,
+            "What clients get instead of the gateway's own error: a file (.html, .json or .txt, read with the configuration) with the same "
+                + "status, or a redirect to a URL; merges with outer levels, and never concerns what an origin answers.",
+            example: "error_page 502 503 504 https://status.example.com/;"),
+    ]
+
     private static let referrerPolicies = [
         "no-referrer", "no-referrer-when-downgrade", "origin", "origin-when-cross-origin", "same-origin", "strict-origin",
         "strict-origin-when-cross-origin", "unsafe-url",

@@ -17,6 +17,7 @@ enum DirectiveTable {
         Section(title: "Compression", directives: compression),
         Section(title: "Response headers", directives: responseHeaders),
         Section(title: "Pages of other origins", directives: cors),
+        Section(title: "Errors", directives: errors),
     ]
 
     static let all = sections.flatMap(\.directives)

@@ -8,6 +8,9 @@ public struct EdgeConfig: Sendable, Equatable {
     public var hiddenHeaders: [String] = []
     /// nil: what the gateway knows nothing of is the origin's business.
     public var cors: CORSConfig?
+    /// nil: `api off`.
+    public var api: APIStyle?
+    public var errorPages: [ErrorPageConfig] = []
 
     public init() {}
 }

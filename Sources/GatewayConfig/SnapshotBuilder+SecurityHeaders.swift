@@ -19,6 +19,8 @@ extension SnapshotBuilder {
         edge.hsts = securityMember("hsts", block).flatMap(hsts)
         edge.hiddenHeaders = hiddenHeaders(block)
         edge.cors = cors(block)
+        edge.api = api(block)
+        edge.errorPages = errorPages(block)
         return edge
     }
 
@@ -49,10 +51,12 @@ extension SnapshotBuilder {
 
     /// Of every server and location: what one level says counts for those inside it, and is reported once.
     func checkEdge(_ main: Scope) {
+        checkErrorPages(main)
         for server in main.all("server").compactMap(\.block) {
             for block in [server] + server.all("location").compactMap(\.block) {
                 checkSecurityHeaders(block, in: server)
                 checkCORS(block)
+                checkErrorPages(block)
             }
         }
     }

@@ -8,6 +8,7 @@ final class SnapshotBuilder {
     let diagnostics: DiagnosticList
     var upstreams = UpstreamList()
     var names = NameList()
+    var pageFiles = PageFiles()
 
     init(path: String, diagnostics: DiagnosticList) {
         self.path = path

@@ -35,7 +35,7 @@ struct AcceptEncoding {
     }
 
     /// `q=0.5`, the only parameter there is (RFC 9110 § 12.4.2).
-    private static func weight(_ parameter: RawSpan) -> Int? {
+    static func weight(_ parameter: RawSpan) -> Int? {
         let text = parameter.extracting(parameter.trimmed(0..<parameter.byteCount))
         guard text.byteCount >= 3, text.byteCount <= 7, text[byte: 0] | 0x20 == UInt8(ascii: "q"), text[byte: 1] == UInt8(ascii: "=") else {
             return nil

@@ -7,6 +7,9 @@ import GatewayPolicy
 final class EdgePolicy: Sendable {
     let securityHeaders: SecurityHeaders
     let cors: CORSPolicy?
+    let api: APIStyle?
+    /// nil: none.
+    let errorPages: ErrorPages?
     /// Fields of the origin that the client doesn't get, hidden or replaced.
     let withheld: FieldNameSet
 
@@ -14,6 +17,8 @@ final class EdgePolicy: Sendable {
         if config == EdgeConfig() { return nil }
         securityHeaders = SecurityHeaders(config)
         cors = config.cors.map(CORSPolicy.init)
+        api = config.api
+        errorPages = ErrorPages(config.errorPages)
         withheld = FieldNameSet(config.hiddenHeaders + securityHeaders.names + (cors == nil ? [] : CORSPolicy.names))
     }
 }

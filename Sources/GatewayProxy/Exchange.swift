@@ -34,6 +34,8 @@ struct Exchange: ~Copyable {
         var coding = ContentCoding.asReceived
         /// What compresses the content; none where it goes out as it is.
         var encoder = Handle.none
+        /// The content is a page of ``BuiltInPage``.
+        var isBuiltInPage = false
     }
 
     let connection: Handle

@@ -1,14 +1,20 @@
+import GatewayConfig
 import GatewayCore
 import GatewayHTTP
 
-/// What the gateway says by itself: `return`, and problem documents (RFC 9457) for what it refuses.
+/// What the gateway says by itself: `return`, and why it refuses.
 extension Worker {
     func answer(_ id: Handle, _ status: Int, _ content: LocationRoute.Content) {
         var body = ByteQueue(pool: pool)
         var fields = ByteQueue(pool: pool)
         var vary: VaryNames = []
         switch content {
-        case .empty: break
+        case .empty:
+            // As in nginx, a status without a text is an error like the gateway's own, if there is a page for it.
+            if let content = exchanges[id].location?.edge?.errorPages?.content(for: status) {
+                serve(id, status, content, fields: &fields)
+                return
+            }
         case .text(let text):
             exchanges[id].evaluate(text, on: downstreams[exchanges[id].connection], into: &body)
             fields.append("Content-Type: text/plain; charset=utf-8\r\n")
@@ -32,20 +38,49 @@ extension Worker {
         completeRoute(id)
         exchanges[id].error = error
         if error.type.endsConnection { exchanges[id].response.keepsAlive = false }
-        let status = error.type.status
-        var body = ByteQueue(pool: pool)
-        error.appendProblem(to: &body)
-        body.append(",\"request_id\":")
         if exchanges[id].requestID == (0, 0) { exchanges[id].requestID = requestIDs.value.next() }
-        exchanges[id].appendRequestIDString(to: &body)
-        body.append("}\n")
         var fields = ByteQueue(pool: pool)
-        fields.append("Content-Type: application/problem+json\r\n")
         // Places come free with every answer of an origin.
         if error.type == .upstreamBusy { fields.append("Retry-After: 1\r\n") }
         if let seconds = error.type.retryAfterS { HTTP1Encoder.field("Retry-After", decimal: UInt64(seconds), into: &fields) }
-        let vary = encodeOwn(id, status, "application/problem+json", &body, fields: &fields)
-        respond(id, status, fields: fields.bytes, body: body.bytes, vary: vary)
+        if let content = exchanges[id].location?.edge?.errorPages?.content(for: error.type.status) {
+            serve(id, error.type.status, content, fields: &fields)
+        } else {
+            explain(id, error, fields: &fields)
+        }
+    }
+
+    /// A document of the gateway's own, in the form that the client would rather have.
+    private func explain(_ id: Handle, _ error: GatewayError, fields: inout ByteQueue) {
+        var body = ByteQueue(pool: pool)
+        var vary: VaryNames
+        if exchanges[id].head.fields.prefersHTML {
+            exchanges[id].response.isBuiltInPage = true
+            exchanges[id].encodePage(error, into: &body)
+            fields.append("Content-Type: text/html; charset=utf-8\r\n")
+            vary = encodeOwn(id, error.type.status, "text/html", &body, fields: &fields)
+        } else {
+            exchanges[id].encodeProblem(error, for: exchanges[id].location?.edge?.api, now: now, &clock.value, into: &body)
+            fields.append("Content-Type: application/problem+json\r\n")
+            vary = encodeOwn(id, error.type.status, "application/problem+json", &body, fields: &fields)
+        }
+        vary.insert(.accept)
+        respond(id, error.type.status, fields: fields.bytes, body: body.bytes, vary: vary)
+    }
+
+    /// What the operator has for a status.
+    private func serve(_ id: Handle, _ status: Int, _ content: ErrorPages.Content, fields: inout ByteQueue) {
+        switch content {
+        case .redirect(let url):
+            HTTP1Encoder.field("Location", url.rawSpan, into: &fields)
+            respond(id, 302, fields: fields.bytes, body: RawSpan(), vary: [])
+        case .page(let page):
+            var body = ByteQueue(pool: pool)
+            body.append(page.bytes)
+            page.kind.appendField(to: &fields)
+            let vary = encodeOwn(id, status, page.kind.mediaType, &body, fields: &fields)
+            respond(id, status, fields: fields.bytes, body: body.bytes, vary: vary)
+        }
     }
 
     /// Sends an answer of the gateway's own; `vary` is what of the request it depends on.
@@ -98,21 +133,6 @@ extension Worker {
             // A body with a length or in chunks is visibly short when the connection ends; one without an end of its own is not.
             if exchanges[id].response.framing == .untilClose { downstreams[connection].endsWithReset = true }
         }
-    }
-}
-
-extension GatewayError {
-    /// The problem document (RFC 9457) but for its last member and its end.
-    func appendProblem(to body: inout ByteQueue) {
-        body.append("{\"type\":\"about:blank\",\"title\":\"")
-        body.append(StatusCode.reasonPhrase(type.status))
-        body.append("\",\"status\":")
-        body.append(decimal: type.status)
-        body.append(",\"detail\":\"")
-        body.append(detail)
-        body.append("\",\"error_type\":\"")
-        body.append(type.name)
-        body.append("\"")
     }
 }
 

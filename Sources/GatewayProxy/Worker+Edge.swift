@@ -31,7 +31,7 @@ extension Exchange {
 
     /// What the edge adds to every final response.
     func encodeEdge(_ edge: EdgePolicy, overTLS isTLS: Bool, into queue: inout ByteQueue) {
-        edge.securityHeaders.append(overTLS: isTLS, to: &queue)
+        edge.securityHeaders.append(overTLS: isTLS, isBuiltInPage: response.isBuiltInPage, to: &queue)
         if let cors = edge.cors, error?.type != .corsRefused { cors.appendAnswerFields(to: head, into: &queue) }
     }
 }

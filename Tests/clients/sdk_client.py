@@ -44,11 +44,11 @@ class Site:
 
         return kind(event_hooks={"response": [check if kind is httpx2.Client else check_later]}, **self.options)
 
-    def openai(self):
-        return openai.OpenAI(api_key="none", base_url=self.url + "/v1", http_client=self.client(), max_retries=0)
+    def openai(self, path=""):
+        return openai.OpenAI(api_key="none", base_url=self.url + path + "/v1", http_client=self.client(), max_retries=0)
 
-    def anthropic(self):
-        return anthropic.Anthropic(api_key="none", base_url=self.url, http_client=self.client(), max_retries=0)
+    def anthropic(self, path=""):
+        return anthropic.Anthropic(api_key="none", base_url=self.url + path, http_client=self.client(), max_retries=0)
 
 
 def expect(found, wanted, what):
@@ -183,6 +183,31 @@ def anthropic_answers(site):
             pieces = list(stream.text_stream)
             expect("".join(pieces), stream.get_final_message().content[0].text, "what was streamed")
         expect(len(pieces) > 2, True, "there being pieces")
+
+
+@case
+def openai_tells_why_the_gateway_refuses(site):
+    with site.openai("/full/openai") as client:
+        try:
+            client.chat.completions.create(model="demo", messages=QUESTION)
+        except openai.APIStatusError as problem:
+            expect((problem.status_code, problem.code, problem.type), (413, "body_too_large", "invalid_request_error"), "the error")
+            expect("the body is larger than client_max_body_size" in problem.message, True, "the message being told")
+        else:
+            raise AssertionError("nothing was refused")
+
+
+@case
+def anthropic_tells_why_the_gateway_refuses(site):
+    with site.anthropic("/full/anthropic") as client:
+        try:
+            client.messages.create(model="demo", max_tokens=100, messages=QUESTION)
+        except anthropic.APIStatusError as problem:
+            expect(problem.status_code, 413, "the status")
+            expect(problem.body["error"]["type"], "request_too_large", "the error's type")
+            expect("the body is larger than client_max_body_size" in str(problem), True, "the message being told")
+        else:
+            raise AssertionError("nothing was refused")
 
 
 def main():
