@@ -104,6 +104,9 @@ public struct ServerConfig: Sendable, Equatable {
     /// For what no location matches: `return`, `add_header` and the like at the server's own level.
     public var fallback: LocationConfig
     public var locations: [LocationConfig]
+
+    /// The first server_name, as metrics and logs name the server; "_" without one, as nginx's examples do.
+    public var label: String { names.first { !$0.isEmpty } ?? "_" }
 }
 
 public struct TLSConfig: Sendable, Equatable {

@@ -12,12 +12,16 @@ struct Context: OptionSet, Hashable, Sendable {
     static let apiKeys = Context(rawValue: 64)
     static let securityHeaders = Context(rawValue: 256)
     static let cors = Context(rawValue: 512)
+    static let maintenance = Context(rawValue: 1024)
 
-    static let anywhere: Context = [.main, .admin, .upstream, .version, .server, .location, .apiKeys, .securityHeaders, .cors]
+    static let anywhere: Context = [
+        .main, .admin, .upstream, .version, .server, .location, .apiKeys, .securityHeaders, .cors, .maintenance,
+    ]
 
     private static let names: [(Context, String)] = [
         (.main, "main"), (.admin, "admin"), (.upstream, "upstream"), (.version, "version"), (.server, "server"),
         (.location, "location"), (.apiKeys, "api_keys"), (.securityHeaders, "security_headers"), (.cors, "cors"),
+        (.maintenance, "maintenance"),
     ]
 
     /// "main, server, location".

@@ -107,6 +107,34 @@ extension DirectiveTable {
             example: "error_page 502 503 504 https://status.example.com/;"),
     ]
 
+    // MARK: Maintenance
+
+    static let maintenance = [
+        Directive(
+            "maintenance", in: serverLevels, [.one("on|off", .toggle)], syntax: ["on|off { ... }", "on|off"], default: "off",
+            block: .maintenance, isBlockOptional: true,
+            "Answers requests with 503, Retry-After and a page: always, or with `off` while the flag is there; the innermost level says when, "
+                + "and the members of its block go over the outer level's one by one.",
+            example: "maintenance off { flag /run/gateway/maintenance; }"),
+        Directive(
+            "flag", in: .maintenance, [.one("FILE", .file)],
+            "While this file is there the maintenance is on: seen within a second, without a reload.",
+            example: "flag /run/gateway/maintenance;"),
+        Directive(
+            "page", in: .maintenance, [.one("FILE", .file)],
+            "The page, read with the configuration; one is built in, and who asks for JSON gets JSON.", example: "page maintenance.html;"),
+        Directive(
+            "retry_after", in: .maintenance, [.one("TIME", .wait)], default: "300",
+            "When clients may come again, as Retry-After says.", example: "retry_after 10m;"),
+        Directive(
+            "bypass_from", in: .maintenance, [.list("NETWORK", .network)], repeats: true, "Whose requests go on all the same.",
+            example: "bypass_from 10.0.0.0/8;"),
+        Directive(
+            "bypass_header", in: .maintenance, [.one("NAME", .headerName), .one("VALUE|off", .fieldText)],
+            "A request with this field and this value goes on all the same; `off` lets none through.",
+            example: "bypass_header X-Preview env:PREVIEW_SECRET:-off;"),
+    ]
+
     private static let referrerPolicies = [
         "no-referrer", "no-referrer-when-downgrade", "origin", "origin-when-cross-origin", "same-origin", "strict-origin",
         "strict-origin-when-cross-origin", "unsafe-url",

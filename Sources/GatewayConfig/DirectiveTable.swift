@@ -18,6 +18,7 @@ enum DirectiveTable {
         Section(title: "Response headers", directives: responseHeaders),
         Section(title: "Pages of other origins", directives: cors),
         Section(title: "Errors", directives: errors),
+        Section(title: "Maintenance", directives: maintenance),
     ]
 
     static let all = sections.flatMap(\.directives)

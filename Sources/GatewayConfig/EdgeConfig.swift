@@ -11,6 +11,8 @@ public struct EdgeConfig: Sendable, Equatable {
     /// nil: `api off`.
     public var api: APIStyle?
     public var errorPages: [ErrorPageConfig] = []
+    /// nil: never.
+    public var maintenance: MaintenanceConfig?
 
     public init() {}
 }

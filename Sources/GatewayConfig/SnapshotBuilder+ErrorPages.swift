@@ -6,7 +6,9 @@ extension SnapshotBuilder {
     func errorPages(_ block: Scope) -> [ErrorPageConfig] {
         var pages: [ErrorPageConfig] = []
         for entry in block.all("error_page") where entry.isSound {
-            guard entry.arguments.items.count > 1, let target = entry.arguments.items.last?.word, let content = content(of: target) else { continue }
+            guard entry.arguments.items.count > 1, let target = entry.arguments.items.last?.word, let content = content(of: target) else {
+                continue
+            }
             for status in entry.arguments.items.dropLast().compactMap({ Self.status($0.word) })
             where !pages.contains(where: { $0.status == status }) {
                 pages.append(ErrorPageConfig(status: status, content: content))

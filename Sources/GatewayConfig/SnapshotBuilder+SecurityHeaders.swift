@@ -21,6 +21,7 @@ extension SnapshotBuilder {
         edge.cors = cors(block)
         edge.api = api(block)
         edge.errorPages = errorPages(block)
+        edge.maintenance = maintenance(block)
         return edge
     }
 

@@ -14,7 +14,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
     case noServer, upstreamBusy, connectFailed, connectTimeout, upstreamClosed, upstreamSendTimeout, upstreamReadTimeout
     case upstreamInvalid, upstreamTruncated, upstreamTLS, upgradeUnsupported
     // The gateway.
-    case shuttingDown, snapshotRetired, connectionsExhausted, connectionLimit
+    case shuttingDown, snapshotRetired, connectionsExhausted, connectionLimit, maintenance
 
     /// The name in documents, logs and metrics.
     public var name: StaticString {
@@ -63,6 +63,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .snapshotRetired: "snapshot_retired"
         case .connectionsExhausted: "connections_exhausted"
         case .connectionLimit: "connection_limit"
+        case .maintenance: "maintenance"
         }
     }
 
@@ -87,7 +88,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .clientClosed, .sendTimeout: 499
         case .transferCodingUnsupported, .methodUnsupported: 501
         case .connectFailed, .upstreamClosed, .upstreamInvalid, .upstreamTruncated, .upstreamTLS, .upgradeUnsupported: 502
-        case .noServer, .upstreamBusy, .shuttingDown, .snapshotRetired, .connectionsExhausted, .connectionLimit: 503
+        case .noServer, .upstreamBusy, .shuttingDown, .snapshotRetired, .connectionsExhausted, .connectionLimit, .maintenance: 503
         case .connectTimeout, .upstreamSendTimeout, .upstreamReadTimeout, .requestTimeout: 504
         case .versionUnsupported: 505
         }

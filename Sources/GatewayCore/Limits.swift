@@ -268,6 +268,8 @@ public enum Limits {
 
     /// Of one file: far more than people write, and little enough to hold many of them.
     public static let configFileBytesMax = 1024 * 1024
+    /// How often the flag files of `maintenance` are looked at: they are promised to be seen within a second.
+    public static let maintenanceLookMs = 400
     /// A page that the gateway serves by itself: it goes out as a whole, to each reader that is slow too.
     public static let pageBytesMax = 256 * 1024
     /// How long the writer of a configuration that comes through a pipe may pause: `check` has all the time, a reload has not.

@@ -1,6 +1,7 @@
 import GatewayConfig
 import GatewayCore
 import GatewayNet
+import GatewayPolicy
 import GatewayTelemetry
 import Logging
 
@@ -36,6 +37,8 @@ public struct Deployment: Sendable {
     public let clientVerifications: [TLSClientVerification?]
     public let addresses: AddressLimits
     public let failures: OriginFailures
+    /// By the paths of their files.
+    public let maintenance: [String: MaintenanceFlag]
 
     /// nil: the configuration says `access_log off`.
     public let accessLog: LogSink?
@@ -44,7 +47,8 @@ public struct Deployment: Sendable {
     public init(
         generation: Int, config: ConfigSnapshot, listeners: [Listener], endpoints: EndpointTable,
         limits: [ServerKey: ConnectionLimit], origins: [OriginKey: TLSOrigin], clientVerifications: [TLSClientVerification?],
-        addresses: AddressLimits, failures: OriginFailures, accessLog: LogSink?, logger: Logger
+        addresses: AddressLimits, failures: OriginFailures, maintenance: [String: MaintenanceFlag], accessLog: LogSink?,
+        logger: Logger
     ) {
         self.generation = generation
         self.config = config
@@ -55,6 +59,7 @@ public struct Deployment: Sendable {
         self.clientVerifications = clientVerifications
         self.addresses = addresses
         self.failures = failures
+        self.maintenance = maintenance
         self.accessLog = accessLog
         self.logger = logger
     }

@@ -10,15 +10,23 @@ final class EdgePolicy: Sendable {
     let api: APIStyle?
     /// nil: none.
     let errorPages: ErrorPages?
+    /// nil: never.
+    let maintenance: Maintenance?
+    /// nil: the built-in one.
+    let maintenancePage: ErrorPages.Page?
     /// Fields of the origin that the client doesn't get, hidden or replaced.
     let withheld: FieldNameSet
 
-    init?(_ config: EdgeConfig) {
+    /// `flags` are those of the deployment, by their paths.
+    init?(_ config: EdgeConfig, flags: [String: MaintenanceFlag]) {
         if config == EdgeConfig() { return nil }
         securityHeaders = SecurityHeaders(config)
         cors = config.cors.map(CORSPolicy.init)
         api = config.api
         errorPages = ErrorPages(config.errorPages)
+        let mayBe = config.maintenance.map { $0.isOn || $0.flagPath != nil } ?? false
+        maintenance = mayBe ? config.maintenance.map { Maintenance($0, flag: $0.flagPath.flatMap { flags[$0] }) } : nil
+        maintenancePage = config.maintenance?.page.map(ErrorPages.Page.init)
         withheld = FieldNameSet(config.hiddenHeaders + securityHeaders.names + (cors == nil ? [] : CORSPolicy.names))
     }
 }

@@ -20,6 +20,12 @@ extension Exchange {
     }
 
     func encodePage(_ error: GatewayError, into body: inout ByteQueue) {
+        if error.type == .maintenance {
+            BuiltInPage.begin(title: "We’ll be back soon", status: 0, into: &body)
+            body.append("<p>This service is being maintained, and will be back in a little while. Thank you for your patience.</p>\n")
+            BuiltInPage.end(into: &body)
+            return
+        }
         BuiltInPage.begin(title: StatusCode.reasonPhrase(error.type.status), status: error.type.status, into: &body)
         body.append("<p>")
         HTMLText.append(error.detail, to: &body)

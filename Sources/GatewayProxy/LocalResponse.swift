@@ -43,18 +43,32 @@ extension Worker {
         // Places come free with every answer of an origin.
         if error.type == .upstreamBusy { fields.append("Retry-After: 1\r\n") }
         if let seconds = error.type.retryAfterS { HTTP1Encoder.field("Retry-After", decimal: UInt64(seconds), into: &fields) }
-        if let content = exchanges[id].location?.edge?.errorPages?.content(for: error.type.status) {
+        if error.type == .maintenance, let edge = exchanges[id].location?.edge {
+            sendAway(id, error, edge, fields: &fields)
+        } else if let content = exchanges[id].location?.edge?.errorPages?.content(for: error.type.status) {
             serve(id, error.type.status, content, fields: &fields)
         } else {
-            explain(id, error, fields: &fields)
+            explain(id, error, asPage: exchanges[id].head.fields.prefersHTML, fields: &fields)
+        }
+    }
+
+    /// The page of the maintenance, to all but those who ask for JSON, and the SDKs of an API.
+    private func sendAway(_ id: Handle, _ error: GatewayError, _ edge: EdgePolicy, fields: inout ByteQueue) {
+        HTTP1Encoder.field("Retry-After", decimal: UInt64(edge.maintenance?.retryAfterS ?? 0), into: &fields)
+        fields.append("Cache-Control: no-store\r\n")
+        let wantsPage = edge.api == nil ? !exchanges[id].head.fields.prefersJSON : exchanges[id].head.fields.prefersHTML
+        if wantsPage, let page = edge.maintenancePage {
+            serve(id, error.type.status, .page(page), vary: .accept, fields: &fields)
+        } else {
+            explain(id, error, asPage: wantsPage, fields: &fields)
         }
     }
 
     /// A document of the gateway's own, in the form that the client would rather have.
-    private func explain(_ id: Handle, _ error: GatewayError, fields: inout ByteQueue) {
+    private func explain(_ id: Handle, _ error: GatewayError, asPage: Bool, fields: inout ByteQueue) {
         var body = ByteQueue(pool: pool)
         var vary: VaryNames
-        if exchanges[id].head.fields.prefersHTML {
+        if asPage {
             exchanges[id].response.isBuiltInPage = true
             exchanges[id].encodePage(error, into: &body)
             fields.append("Content-Type: text/html; charset=utf-8\r\n")
@@ -69,17 +83,17 @@ extension Worker {
     }
 
     /// What the operator has for a status.
-    private func serve(_ id: Handle, _ status: Int, _ content: ErrorPages.Content, fields: inout ByteQueue) {
+    private func serve(_ id: Handle, _ status: Int, _ content: ErrorPages.Content, vary: VaryNames = [], fields: inout ByteQueue) {
         switch content {
         case .redirect(let url):
             HTTP1Encoder.field("Location", url.rawSpan, into: &fields)
-            respond(id, 302, fields: fields.bytes, body: RawSpan(), vary: [])
+            respond(id, 302, fields: fields.bytes, body: RawSpan(), vary: vary)
         case .page(let page):
             var body = ByteQueue(pool: pool)
             body.append(page.bytes)
             page.kind.appendField(to: &fields)
-            let vary = encodeOwn(id, status, page.kind.mediaType, &body, fields: &fields)
-            respond(id, status, fields: fields.bytes, body: body.bytes, vary: vary)
+            let more = encodeOwn(id, status, page.kind.mediaType, &body, fields: &fields)
+            respond(id, status, fields: fields.bytes, body: body.bytes, vary: vary.union(more))
         }
     }
 

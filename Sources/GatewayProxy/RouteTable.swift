@@ -44,7 +44,7 @@ public final class RouteTable: Sendable {
         }
         let keys = config.apiKeys.map { RouteKeys($0, registry: registry) }
         let servers = zip(config.servers, deployment.clientVerifications).map {
-            ServerRoute($0, clients: $1, upstreams: upstreams, keys: keys, registry: registry)
+            ServerRoute($0, clients: $1, upstreams: upstreams, keys: keys, flags: deployment.maintenance, registry: registry)
         }
         self.upstreams = upstreams
         self.servers = servers
@@ -109,9 +109,12 @@ final class ServerRoute: Sendable {
     /// For `OPTIONS *`, which is about the server as a whole: the location of its root.
     let asterisk: LocationRoute
 
-    init(_ config: ServerConfig, clients: TLSClientVerification?, upstreams: [UpstreamRoute], keys: RouteKeys?, registry: MetricsRegistry) {
+    init(
+        _ config: ServerConfig, clients: TLSClientVerification?, upstreams: [UpstreamRoute], keys: RouteKeys?,
+        flags: [String: MaintenanceFlag], registry: MetricsRegistry
+    ) {
         self.clients = clients
-        let label = config.names.first { !$0.isEmpty } ?? "_"
+        let label = config.label
         name = Array(label.utf8)
         mergesSlashes = config.mergeSlashes
         speaksHTTP2 = config.speaksHTTP2
@@ -121,9 +124,11 @@ final class ServerRoute: Sendable {
         certificates = config.tls?.certificates.map(\.certificatePath) ?? []
         let table = LocationTable(config.locations)
         locations = table
-        let routes = config.locations.map { LocationRoute($0, server: label, upstreams: upstreams, keys: keys, registry: registry) }
+        let routes = config.locations.map {
+            LocationRoute($0, server: label, upstreams: upstreams, keys: keys, flags: flags, registry: registry)
+        }
         self.routes = routes
-        fallback = LocationRoute(config.fallback, server: label, upstreams: upstreams, keys: keys, registry: registry)
+        fallback = LocationRoute(config.fallback, server: label, upstreams: upstreams, keys: keys, flags: flags, registry: registry)
         asterisk = table.match(path: [UInt8(ascii: "/")].rawSpan).map { routes[$0] } ?? fallback
     }
 
@@ -187,7 +192,10 @@ final class LocationRoute: Sendable {
     let isProxied: Bool
     let forwarding: Forwarding
 
-    init(_ config: LocationConfig, server: String, upstreams: [UpstreamRoute], keys: RouteKeys?, registry: MetricsRegistry) {
+    init(
+        _ config: LocationConfig, server: String, upstreams: [UpstreamRoute], keys: RouteKeys?, flags: [String: MaintenanceFlag],
+        registry: MetricsRegistry
+    ) {
         logMembers = JSONLine.members([("server", server), ("location", config.name)])
         bodyBytesMax = UInt64(config.clientMaxBodyBytes)
         requestTimeoutMs = config.requestTimeoutMs
@@ -195,7 +203,7 @@ final class LocationRoute: Sendable {
         proxySetFields = FieldTemplates(config.proxySetHeaders)
         gzip = config.gzip.map(GzipPolicy.init)
         policies = RoutePolicies(config, keys: keys)
-        edge = EdgePolicy(config.edge)
+        edge = EdgePolicy(config.edge, flags: flags)
         action =
             switch config.action {
             case .none: .notFound

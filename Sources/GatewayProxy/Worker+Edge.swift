@@ -7,6 +7,9 @@ extension Worker {
     /// nil lets the request go on.
     func answerAtEdge(_ id: Handle, _ edge: EdgePolicy) -> Verdict? {
         if let cors = edge.cors, exchanges[id].isPreflight { return answerPreflight(id, cors) }
+        if let maintenance = edge.maintenance, maintenance.isUnderWay, !exchanges[id].isExempt(from: maintenance) {
+            return .refuse(GatewayError(.maintenance, "the service is being maintained"))
+        }
         return nil
     }
 
@@ -24,6 +27,8 @@ extension Worker {
 
 extension Exchange {
     fileprivate var isPreflight: Bool { CORSPolicy.isPreflight(head) }
+
+    fileprivate func isExempt(from maintenance: Maintenance) -> Bool { maintenance.exempts(client, head) }
 
     fileprivate func refusal(by cors: CORSPolicy) -> GatewayError? { cors.refusal(of: head) }
 

@@ -6,7 +6,7 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
     case upstreamTLSHandshakes, upstreamTLSHandshakeFailures, upstreamHTTP2Errors
     case connections, connectionsAccepted, connectionsRefused, connectionsClosed, http2ConnectionErrors
     case tlsHandshakes, tlsHandshakeFailures
-    case refusals, apiKeyRequests
+    case refusals, apiKeyRequests, maintenance
     case gzipBytes, gzipSkipped
     case configLastReloadSuccessful, configLastReloadSuccessTime, configReloads
     case buildInfo, logLinesDropped, seriesRefused
@@ -122,6 +122,10 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(
                 .counter, "gateway_api_key_requests_total", labels: ["key"],
                 "Requests with a good API key, by its name; names beyond the first thousand count as (other).")
+        case .maintenance:
+            Declaration(
+                .gauge, "gateway_maintenance", labels: ["server", "location"],
+                "1 while requests are answered with the maintenance page, else 0.")
         case .gzipBytes:
             Declaration(
                 .counter, "gateway_gzip_bytes_total", labels: ["direction"], unit: .bytes,

@@ -1,6 +1,7 @@
 import GatewayConfig
 import GatewayCore
 import GatewayNet
+import GatewayPolicy
 import GatewayProxy
 import GatewayTelemetry
 import Glibc
@@ -41,6 +42,7 @@ final class Supervisor {
     private var candidate: Candidate?
     private let addresses = AddressLimits()
     private let failures = OriginFailures()
+    private let maintenance = MaintenanceFlags()
     /// When the workers got addresses last, and when they are due to get those that have changed since.
     private var tableSentAt = MonotonicTime(nanoseconds: 0)
     private var tableDue = MonotonicTime.never
@@ -115,13 +117,14 @@ final class Supervisor {
             }
             admin.tick(epoll)
             tendNames()
+            maintenance.look(now: .now(), logs.logger)
         }
         logs.logger.info("ended")
         logs.close()
     }
 
     private func waitTimeoutMs() -> Int32 {
-        let due = min(names.nextDue, tableDue, candidate?.deadline ?? .never).milliseconds(after: .now())
+        let due = min(names.nextDue, tableDue, candidate?.deadline ?? .never, maintenance.nextLook).milliseconds(after: .now())
         if due < 0 || admin.timeoutMs < 0 { return max(due, admin.timeoutMs) }
         return min(due, admin.timeoutMs)
     }
@@ -233,11 +236,13 @@ final class Supervisor {
         let logsBefore = logs
         var fresh: [WorkerMailbox] = []
         let deployment: Deployment
+        let flags: [String: MaintenanceFlag]
         do {
             try admin.prepare(snapshot.admin, &epoll, EventToken(kind: Kind.admin, handle: .none))
             if generation == 0 { try giveUpRoot(snapshot.user, change) }
             try logs.prepare(snapshot)
-            deployment = makeDeployment(snapshot, listeners.open(addresses, after: change), resolved, limits, certificates)
+            flags = maintenance.flags(for: snapshot)
+            deployment = makeDeployment(snapshot, listeners.open(addresses, after: change), resolved, limits, certificates, flags)
             for index in kept..<snapshot.workers {
                 fresh.append(try roster.begin(index: index, RouteTable(deployment, registry: registry), registry: registry))
             }
@@ -256,6 +261,7 @@ final class Supervisor {
         config = snapshot
         endpoints = numbered
         connectionCounts = counts
+        maintenance.follow(flags, now: .now())
         generation += 1
         names.noteUnanswered(in: snapshot)
         names.report(to: logs.logger)
@@ -264,7 +270,7 @@ final class Supervisor {
 
     private func makeDeployment(
         _ snapshot: ConfigSnapshot, _ open: [(ListenAddress, Listeners.Open)], _ resolved: EndpointTable,
-        _ limits: [ServerKey: ConnectionLimit], _ certificates: Certificates
+        _ limits: [ServerKey: ConnectionLimit], _ certificates: Certificates, _ flags: [String: MaintenanceFlag]
     ) -> Deployment {
         let listeners = open.map { address, listener in
             Deployment.Listener(id: listener.id, address: address, bound: listener.bound, tls: certificates.listenerContext(address))
@@ -272,7 +278,7 @@ final class Supervisor {
         return Deployment(
             generation: generation + 1, config: snapshot, listeners: listeners, endpoints: resolved, limits: limits,
             origins: certificates.origins, clientVerifications: certificates.contexts.map { $0?.clients }, addresses: addresses,
-            failures: failures, accessLog: logs.access, logger: logs.logger)
+            failures: failures, maintenance: flags, accessLog: logs.access, logger: logs.logger)
     }
 
     private func hand(_ deployment: Deployment, _ change: Listeners.Change, kept: Int, _ fresh: [WorkerMailbox]) {
@@ -318,6 +324,7 @@ final class Supervisor {
 
     private func updateGauges() {
         registry.set(.logLinesDropped, ["access"], to: Double(logs.droppedAccessLines))
+        maintenance.updateGauge(config, registry)
         registry.set(.logLinesDropped, ["error"], to: Double(logs.droppedErrorLines))
     }
 }

@@ -79,9 +79,10 @@ import Testing
     }
 
     @Test func `an expired key and a block without any are warnings`() {
-        #expect(messages("api_keys { key a sha256=\(Self.one) expires=2020-01-01; } " + aServer) == [
-            "1:98: warning: this key of \"a\" has expired"
-        ])
+        #expect(
+            messages("api_keys { key a sha256=\(Self.one) expires=2020-01-01; } " + aServer) == [
+                "1:98: warning: this key of \"a\" has expired"
+            ])
         #expect(snapshot("api_keys { key a sha256=\(Self.one) expires=2020-01-01; } " + aServer) != nil)
         #expect(messages("api_keys { } " + aServer) == ["1:1: warning: there is no key: whoever is asked for one gets 401"])
     }
@@ -96,6 +97,8 @@ import Testing
         let digest = try CallerReader.digest(Word(text: Self.one, position: SourcePosition(path: "")))
         let line = try #require(APIKeyLine.text(name: "mobile", digest: digest))
         #expect(line == "key mobile sha256=\(Self.one);")
-        for name in ["", "a b", "a;b", "é", String(repeating: "n", count: 65)] { #expect(APIKeyLine.text(name: name, digest: digest) == nil) }
+        for name in ["", "a b", "a;b", "é", String(repeating: "n", count: 65)] {
+            #expect(APIKeyLine.text(name: name, digest: digest) == nil)
+        }
     }
 }

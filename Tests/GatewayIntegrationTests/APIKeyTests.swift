@@ -29,7 +29,9 @@ import Testing
 
     // MARK: 401
 
-    @Test(arguments: Transport.allCases) func `only a known key gets through, and the refusal says what is missing`(_ transport: Transport) throws {
+    @Test(arguments: Transport.allCases) func `only a known key gets through, and the refusal says what is missing`(_ transport: Transport)
+        throws
+    {
         let edge = try edge()
         let client = try edge.connect(transport)
         for key in [Self.mobile, Self.rotated, Self.partner] {
@@ -58,7 +60,8 @@ import Testing
         #expect(try client.get("/a", ["x-api-key": Self.mobile]).status == 200)
         #expect(try client.get("/a", ["authorization": "Bearer \(Self.partner)"]).status == 200)
         let missing = try client.get("/a")
-        #expect(missing.status == 401 && missing["www-authenticate"] == "Bearer realm=\"localhost\"" && missing.text.contains("key_missing"))
+        #expect(
+            missing.status == 401 && missing["www-authenticate"] == "Bearer realm=\"localhost\"" && missing.text.contains("key_missing"))
         #expect(try client.get("/a", ["x-api-key": "guessed-key"]).text.contains("key_unknown"))
         #expect(try client.get("/a", ["x-api-key": Self.mobile, "x-api-key": Self.mobile]).status == 401)
         #expect(try client.get("/a", ["x-api-key": Self.mobile]).status == 200)
@@ -125,7 +128,8 @@ import Testing
         let client = try edge.connect(.plain)
         let kept = try client.get("/a", fields: ["X-API-Key: \(Self.mobile)", "X-Caller: forged"])
         #expect(kept.text.contains("X-API-Key: \(Self.mobile)") && kept.text.contains("X-Caller: mobile") && !kept.text.contains("forged"))
-        let stripped = try client.get("/strip", fields: ["Authorization: Bearer \(Self.mobile)", "X-API-Key: \(Self.partner)", "X-Other: o"])
+        let stripped = try client.get(
+            "/strip", fields: ["Authorization: Bearer \(Self.mobile)", "X-API-Key: \(Self.partner)", "X-Other: o"])
         #expect(stripped.status == 200 && stripped.text.contains("X-Caller: partner") && stripped.text.contains("X-Other: o"))
         for secret in Self.secrets { #expect(!stripped.text.contains(secret)) }
         // Nobody was asked there, so nobody is known.
