@@ -145,14 +145,14 @@ FLOODS = {
     "empty CONTINUATION": Flood(lambda: frame(CONTINUATION, 0, 1) * 10_000, settings() + frame(HEADERS, 0, 1, GET), repeats=True, streams=1),
     "full CONTINUATION": Flood(
         lambda: frame(CONTINUATION, 0, 1, field(b"x", b"y" * 1000) * 16), settings() + frame(HEADERS, 0, 1, GET), repeats=True, streams=1),
-    "HPACK bomb": Flood(lambda: on_streams(hpack_bomb, count=200), end=None),
+    "HPACK bomb": Flood(lambda: on_streams(hpack_bomb, count=200)),
     "kept HPACK bomb": Flood(
         lambda: on_streams(lambda stream: request(stream, GET + b"\xbe" * 16_000), count=200),
-        settings() + request(1, GET + b"\x40\1x" + number(3900) + b"y" * 3900, ends=False), end=None),
+        settings() + request(1, GET + b"\x40\1x" + number(3900) + b"y" * 3900, ends=False)),
     "HPACK table churn": Flood(lambda: on_streams(lambda stream: request(stream, get(b"/here") + b"\x40\0\0" * 800), count=5000)),
     "empty values": Flood(lambda: on_streams(lambda stream: request(stream, get(b"/here") + b"\0\1x\0" * 90), count=5000)),
     "empty names": Flood(lambda: on_streams(lambda stream: request(stream, GET + b"\0\0\0" * 90), count=5000)),
-    "fields beyond a head": Flood(lambda: on_streams(lambda stream: request(stream, GET + b"\0\1x\1y" * 3000), count=500), end=None),
+    "fields beyond a head": Flood(lambda: on_streams(lambda stream: request(stream, GET + b"\0\1x\1y" * 3000), count=500)),
     "cookie crumbs": Flood(lambda: on_streams(lambda stream: request(stream, get(b"/here") + b"\x0f\x11\x03a=b" * 700), count=500), end=None),
     "table size changes": Flood(lambda: on_streams(lambda stream: request(stream, b"\x20\x3f\xe1\x1f" + get(b"/here"))), end=None),
     # Frames that cost nothing to make.
