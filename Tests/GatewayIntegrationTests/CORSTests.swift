@@ -165,6 +165,17 @@ import Testing
         #expect(try client.ask("/", "GET", ["Origin: \(Self.app)", "Access-Control-Request-Method: PUT"]).status == 200)
     }
 
+    @Test(arguments: Way.allCases) func `a preflight needs no key, and the page can read that its request does`(_ way: Way) throws {
+        let digest = String(repeating: "6ca13d52", count: 8)
+        let edge = try Edge(
+            .answering(Self.origin), main: "api_keys { header X-API-Key; key mobile sha256=\(digest); }", server: Self.cors,
+            location: "authenticate api_key;")
+        let client = try edge.client(way)
+        #expect(try preflight(client)["access-control-allow-origin"] == Self.app)
+        let answer = try client.ask("/", "GET", ["Origin: \(Self.app)"])
+        #expect(answer.status == 401 && answer["www-authenticate"] != nil && answer.lines("access-control-") == Self.allowed, "\(answer)")
+    }
+
     @Test func `a preflight with content leaves the connection in order`() throws {
         let edge = try Edge(.answering(Self.origin), server: Self.cors)
         for way in Way.allCases {
