@@ -1,5 +1,6 @@
 import GatewayCore
 import GatewayHTTP
+import GatewayPolicy
 
 /// The response as the client gets it.
 extension Exchange {
@@ -16,17 +17,18 @@ extension Exchange {
         let edge = location?.edge
         let vary = addedVary(to: call)
         for index in 0..<call.head.fields.count {
-            if let edge, edge.withheld.contains(call.head.fields.name(index), call.head.fields.nameBytes(index)) { continue }
             switch call.head.fields.name(index) {
             case .contentLength, .transferEncoding: continue
             case .trailer: if response.framing != .chunked && !isOverHTTP2 { continue }
             case .vary:
+                if call.head.fields.isHopByHop(index) { continue }
                 if !vary.isEmpty && call.head.fields.firstIndex(of: .vary) == index {
                     call.head.fields.end(&run, to: &queue)
                     vary.appendField(after: call.head.fields.value(index), to: &queue)
                     continue
                 }
             case .etag, .acceptRanges:
+                if call.head.fields.isHopByHop(index) { continue }
                 if response.coding != .asReceived {
                     call.head.fields.end(&run, to: &queue)
                     if encodeAdapted(index, of: call, into: &queue) { continue }
@@ -101,6 +103,13 @@ extension Exchange {
 }
 
 extension UpstreamCall {
+    /// Keeps fields of the head that has come from the client.
+    mutating func withhold(_ names: FieldNameSet) {
+        for index in 0..<head.fields.count where names.contains(head.fields.name(index), head.fields.nameBytes(index)) {
+            head.fields.keepBack(index)
+        }
+    }
+
     /// What a 426 asks the client to switch to (RFC 9110 § 15.5.22), if the gateway would let it.
     fileprivate func encodeUpgradeOffer(into queue: inout ByteQueue) {
         if !head.fields.offersUpgrade { return }

@@ -97,4 +97,24 @@ import Testing
         // A response has a date, whoever gave it (RFC 9110 § 6.6.1).
         #expect(answer.values("date").count == 1 && answer["date"]?.contains("1970") == false)
     }
+
+    @Test func `hidden fields stay away from interim heads and switched protocols, too`() throws {
+        let fields = "Server: Origin/1.0\r\nETag: \"a\"\r\nX-Kept: yes\r\n"
+        let origin = try ScriptedOrigin { connection, _ in
+            while let request = try connection.readNextRequest() {
+                if request.target == "/switch" {
+                    try connection.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\(fields)\r\n")
+                } else {
+                    try connection.send("HTTP/1.1 103 Early Hints\r\n\(fields)\r\nHTTP/1.1 200 OK\r\n\(fields)Content-Length: 0\r\n\r\n")
+                }
+            }
+        }
+        let edge = try Edge(origin, server: "proxy_hide_header Server ETag;")
+        let hinted = try edge.connect(.plain).get("/")
+        for head in hinted.interim + [hinted] { #expect(head["X-Kept"] == "yes" && head["Server"] == nil && head["ETag"] == nil) }
+        #expect(hinted.interim.count == 1)
+        let switched = try edge.connect(.plain).get("/switch", fields: ["Connection: Upgrade", "Upgrade: chat"])
+        #expect(switched.status == 101 && switched["Upgrade"] == "chat" && switched["X-Kept"] == "yes")
+        #expect(switched["Server"] == nil && switched["ETag"] == nil)
+    }
 }
