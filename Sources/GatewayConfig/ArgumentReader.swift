@@ -74,7 +74,7 @@ struct ArgumentReader {
     private func pair(_ word: Word, _ reading: Reading) -> (Argument, Word)? {
         guard let equals = word.text.utf8.firstIndex(of: UInt8(ascii: "=")) else { return nil }
         guard let argument = reading.declares(String(word.text[..<equals]), where: \.isPair) else { return nil }
-        return (argument, word.suffix(from: word.text.utf8.distance(from: word.text.utf8.startIndex, to: equals) + 1))
+        return (argument, word.suffix(from: word.text.utf8.distance(from: word.text.utf8.startIndex, to: equals) + 1).unquoted)
     }
 
     private func take(_ word: Word, as argument: Argument, once: Bool, into reading: inout Reading) throws(Complaint) {

@@ -52,6 +52,16 @@ struct Arguments: Sendable {
         return digest
     }
 
+    func rate(_ label: String) -> RateReader.Rate? {
+        guard case .rate(let rate) = items(label).first?.value else { return nil }
+        return rate
+    }
+
+    func limitKey(_ label: String) -> RateReader.LimitKey? {
+        guard case .limitKey(let key) = items(label).first?.value else { return nil }
+        return key
+    }
+
     func template(_ label: String) -> Template? {
         guard case .template(let template) = items(label).first?.value else { return nil }
         return template

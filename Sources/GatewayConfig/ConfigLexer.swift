@@ -1,5 +1,6 @@
 /// Cuts a file into words, ";", "{" and "}", by nginx's rules (ngx_conf_read_token): a quote begins a string only
-/// where a word begins, "#" a comment likewise, and a backslash keeps the character behind it from ending the word.
+/// where a word begins, "#" a comment likewise, and a backslash keeps the character behind it from ending the word. Besides that the value
+/// of key="value" may have blanks in it; its quotes stay, for whoever takes the word as a pair.
 struct ConfigLexer {
     enum Token {
         case word(Word)
@@ -55,6 +56,8 @@ struct ConfigLexer {
             } else if byte == UInt8(ascii: "$") {
                 advance()
                 if peek() == UInt8(ascii: "{") { skipBracedName() }
+            } else if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'"), let end = quotedValueEnd(from: start.index) {
+                while cursor.index < end { advance() }
             } else if Self.isBlank(byte) || byte == UInt8(ascii: ";") || byte == UInt8(ascii: "{") || closesBlock() {
                 break
             } else {
@@ -62,6 +65,21 @@ struct ConfigLexer {
             }
         }
         return word(from: start, text: start.index..<cursor.index, textOffset: 0)
+    }
+
+    /// Behind the closing quote of a value whose opening one is the next byte: if what stands before it, from `start` on, is a key and "=",
+    /// and the word ends there, in the same line.
+    private func quotedValueEnd(from start: Int) -> Int? {
+        let quote = bytes[cursor.index]
+        let key = bytes[start..<cursor.index].dropLast()
+        guard bytes[cursor.index - 1] == UInt8(ascii: "="), !key.isEmpty, key.allSatisfy(\.isNameByte) else { return nil }
+        var index = cursor.index + 1
+        while index < bytes.count, bytes[index] != quote, bytes[index] != UInt8(ascii: "\n") {
+            index += bytes[index] == UInt8(ascii: "\\") ? 2 : 1
+        }
+        guard index < bytes.count, bytes[index] == quote else { return nil }
+        let next = index + 1 < bytes.count ? bytes[index + 1] : UInt8(ascii: ";")
+        return Self.isBlank(next) || ";{}".utf8.contains(next) ? index + 1 : nil
     }
 
     /// Past "{name}" behind a "$".

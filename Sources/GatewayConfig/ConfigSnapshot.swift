@@ -22,6 +22,7 @@ public struct ConfigSnapshot: Sendable, Equatable {
     public var names: [NameConfig]
     /// nil without an `api_keys` block.
     public var apiKeys: APIKeysConfig?
+    public var rateLimits: [RateLimitConfig] = []
 }
 
 /// A name that is looked up, again and again.
@@ -148,6 +149,9 @@ public struct LocationConfig: Sendable, Equatable {
     public var gzip: GzipConfig?
     /// nil: `authenticate off`.
     public var authentication: AuthenticationConfig?
+    /// Those of the outer levels first.
+    public var limits: [LimitUseConfig] = []
+    public var limitHeaders = LimitHeaderStyle.ietf
     public var edge = EdgeConfig()
 }
 

@@ -10,18 +10,19 @@ struct Context: OptionSet, Hashable, Sendable {
     static let server = Context(rawValue: 16)
     static let location = Context(rawValue: 32)
     static let apiKeys = Context(rawValue: 64)
+    static let rateLimit = Context(rawValue: 128)
     static let securityHeaders = Context(rawValue: 256)
     static let cors = Context(rawValue: 512)
     static let maintenance = Context(rawValue: 1024)
 
     static let anywhere: Context = [
-        .main, .admin, .upstream, .version, .server, .location, .apiKeys, .securityHeaders, .cors, .maintenance,
+        .main, .admin, .upstream, .version, .server, .location, .apiKeys, .rateLimit, .securityHeaders, .cors, .maintenance,
     ]
 
     private static let names: [(Context, String)] = [
         (.main, "main"), (.admin, "admin"), (.upstream, "upstream"), (.version, "version"), (.server, "server"),
-        (.location, "location"), (.apiKeys, "api_keys"), (.securityHeaders, "security_headers"), (.cors, "cors"),
-        (.maintenance, "maintenance"),
+        (.location, "location"), (.apiKeys, "api_keys"), (.rateLimit, "rate_limit"), (.securityHeaders, "security_headers"),
+        (.cors, "cors"), (.maintenance, "maintenance"),
     ]
 
     /// "main, server, location".

@@ -55,6 +55,8 @@ struct DirectiveChecker {
     private func directive(of statement: Statement, in context: Context) -> Directive? {
         let name = statement.name.text
         if let directive = DirectiveTable.directive(named: name, in: context) { return directive }
+        // There names stand that the configuration gives.
+        if context == .rateLimit { return DirectiveTable.directive(named: DirectiveTable.keyName, in: context) }
         let elsewhere = DirectiveTable.directives(named: name)
         if !elsewhere.isEmpty {
             reportMisplaced(statement, elsewhere, in: context)

@@ -1,21 +1,27 @@
 extension SnapshotBuilder {
     /// For what no location matches.
     func fallback(of server: Scope) -> LocationConfig {
-        LocationConfig(
-            name: "", path: "", isExact: false, action: server.first("return").map(returnAction) ?? .none,
+        let answer = server.first("return")
+        let action = answer.map(returnAction) ?? .none
+        return LocationConfig(
+            name: "", path: "", isExact: false, action: action,
             clientMaxBodyBytes: bodyBytesMax(server), requestTimeoutMs: server.effective("request_timeout").number() ?? 0,
             addHeaders: addHeaders(server), proxySetHeaders: headers("proxy_set_header", server), gzip: gzip(server),
-            authentication: authentication(server), edge: edge(server))
+            authentication: authentication(server),
+            limits: limits(server, action, at: answer?.name.position ?? SourcePosition(path: path)), limitHeaders: limitHeaders(server),
+            edge: edge(server))
     }
 
     func location(_ entry: Entry, _ block: Scope) -> LocationConfig? {
         guard let path = entry.arguments.text("PATH"), let name = entry.locationName else { return nil }
         warnIfUnreachable(path, entry, block)
+        let action = action(of: block, entry)
         return LocationConfig(
-            name: name, path: path, isExact: entry.arguments.has("="), action: action(of: block, entry),
+            name: name, path: path, isExact: entry.arguments.has("="), action: action,
             clientMaxBodyBytes: bodyBytesMax(block), requestTimeoutMs: block.effective("request_timeout").number() ?? 0,
             addHeaders: addHeaders(block), proxySetHeaders: headers("proxy_set_header", block), gzip: gzip(block),
-            authentication: authentication(block), edge: edge(block))
+            authentication: authentication(block), limits: limits(block, action, at: entry.name.position),
+            limitHeaders: limitHeaders(block), edge: edge(block))
     }
 
     private func bodyBytesMax(_ block: Scope) -> Int {

@@ -9,6 +9,9 @@ final class SnapshotBuilder {
     var upstreams = UpstreamList()
     var names = NameList()
     var pageFiles = PageFiles()
+    private(set) var rateLimits: [RateLimitConfig] = []
+    /// Of all that there are, those that are wrong among them.
+    private(set) var rateLimitNames: [String] = []
 
     init(path: String, diagnostics: DiagnosticList) {
         self.path = path
@@ -18,10 +21,13 @@ final class SnapshotBuilder {
     func build(_ main: Scope) -> ConfigSnapshot {
         addUpstreams(main.all("upstream"))
         let apiKeys = apiKeys(main)
+        rateLimits = rateLimits(main, keys: apiKeys)
+        rateLimitNames = main.all("rate_limit").compactMap { $0.arguments.text("NAME") }
         let servers = main.all("server").compactMap { entry in entry.block.map { server(entry, $0) } }
         let admin = main.first("admin").flatMap(adminConfig)
         warnOfEventStreams(main)
         checkAuthentication(main)
+        checkLimits(main)
         checkEdge(main)
         ListenerCheck(diagnostics: diagnostics).check(main)
         if main.all("server").isEmpty, !diagnostics.hasErrors {
@@ -37,7 +43,7 @@ final class SnapshotBuilder {
             shutdownTimeoutMs: main.effective("shutdown_timeout").number() ?? 0,
             trustedProxies: main.effective("trusted_proxies").networks(), addressLimits: addressLimits(main),
             gzipMemoryBytes: gzipMemoryBytes(main), admin: admin, servers: servers, upstreams: upstreams.configs, names: names.configs,
-            apiKeys: apiKeys)
+            apiKeys: apiKeys, rateLimits: rateLimits)
     }
 
     /// Seen from the directory of the main file, as in nginx, also where an included file names it.

@@ -13,6 +13,8 @@ enum Value: Sendable, Equatable {
     case template(Template)
     case proxyTarget(ProxyTarget)
     case digest(SHA256Digest)
+    case rate(RateReader.Rate)
+    case limitKey(RateReader.LimitKey)
 }
 
 /// A host and a port. The host is a name or an address without brackets.

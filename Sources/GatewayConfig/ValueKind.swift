@@ -46,6 +46,9 @@ indirect enum ValueKind: Sendable {
     case digest
     /// A day, as the number of days since 1970-01-01.
     case day
+    case rate
+    case limitKey
+    case message
 
     /// Milliseconds that a wait may have: from 1 on, because a wait of nothing fails at once.
     static let wait = ValueKind.time(1...Self.longestMs)
@@ -87,6 +90,9 @@ indirect enum ValueKind: Sendable {
         case .proxyTarget: return .proxyTarget(try ProxyTargetReader.read(word))
         case .digest: return .digest(try CallerReader.digest(word))
         case .day: return .number(try CallerReader.day(word))
+        case .rate: return .rate(try RateReader.rate(word))
+        case .limitKey: return .limitKey(try RateReader.limitKey(word))
+        case .message: return .text(try RateReader.message(word))
         }
     }
 

@@ -22,6 +22,16 @@ struct Word: Sendable {
         return position.part(offset: textOffset + before, length: max(1, length))
     }
 
+    /// Without the quotes around it, where it has some: see ``ConfigLexer``.
+    var unquoted: Word {
+        guard environmentName == nil, let quote = text.utf8.first, quote == 0x22 || quote == 0x27 else { return self }
+        guard text.utf8.count >= 2, text.utf8.last == quote else { return self }
+        let inner = 1..<text.utf8.count - 1
+        return Word(
+            text: String(decoding: text.utf8.dropFirst().dropLast(), as: UTF8.self), position: position(of: inner),
+            textOffset: textOffset.map { _ in 0 })
+    }
+
     /// The part of the word from byte `start` on, as a word.
     func suffix(from start: Int) -> Word {
         let count = text.utf8.count

@@ -7,7 +7,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
     case requestLineTooLong, headTooLarge, fieldsTooMany, bodyTooLarge, http2Invalid, http2Flood
     case headerTimeout, bodyTimeout, sendTimeout, clientClosed, misdirected, notFound
     case clientCertificateRequired, clientCertificateInvalid
-    case keyMissing, keyUnknown, keyExpired, corsRefused
+    case keyMissing, keyUnknown, keyExpired, rateLimited, corsRefused
     // The exchange as a whole.
     case requestTimeout
     // The origin.
@@ -47,6 +47,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .keyMissing: "key_missing"
         case .keyUnknown: "key_unknown"
         case .keyExpired: "key_expired"
+        case .rateLimited: "rate_limited"
         case .corsRefused: "cors_refused"
         case .noServer: "no_server"
         case .upstreamBusy: "upstream_busy"
@@ -84,6 +85,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .requestLineTooLong: 414
         case .expectationUnsupported: 417
         case .misdirected: 421
+        case .rateLimited: 429
         case .headTooLarge, .fieldsTooMany: 431
         case .clientClosed, .sendTimeout: 499
         case .transferCodingUnsupported, .methodUnsupported: 501

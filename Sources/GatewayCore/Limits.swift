@@ -107,6 +107,16 @@ public enum Limits {
     /// Names of API keys that have a counter of their own; those of further ones share one, so that keys by the thousand don't crowd
     /// out the other metrics.
     public static let apiKeySeriesMax = 1_000
+    /// Callers that a `rate_limit` by address or field counts apart, where `callers=` says nothing: 32 MB once so many are there at a time.
+    public static let rateCallersMax = 1 << 20
+    /// What `callers=` may be at the most: half a gigabyte.
+    public static let rateCallersBound = 1 << 24
+    /// Parts of a limit's table with a lock each: so many that workers seldom wait for one another.
+    public static let bucketShards = 256
+    /// A bucket that takes longer to fill up is a mistake of the unit.
+    public static let bucketFillMsMax = 400 * 86_400_000
+    /// Limits that one request meets: people have two or three. Each costs some hundred nanoseconds.
+    public static let rateLimitsPerRequestMax = 16
 
     // MARK: Buffers
 

@@ -23,6 +23,7 @@ extension Exchange {
         }
         if let location { line.append(location.logMembers) }
         if let caller = callerKey { line.append(caller.keys.logMember(caller.name)) }
+        if limitedBy >= 0 || limitOnTrial >= 0 { encodeLimits(into: &line) }
         JSONLine.member(#""status":"#, response.status, into: &line)
         JSONLine.member(#""duration":"#, secondsFromNanoseconds: now.nanoseconds(since: startedAt), into: &line)
         if requestBody.received > 0 { JSONLine.member(#""bytes_received":"#, Int(clamping: requestBody.received), into: &line) }

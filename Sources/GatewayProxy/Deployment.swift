@@ -39,6 +39,8 @@ public struct Deployment: Sendable {
     public let failures: OriginFailures
     /// By the paths of their files.
     public let maintenance: [String: MaintenanceFlag]
+    /// Of the rate limits, in their order.
+    public let buckets: [BucketTable]
 
     /// nil: the configuration says `access_log off`.
     public let accessLog: LogSink?
@@ -47,8 +49,8 @@ public struct Deployment: Sendable {
     public init(
         generation: Int, config: ConfigSnapshot, listeners: [Listener], endpoints: EndpointTable,
         limits: [ServerKey: ConnectionLimit], origins: [OriginKey: TLSOrigin], clientVerifications: [TLSClientVerification?],
-        addresses: AddressLimits, failures: OriginFailures, maintenance: [String: MaintenanceFlag], accessLog: LogSink?,
-        logger: Logger
+        addresses: AddressLimits, failures: OriginFailures, maintenance: [String: MaintenanceFlag], buckets: [BucketTable],
+        accessLog: LogSink?, logger: Logger
     ) {
         self.generation = generation
         self.config = config
@@ -60,6 +62,7 @@ public struct Deployment: Sendable {
         self.addresses = addresses
         self.failures = failures
         self.maintenance = maintenance
+        self.buckets = buckets
         self.accessLog = accessLog
         self.logger = logger
     }

@@ -9,13 +9,13 @@ import GatewayTelemetry
 extension Exchange {
     func encodeProblem(_ error: GatewayError, for api: APIStyle?, now: MonotonicTime, _ clock: inout WallClock, into body: inout ByteQueue)
     {
-        error.appendProblem(to: &body)
+        error.appendProblem(detail: limitMessage, to: &body)
         body.append(",\"request_id\":")
         appendRequestIDString(to: &body)
         body.append(",\"timestamp\":\"")
         clock.timestamps.append(wallClockNanoseconds: clock.nanoseconds(now), to: &body)
         body.append("\"")
-        if let api { error.appendObject(of: api, to: &body) }
+        if let api { error.appendObject(of: api, detail: limitMessage, to: &body) }
         body.append("}\n")
     }
 
@@ -28,8 +28,14 @@ extension Exchange {
         }
         BuiltInPage.begin(title: StatusCode.reasonPhrase(error.type.status), status: error.type.status, into: &body)
         body.append("<p>")
-        HTMLText.append(error.detail, to: &body)
-        body.append(".</p>\n<p class=\"small\">")
+        let words = limitMessage
+        if words.isEmpty {
+            HTMLText.append(error.detail, to: &body)
+            body.append(".")
+        } else {
+            HTMLText.append(words.rawSpan, to: &body)
+        }
+        body.append("</p>\n<p class=\"small\">")
         HTMLText.append(error.type.name, to: &body)
         body.append(" &middot; request ")
         encodeRequestIDText(into: &body)
@@ -47,41 +53,52 @@ extension Exchange {
 }
 
 extension GatewayError {
-    /// The members of the problem document that are known without its request.
-    func appendProblem(to body: inout ByteQueue) {
+    /// The members of the problem document that are known without its request. `words` are the operator's; empty for our own.
+    func appendProblem(detail words: [UInt8] = [], to body: inout ByteQueue) {
         body.append("{\"type\":\"urn:gateway:error:")
         body.append(type.name)
         body.append("\",\"title\":\"")
         body.append(StatusCode.reasonPhrase(type.status))
         body.append("\",\"status\":")
         body.append(decimal: type.status)
-        body.append(",\"detail\":\"")
-        body.append(detail)
-        body.append("\",\"error_type\":\"")
+        body.append(",\"detail\":")
+        appendDetail(words, to: &body)
+        body.append(",\"error_type\":\"")
         body.append(type.name)
         body.append("\"")
     }
 
     /// The `error` object in which an API's own servers would say it: its SDKs make exceptions of that.
-    fileprivate func appendObject(of api: APIStyle, to body: inout ByteQueue) {
-        body.append(",\"error\":{\"message\":\"")
-        body.append(detail)
+    fileprivate func appendObject(of api: APIStyle, detail words: [UInt8], to body: inout ByteQueue) {
+        body.append(",\"error\":{\"message\":")
+        appendDetail(words, to: &body)
         switch api {
         case .openai:
-            body.append("\",\"type\":\"")
+            body.append(",\"type\":\"")
             body.append(type.openAIType)
             body.append("\",\"param\":null,\"code\":\"")
             body.append(type.name)
         case .anthropic:
-            body.append("\",\"type\":\"")
+            body.append(",\"type\":\"")
             body.append(type.anthropicType)
         case .gemini:
-            body.append("\",\"code\":")
+            body.append(",\"code\":")
             body.append(decimal: type.status)
             body.append(",\"status\":\"")
             body.append(type.geminiStatus)
         }
         body.append("\"}")
+    }
+
+    /// As a JSON string.
+    private func appendDetail(_ words: [UInt8], to body: inout ByteQueue) {
+        if words.isEmpty {
+            body.append("\"")
+            body.append(detail)
+            body.append("\"")
+        } else {
+            JSONLine.string(words.rawSpan, into: &body)
+        }
     }
 }
 

@@ -7,7 +7,7 @@ import GatewayPolicy
 struct Exchange: ~Copyable {
     /// The phases, in the order in which a request meets them, under the names that the README explains.
     enum Phase: UInt8 {
-        case admit, route, authenticate, chooseUpstream, send, relay, finish
+        case admit, route, limitAddress, authenticate, limitCaller, chooseUpstream, send, relay, finish
     }
 
     /// The body of the request, on its way in.
@@ -65,6 +65,9 @@ struct Exchange: ~Copyable {
     var outcome = UpstreamOutcome()
     /// The caller's key, as the index of its name; negative where none is known.
     var keyName: Int32 = -1
+    /// Which of the route's limits refused it, and which one on trial would have; negative for none.
+    var limitedBy: Int8 = -1
+    var limitOnTrial: Int8 = -1
     /// Fields that the phases before the answer have for it, as lines: a challenge, what a limit has left.
     var policyFields: ByteQueue
     var error: GatewayError?
@@ -122,9 +125,15 @@ extension Worker {
             case .route:
                 // Which location; it may answer by itself.
                 verdict = route(id)
+            case .limitAddress:
+                // Limits that need no name. A location that asks for nothing answers or passes on without this phase and the next two.
+                verdict = limitAddress(id)
             case .authenticate:
-                // Whose key is it? Where nobody is asked, the location answers or passes on without this phase.
+                // Whose key is it?
                 verdict = authenticate(id)
+            case .limitCaller:
+                // Limits of that caller; then the location may answer by itself.
+                verdict = limitCaller(id)
             case .chooseUpstream:
                 // Which version, by weight; which server inside it.
                 verdict = chooseUpstream(id)

@@ -13,6 +13,7 @@ extension Exchange {
         response.hasBegun = true
         chooseFraming(call.framing)
         HTTP1Encoder.statusLine(call.head.status, reason: call.head.reason, into: &queue)
+        let replaces = !policyFields.isEmpty
         var run = FieldRun()
         let edge = location?.edge
         let vary = addedVary(to: call)
@@ -33,6 +34,7 @@ extension Exchange {
                     call.head.fields.end(&run, to: &queue)
                     if encodeAdapted(index, of: call, into: &queue) { continue }
                 }
+            case .other where replaces && replacesField(call.head.fields.nameBytes(index)): continue
             default: if call.head.fields.isHopByHop(index) { continue }
             }
             call.head.fields.appendLine(index, to: &queue, &run)

@@ -26,16 +26,3 @@ final class RouteKeys: Sendable {
     func logMember(_ name: Int) -> [UInt8] { logMembers[name] }
     func requests(_ name: Int) -> MetricSlot { requests[name] }
 }
-
-/// Who may call a location, and how: what it asks for before it answers. One for each `location` that asks for something.
-final class RoutePolicies: Sendable {
-    /// nil: `authenticate off`.
-    let keys: RouteKeys?
-    let stripsKey: Bool
-
-    init?(_ config: LocationConfig, keys: RouteKeys?) {
-        guard let authentication = config.authentication, let keys else { return nil }
-        self.keys = keys
-        stripsKey = authentication.stripsKey
-    }
-}

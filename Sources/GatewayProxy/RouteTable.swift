@@ -42,9 +42,9 @@ public final class RouteTable: Sendable {
         let upstreams = config.upstreams.indices.map {
             UpstreamRoute($0, config.upstreams[$0], deployment, registry: registry)
         }
-        let keys = config.apiKeys.map { RouteKeys($0, registry: registry) }
+        let callers = RouteCallers(deployment, registry: registry)
         let servers = zip(config.servers, deployment.clientVerifications).map {
-            ServerRoute($0, clients: $1, upstreams: upstreams, keys: keys, flags: deployment.maintenance, registry: registry)
+            ServerRoute($0, clients: $1, upstreams: upstreams, callers: callers, flags: deployment.maintenance, registry: registry)
         }
         self.upstreams = upstreams
         self.servers = servers
@@ -110,7 +110,7 @@ final class ServerRoute: Sendable {
     let asterisk: LocationRoute
 
     init(
-        _ config: ServerConfig, clients: TLSClientVerification?, upstreams: [UpstreamRoute], keys: RouteKeys?,
+        _ config: ServerConfig, clients: TLSClientVerification?, upstreams: [UpstreamRoute], callers: RouteCallers,
         flags: [String: MaintenanceFlag], registry: MetricsRegistry
     ) {
         self.clients = clients
@@ -125,10 +125,10 @@ final class ServerRoute: Sendable {
         let table = LocationTable(config.locations)
         locations = table
         let routes = config.locations.map {
-            LocationRoute($0, server: label, upstreams: upstreams, keys: keys, flags: flags, registry: registry)
+            LocationRoute($0, server: label, upstreams: upstreams, callers: callers, flags: flags, registry: registry)
         }
         self.routes = routes
-        fallback = LocationRoute(config.fallback, server: label, upstreams: upstreams, keys: keys, flags: flags, registry: registry)
+        fallback = LocationRoute(config.fallback, server: label, upstreams: upstreams, callers: callers, flags: flags, registry: registry)
         asterisk = table.match(path: [UInt8(ascii: "/")].rawSpan).map { routes[$0] } ?? fallback
     }
 
@@ -193,7 +193,7 @@ final class LocationRoute: Sendable {
     let forwarding: Forwarding
 
     init(
-        _ config: LocationConfig, server: String, upstreams: [UpstreamRoute], keys: RouteKeys?, flags: [String: MaintenanceFlag],
+        _ config: LocationConfig, server: String, upstreams: [UpstreamRoute], callers: RouteCallers, flags: [String: MaintenanceFlag],
         registry: MetricsRegistry
     ) {
         logMembers = JSONLine.members([("server", server), ("location", config.name)])
@@ -202,7 +202,7 @@ final class LocationRoute: Sendable {
         addFields = FieldTemplates(config.addHeaders)
         proxySetFields = FieldTemplates(config.proxySetHeaders)
         gzip = config.gzip.map(GzipPolicy.init)
-        policies = RoutePolicies(config, keys: keys)
+        policies = RoutePolicies(config, callers, registry: registry)
         edge = EdgePolicy(config.edge, flags: flags)
         action =
             switch config.action {

@@ -9,10 +9,11 @@ extension Worker {
 
     func authenticate(_ id: Handle) -> Verdict {
         if let keys = exchanges[id].location?.policies?.keys, let error = identifyCaller(id, keys) {
+            tellLimits(id)
             exchanges[id].askForKey(isWrong: error.type != .keyMissing)
             return .refuse(error)
         }
-        return act(id)
+        return .next(.limitCaller)
     }
 
     private func identifyCaller(_ id: Handle, _ keys: RouteKeys) -> GatewayError? {

@@ -98,7 +98,7 @@ extension Worker {
         if case .length(let length) = exchanges[id].requestBody.framing, length > exchanges[id].bodyBytesMax {
             return .refuse(GatewayError(.bodyTooLarge, "the body is larger than client_max_body_size"))
         }
-        return exchanges[id].location?.policies == nil ? act(id) : .next(.authenticate)
+        return exchanges[id].location?.policies == nil ? act(id) : .next(.limitAddress)
     }
 
     /// The request may be answered: by the location itself, or by its upstream.

@@ -64,6 +64,8 @@ final class Worker {
     let gzip: Cell<GzipPool>
     let sessions = Cell(UpstreamSessions())
     let sha256 = Cell(SHA256())
+    /// What the limits have said to the request that is between two of its phases.
+    let limitOutcomes = Cell<[LimitOutcome]>([])
     let requestTimer = Cell(RequestTimer())
     /// Clients that are between two requests, or have not said anything yet: who goes first when room is needed.
     let idleDownstreams = Cell(AgeList())

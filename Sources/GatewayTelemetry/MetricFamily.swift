@@ -6,7 +6,7 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
     case upstreamTLSHandshakes, upstreamTLSHandshakeFailures, upstreamHTTP2Errors
     case connections, connectionsAccepted, connectionsRefused, connectionsClosed, http2ConnectionErrors
     case tlsHandshakes, tlsHandshakeFailures
-    case refusals, apiKeyRequests, maintenance
+    case refusals, apiKeyRequests, rateLimited, rateLimitShared, maintenance
     case gzipBytes, gzipSkipped
     case configLastReloadSuccessful, configLastReloadSuccessTime, configReloads
     case buildInfo, logLinesDropped, seriesRefused
@@ -122,6 +122,14 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(
                 .counter, "gateway_api_key_requests_total", labels: ["key"],
                 "Requests with a good API key, by its name; names beyond the first thousand count as (other).")
+        case .rateLimited:
+            Declaration(
+                .counter, "gateway_rate_limited_total", labels: ["limit", "mode"],
+                "Requests that a rate limit refused, or in mode dry_run would have refused.")
+        case .rateLimitShared:
+            Declaration(
+                .counter, "gateway_rate_limit_shared_total", labels: ["limit"],
+                "Requests counted in the one bucket of callers that a full table of a rate limit had no room for.")
         case .maintenance:
             Declaration(
                 .gauge, "gateway_maintenance", labels: ["server", "location"],

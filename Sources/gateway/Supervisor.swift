@@ -38,6 +38,7 @@ final class Supervisor {
     private var listeners = Listeners()
     private var endpoints = Endpoints()
     private var connectionCounts = ConnectionCounts()
+    private var rateLimits = RateLimitTables()
     private let names: Names
     private var candidate: Candidate?
     private let addresses = AddressLimits()
@@ -230,6 +231,8 @@ final class Supervisor {
         connectionCounts.dropUnused()
         var counts = connectionCounts
         let limits = counts.limits(for: snapshot)
+        var tables = rateLimits
+        let buckets = tables.tables(for: snapshot)
         let addresses = snapshot.servers.flatMap(\.listens).map(\.address).uniqued()
         let kept = min(mailboxes.count, snapshot.workers)
         let change = try listeners.prepare(addresses, workers: snapshot.workers, newWorkers: kept..<snapshot.workers)
@@ -242,7 +245,7 @@ final class Supervisor {
             if generation == 0 { try giveUpRoot(snapshot.user, change) }
             try logs.prepare(snapshot)
             flags = maintenance.flags(for: snapshot)
-            deployment = makeDeployment(snapshot, listeners.open(addresses, after: change), resolved, limits, certificates, flags)
+            deployment = makeDeployment(snapshot, listeners.open(addresses, after: change), resolved, limits, buckets, certificates, flags)
             for index in kept..<snapshot.workers {
                 fresh.append(try roster.begin(index: index, RouteTable(deployment, registry: registry), registry: registry))
             }
@@ -261,6 +264,7 @@ final class Supervisor {
         config = snapshot
         endpoints = numbered
         connectionCounts = counts
+        rateLimits = tables
         maintenance.follow(flags, now: .now())
         generation += 1
         names.noteUnanswered(in: snapshot)
@@ -270,7 +274,7 @@ final class Supervisor {
 
     private func makeDeployment(
         _ snapshot: ConfigSnapshot, _ open: [(ListenAddress, Listeners.Open)], _ resolved: EndpointTable,
-        _ limits: [ServerKey: ConnectionLimit], _ certificates: Certificates, _ flags: [String: MaintenanceFlag]
+        _ limits: [ServerKey: ConnectionLimit], _ buckets: [BucketTable], _ certificates: Certificates, _ flags: [String: MaintenanceFlag]
     ) -> Deployment {
         let listeners = open.map { address, listener in
             Deployment.Listener(id: listener.id, address: address, bound: listener.bound, tls: certificates.listenerContext(address))
@@ -278,7 +282,7 @@ final class Supervisor {
         return Deployment(
             generation: generation + 1, config: snapshot, listeners: listeners, endpoints: resolved, limits: limits,
             origins: certificates.origins, clientVerifications: certificates.contexts.map { $0?.clients }, addresses: addresses,
-            failures: failures, maintenance: flags, accessLog: logs.access, logger: logs.logger)
+            failures: failures, maintenance: flags, buckets: buckets, accessLog: logs.access, logger: logs.logger)
     }
 
     private func hand(_ deployment: Deployment, _ change: Listeners.Change, kept: Int, _ fresh: [WorkerMailbox]) {

@@ -64,6 +64,9 @@ import Testing
         switch context {
         case .admin: return "admin 127.0.0.1:9145 { \(example) } " + aServer
         case .apiKeys: return "api_keys { \(directive.name == "key" ? "" : keyExample) \(example) } " + aServer
+        case .rateLimit:
+            let key = keyExample.replacing("mobile", with: "partner")
+            return "api_keys { \(key) } rate_limit a key=api_key rate=1r/s { \(example) } " + aServer
         case .upstream:
             let servers = ["server", "version"].contains(directive.name) ? "" : "server b:1; "
             return "upstream a { \(servers)\(example) } " + aServer
@@ -90,6 +93,7 @@ import Testing
 extension Context {
     /// The places it is made of.
     var single: [Context] {
-        [.main, .admin, .upstream, .version, .server, .location, .apiKeys, .securityHeaders, .cors, .maintenance].filter { contains($0) }
+        [.main, .admin, .upstream, .version, .server, .location, .apiKeys, .rateLimit, .securityHeaders, .cors, .maintenance]
+            .filter { contains($0) }
     }
 }

@@ -15,10 +15,23 @@ import Testing
         ("ok", "ok"), ("\"a b\"", "a b"), ("'a \"b\"'", "a \"b\""), ("\"a \\\"b\\\"\"", "a \"b\""), ("'it\\'s'", "it's"),
         ("\"a\\nb\\tc\\rd\"", "a\nb\tc\rd"), ("\"a\\\\n\"", "a\\n"), ("\"\\d\\.\"", "\\d\\."), ("a\\;b", "a\\;b"), ("a\\ b", "a\\ b"),
         ("\"a;{}#b\"", "a;{}#b"), ("a#b", "a#b"), ("a\"b", "a\"b"), ("a'b'", "a'b'"), ("\"a\nb\"", "a\nb"), ("a}b", "a}b"),
-        ("\"größe\"", "größe"),
+        ("\"größe\"", "größe"), ("h3=\":443\"", "h3=\":443\""), ("a=\"b c\"", "a=\"b c\""), ("a='b;{c'", "a='b;{c'"),
+        ("a=b\"c", "a=b\"c"), ("a=\"b", "a=\"b"),
     ])
     func `a word is what nginx takes it for`(written: String, meant: String) {
         #expect(text(written) == Template(meant))
+    }
+
+    @Test func `the value of a pair may be quoted`() {
+        func message(_ written: String) -> String? {
+            snapshot("rate_limit a key=ip rate=1r/s message=\(written); \(aServer)")?.rateLimits.first?.message
+        }
+        #expect(message("\"Too many, please wait\"") == "Too many, please wait")
+        #expect(message("'it; is {\"so\"}'") == "it; is {\"so\"}")
+        #expect(message("\"say \\\"no\\\"\"") == "say \"no\"")
+        #expect(message("plain") == "plain")
+        #expect(messages("rate_limit a key=ip rate=1r/s message=\"Too many; \(aServer)").isEmpty == false)
+        #expect(messages("rate_limit a key=ip rate=1r/s message=\"a b\"c; \(aServer)").count == 1)
     }
 
     @Test func `variables stand in words with and without braces`() {

@@ -1,0 +1,54 @@
+import GatewayConfig
+import GatewayCore
+import GatewayPolicy
+import GatewayTelemetry
+
+/// A limit of a route, and what is counted of it.
+struct RouteLimit: Sendable {
+    let cost: UInt64
+    /// Requests that it refused, or on trial would have.
+    let refused: MetricSlot
+    /// Requests counted in the bucket of those who found no room in its table.
+    let shared: MetricSlot
+    /// The member of a log line that names it, encoded.
+    let logMember: [UInt8]
+}
+
+/// The limits that a location's requests meet: those of addresses first, then those of callers, who are known by then.
+final class RouteLimits: Sendable {
+    /// In the order in which they are asked.
+    let limits: [RateLimit]
+    let routes: [RouteLimit]
+    /// How many of them don't need the caller's name.
+    let addressCount: Int
+    let style: LimitHeaderStyle
+
+    /// nil where there are none.
+    init?(_ config: LocationConfig, _ rateLimits: [RateLimit], registry: MetricsRegistry) {
+        if config.limits.isEmpty { return nil }
+        // One bucket for everybody comes last of those before the key: what another refuses takes nothing from it, not for a moment.
+        let uses = config.limits.sorted { rateLimits[$0.limit].rank < rateLimits[$1.limit].rank }
+        limits = uses.map { rateLimits[$0.limit] }
+        addressCount = limits.count { $0.rank < RateLimit.callerRank }
+        routes = uses.map { use in
+            let limit = rateLimits[use.limit]
+            return RouteLimit(
+                cost: UInt64(use.cost), refused: registry.counter(.rateLimited, [limit.name, limit.isDryRun ? "dry_run" : "enforced"]),
+                shared: registry.counter(.rateLimitShared, [limit.name]),
+                logMember: JSONLine.members([(limit.isDryRun ? "rate_limit_dry_run" : "rate_limit", limit.name)]))
+        }
+        style = config.limitHeaders
+    }
+}
+
+extension RateLimit {
+    static let callerRank = 2
+
+    fileprivate var rank: Int {
+        switch key {
+        case .address, .field: 0
+        case .everybody: 1
+        case .apiKey: Self.callerRank
+        }
+    }
+}
