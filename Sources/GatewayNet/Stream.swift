@@ -167,6 +167,8 @@ public struct Stream: ~Copyable {
             queue.consume(count)
             written += count
         }
+        // Room that came since the socket was full, of which epoll has not told yet, and never will if this has filled it again.
+        if written > 0 { canWrite = true }
         return .moved(written)
     }
 

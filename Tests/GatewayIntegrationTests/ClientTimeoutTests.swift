@@ -174,6 +174,31 @@ import Testing
         #expect(throws: (any Error).self) { try client.receivePattern(bytes, timeout: 5) }
     }
 
+    /// Between two looks at the socket room may come and be filled: the last write then leaves nothing over that a timer would be for.
+    @Test(arguments: Transport.allCases) func `clients that read a little and then no more are all given up after send_timeout`(
+        _ transport: Transport
+    ) throws {
+        let piece = [UInt8](repeating: 0x78, count: 128 * 1024)
+        let origin = try ScriptedOrigin { connection, _ in
+            _ = try connection.readRequest()
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(1 << 40)\r\n\r\n")
+            while true { try connection.send(piece, timeout: 60) }
+        }
+        let edge = try Edge(origin, server: "send_timeout 500ms;")
+        var random = SystemRandomNumberGenerator()
+        let clients = try (0..<16).map { _ in
+            let client = try edge.connect(transport, receiveBufferBytes: 16 * 1024)
+            try client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            return client
+        }
+        for _ in 0..<200 {
+            let client = clients[Int.random(in: clients.indices, using: &random)]
+            _ = try? client.receive(Int.random(in: 1_000...20_000, using: &random), timeout: 0.002)
+        }
+        try edge.gateway.waitForMetrics("no connection") { $0.sum("gateway_connections") == 0 }
+        try origin.waitForEndedConnections(clients.count)
+    }
+
     @Test func `a client that does not read what is already answered is given up as well`() throws {
         let edge = try Edge(
             ScriptedOrigin.answering(Self.answer), server: "send_timeout 300ms; location /big { return 200 \"\(Self.big)\"; }")
