@@ -32,7 +32,7 @@ final class TemporaryDirectory {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct LogSinkTests {
+@Suite(.timeLimit(.minutes(10))) struct LogSinkTests {
     private func line(_ text: String) -> [UInt8] { Array((text + "\n").utf8) }
 
     /// A pipe whose ends block, as standard output's may.
