@@ -25,10 +25,12 @@ public enum Thread {
         pthread_detach(thread)
     }
 
-    /// Gives back what OpenSSL keeps for the calling thread, its random generators above all (OPENSSL_thread_stop(3)). OpenSSL does so
-    /// itself a moment behind a thread's last act, which is too late if that act lets the process end.
+    /// Gives back what OpenSSL keeps for the calling thread, its random generators above all (OPENSSL_thread_stop(3)), and what
+    /// ``TLSRecordMemory`` does. OpenSSL does so itself a moment behind a thread's last act, which is too late if that act lets the process
+    /// end.
     public static func releaseTLSState() {
         OPENSSL_thread_stop()
+        gateway_release_records()
     }
 
     private final class Body: Sendable {

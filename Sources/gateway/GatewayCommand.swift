@@ -1,5 +1,6 @@
 import ArgumentParser
 import GatewayConfig
+import GatewayNet
 import GatewayProxy
 
 /// The command line. Without a subcommand the gateway serves, in the foreground.
@@ -25,6 +26,7 @@ struct Serve: ParsableCommand {
     @OptionGroup var config: ConfigOption
 
     func run() throws {
+        TLSRecordMemory.keep()
         let supervisor: Supervisor
         do {
             supervisor = try Supervisor(configPath: config.path)
