@@ -211,6 +211,22 @@ public struct ByteQueue: ~Copyable {
         append(decimal: UInt64(value))
     }
 
+    /// Appends the four bytes of `value`, the highest first, as decimals with points between them: an IPv4 address.
+    @inlinable
+    public mutating func append(dotted value: UInt32) {
+        let room = unsafe room(16)
+        var length = 0
+        for place: UInt32 in 0..<4 {
+            // A word: the digits without those that lead, and the point behind them.
+            let number = UInt64(value >> (24 &- 8 &* place) & 0xff)
+            let leading: UInt64 = number < 10 ? 2 : number < 100 ? 1 : 0
+            let word = (Self.threeDigits(number) | 0x2e00_0000) &>> (leading &* 8)
+            unsafe room.storeBytes(of: UInt32(truncatingIfNeeded: word), toByteOffset: length, as: UInt32.self)
+            length &+= Int(4 &- leading)
+        }
+        end &+= length &- 1
+    }
+
     /// Appends `value` in lower-case hexadecimal, as short as it can be.
     public mutating func append(hex value: UInt64) {
         var shift = max(0, (UInt64.bitWidth - value.leadingZeroBitCount - 1) / 4) * 4

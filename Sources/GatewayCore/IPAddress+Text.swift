@@ -107,41 +107,27 @@ extension IPAddress {
 extension IPAddress: CustomStringConvertible {
     /// Appends the one spelling of the address: dotted numbers for IPv4, RFC 5952 for IPv6.
     public func append(to queue: inout ByteQueue) {
-        let text = Text(self)
-        queue.append(text.bytes.rawSpan.extracting(0..<text.count))
+        if isV4 {
+            queue.append(dotted: v4)
+        } else {
+            let text = V6Text(self)
+            queue.append(text.bytes.rawSpan.extracting(0..<text.count))
+        }
     }
 
     /// The same as a string. It allocates: not for the hot path.
     public var description: String {
-        let text = Text(self)
+        if isV4 { return "\(v4 >> 24).\(v4 >> 16 & 255).\(v4 >> 8 & 255).\(v4 & 255)" }
+        let text = V6Text(self)
         return text.bytes.rawSpan.extracting(0..<text.count).string
     }
 
-    private struct Text {
+    private struct V6Text {
         /// Eight groups of four digits, and seven colons.
         private(set) var bytes = InlineArray<39, UInt8>(repeating: 0)
         private(set) var count = 0
 
         init(_ address: IPAddress) {
-            if address.isV4 { appendV4(address.v4) } else { appendV6(address) }
-        }
-
-        private mutating func append(_ byte: UInt8) {
-            bytes[count] = byte
-            count += 1
-        }
-
-        private mutating func appendV4(_ v4: UInt32) {
-            for place in 0..<4 {
-                let octet = UInt8(truncatingIfNeeded: v4 >> UInt32(24 - 8 * place))
-                if place > 0 { append(UInt8(ascii: ".")) }
-                if octet >= 100 { append(octet / 100 + 0x30) }
-                if octet >= 10 { append(octet / 10 % 10 + 0x30) }
-                append(octet % 10 + 0x30)
-            }
-        }
-
-        private mutating func appendV6(_ address: IPAddress) {
             let zeros = address.longestRunOfZeros
             var place = 0
             while place < 8 {
@@ -155,6 +141,11 @@ extension IPAddress: CustomStringConvertible {
                 appendGroup(address.group(place))
                 place += 1
             }
+        }
+
+        private mutating func append(_ byte: UInt8) {
+            bytes[count] = byte
+            count += 1
         }
 
         /// In lower-case hexadecimal without leading zeros (RFC 5952 § 4).

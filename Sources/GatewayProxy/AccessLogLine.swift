@@ -14,7 +14,7 @@ extension Exchange {
         line.append(#""request_id":"#)
         appendRequestIDString(to: &line)
         line.append(#","remote_addr":""#)
-        appendClient(on: connection, to: &line)
+        client.append(to: &line)
         line.append("\",")
         if head.isComplete { encodeRequest(into: &line) }
         if let tls = connection.tls {
@@ -81,11 +81,6 @@ extension Exchange {
         }
         if let failure = outcome.tlsFailure { encode(failure, into: &line) }
         JSONLine.member(#""upstream_duration":"#, secondsFromNanoseconds: now.nanoseconds(since: outcome.startedAt), into: &line)
-    }
-
-    /// The client's address: mostly the peer's, whose text is at hand.
-    func appendClient(on connection: borrowing DownstreamConnection, to queue: inout ByteQueue) {
-        if client == connection.peer.address { queue.append(connection.peerText) } else { client.append(to: &queue) }
     }
 
     /// The request id as a JSON string: a trusted proxy's may be any bytes.

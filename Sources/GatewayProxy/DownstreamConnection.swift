@@ -34,8 +34,6 @@ struct DownstreamConnection: ~Copyable {
     private let inPlace = InPlace()
     var stream: Stream
     let peer: SocketAddress
-    /// The peer's address as logs and X-Forwarded-For have it.
-    let peerText: [UInt8]
     let listenerID: Int
     var state: State
     var input: ByteQueue
@@ -90,7 +88,6 @@ struct DownstreamConnection: ~Copyable {
     init(stream: consuming Stream, peer: SocketAddress, listenerID: Int, timeouts: ClientTimeouts, pool: BufferPool) {
         self.stream = stream
         self.peer = peer
-        peerText = Array("\(peer.address)".utf8)
         self.listenerID = listenerID
         self.timeouts = timeouts
         state = .readingHead

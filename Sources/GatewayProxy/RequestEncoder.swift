@@ -77,9 +77,9 @@ extension Exchange {
     /// X-Forwarded-* and X-Request-ID: a trusted proxy's are kept, everybody else's are set anew.
     private func encodeForwarding(_ set: FieldNames, _ connection: borrowing DownstreamConnection, into queue: inout ByteQueue) {
         if set.isEmpty && !isFromTrustedProxy && head.authority.byteCount > 0 {
-            // As for most requests: nothing to look up, and few pieces.
+            // As for most requests: nothing to look up, few pieces, and the client is the peer.
             queue.append("X-Forwarded-For: ")
-            queue.append(connection.peerText)
+            client.append(to: &queue)
             queue.append("\r\nX-Forwarded-Proto: ")
             if connection.stream.isTLS { queue.append("https\r\nX-Forwarded-Host: ") } else { queue.append("http\r\nX-Forwarded-Host: ") }
             queue.append(head.authority)
@@ -121,7 +121,7 @@ extension Exchange {
                 queue.append(", ")
             }
         }
-        queue.append(connection.peerText)
+        connection.peer.address.append(to: &queue)
     }
 
     private func appendTrusted(_ name: FieldName, to queue: inout ByteQueue) -> Bool {
