@@ -46,6 +46,8 @@ struct FieldSection: Sendable {
         return nil
     }
 
+    /// Inlined, as a call would have all of this copied for it, right behind stores that the copy would have to wait for.
+    @inline(__always)
     private func headEnd(_ input: RawSpan) throws(GatewayError) -> Int? {
         if position + 1 == input.byteCount { return nil }
         if input[byte: position + 1] != .lineFeed { throw GatewayError(.fieldInvalid, "a CR stands alone") }

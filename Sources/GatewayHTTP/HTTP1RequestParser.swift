@@ -190,6 +190,7 @@ public struct HTTP1RequestParser: Sendable {
     }
 
     /// Host is required, and must be valid even where the target's authority overrules it (RFC 9112 § 3.2).
+    @inline(__always)
     private func checkHost(_ input: RawSpan, isRequired: Bool) throws(GatewayError) -> Authority? {
         if let range = lines.host { return try Authority.parse(input.extracting(range), .hostInvalid) }
         if isRequired { throw GatewayError(.hostInvalid, "there is no Host field") }
@@ -197,6 +198,7 @@ public struct HTTP1RequestParser: Sendable {
     }
 
     /// RFC 9112 § 6.3. Both lengths at once are refused: whichever won, somebody would believe the other.
+    @inline(__always)
     private func framing(_ isHTTP11: Bool) throws(GatewayError) -> BodyFraming {
         if lines.isChunked {
             if lines.contentLength != nil { throw GatewayError(.framingInvalid, "there are both Content-Length and Transfer-Encoding") }

@@ -80,6 +80,7 @@ public struct HTTP1ResponseParser: Sendable {
 
     private static var malformed: GatewayError { GatewayError(.upstreamInvalid, "the status line is malformed") }
 
+    @inline(__always)
     private func complete(_ head: inout ResponseHead) throws(GatewayError) {
         let isHTTP11 = head.version == .http11
         if lines.isChunked {
@@ -92,6 +93,7 @@ public struct HTTP1ResponseParser: Sendable {
 
     /// RFC 9112 § 6.3. An answer that cannot have a body but announces one is refused: it may be sent nevertheless, and
     /// would then be read as the next answer.
+    @inline(__always)
     private func framing(_ status: Int) throws(GatewayError) -> BodyFraming {
         if status < 200 || status == 204 {
             if lines.isChunked || (lines.contentLength ?? 0) > 0 {

@@ -24,6 +24,8 @@ public enum IOFailure: Error, Sendable {
 public struct Stream: ~Copyable {
     private var descriptor: FileDescriptor
     private var tls: TLSConnection?
+    /// Kept beside `tls`: to ask that from another module a call is made, for which the whole stream is copied.
+    public private(set) var isTLS = false
     /// Whether a read may bring something. Stays true after a read that filled its buffer, and when TLS holds bytes back.
     public private(set) var canRead = false
     public private(set) var canWrite = false
@@ -76,17 +78,17 @@ public struct Stream: ~Copyable {
     /// Puts the server's side of TLS on the stream.
     public mutating func acceptTLS(_ context: TLSServerContext) {
         tls = TLSConnection(accepting: context, socket: descriptor.number)
+        isTLS = true
     }
 
     /// Puts the client's side of TLS on the stream, resuming a session if there is one.
     public mutating func connectTLS(_ origin: TLSOrigin, resuming session: TLSSession?, now: MonotonicTime) {
         tls = TLSConnection(connecting: origin, socket: descriptor.number, session: session, now: now)
+        isTLS = true
     }
 
     /// The sessions that the origin has offered since this was last asked.
     public mutating func takeSessions() -> [TLSSession] { tls?.takeSessions() ?? [] }
-
-    public var isTLS: Bool { tls != nil }
 
     /// Whether a handshake has begun on the client's side.
     public var hasHandshakeBegun: Bool { mutating get { tls?.hasReceived ?? false } }

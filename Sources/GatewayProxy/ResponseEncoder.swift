@@ -4,10 +4,9 @@ import GatewayPolicy
 
 /// The response as the client gets it.
 extension Exchange {
-    /// Encodes the origin's final head for the client, and decides how the body will be framed.
+    /// Encodes the origin's final head for the client, and decides how the body will be framed. ``endResponseHead(on:into:)`` follows.
     mutating func encodeResponseHead(
-        of call: borrowing UpstreamCall, on connection: borrowing DownstreamConnection, _ clock: inout WallClock, now: MonotonicTime,
-        into queue: inout ByteQueue
+        of call: borrowing UpstreamCall, _ clock: inout WallClock, now: MonotonicTime, into queue: inout ByteQueue
     ) {
         response.status = call.head.status
         response.hasBegun = true
@@ -46,7 +45,6 @@ extension Exchange {
         if !call.head.fields.contains(.vary) || edge?.withheld.contains(.vary) == true { vary.appendField(to: &queue) }
         encodeFraming(of: call, into: &queue)
         if response.status == 426 && head.version == .http11 { call.encodeUpgradeOffer(into: &queue) }
-        endResponseHead(on: connection, into: &queue)
     }
 
     /// What the response depends on besides what the origin says.
@@ -90,9 +88,21 @@ extension Exchange {
 
     /// What every final response ends with: the fields of policies and of the edge, add_header, the connection's fate, the empty line.
     func endResponseHead(on connection: borrowing DownstreamConnection, into queue: inout ByteQueue) {
+        encodeAddedFields(on: connection, into: &queue)
+        endResponseHead(into: &queue)
+    }
+
+    /// Whether a policy, the edge or add_header has anything to add.
+    var addsFields: Bool { !policyFields.isEmpty || location?.edge != nil || location?.addFields.isEmpty == false }
+
+    func encodeAddedFields(on connection: borrowing DownstreamConnection, into queue: inout ByteQueue) {
         if !policyFields.isEmpty { queue.append(policyFields.bytes) }
         if let edge = location?.edge { encodeEdge(edge, overTLS: connection.stream.isTLS, into: &queue) }
         if let fields = location?.addFields, !fields.isEmpty { evaluate(fields, on: connection, into: &queue) }
+    }
+
+    /// The same for who has called ``encodeAddedFields(on:into:)`` if there is anything to add.
+    func endResponseHead(into queue: inout ByteQueue) {
         if isOverHTTP2 {
             // Its connection is the session's business.
         } else if !response.keepsAlive {

@@ -291,11 +291,16 @@ extension Worker {
         calls[call].state = .readingBody
     }
 
+    /// Right into the connection's output: to move that out and back again would wait for what was just written to it.
     private func encodeHead(_ id: Handle, _ call: Handle, _ connection: Handle) {
-        // Out of the connection, which is looked at meanwhile.
-        var output = downstreams[connection].output.take()
-        exchanges[id].encodeResponseHead(of: calls[call], on: downstreams[connection], &clock.value, now: now, into: &output)
-        downstreams[connection].output = output
+        exchanges[id].encodeResponseHead(of: calls[call], &clock.value, now: now, into: &downstreams[connection].output)
+        if exchanges[id].addsFields {
+            // Out of the connection, which is looked at meanwhile.
+            var output = downstreams[connection].output.take()
+            exchanges[id].encodeAddedFields(on: downstreams[connection], into: &output)
+            downstreams[connection].output = output
+        }
+        exchanges[id].endResponseHead(into: &downstreams[connection].output)
         queueFlush(connection)
     }
 
