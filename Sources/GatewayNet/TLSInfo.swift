@@ -11,6 +11,8 @@ public final class TLSInfo: Sendable {
     /// What came of asking the client for a certificate; nil if the server doesn't.
     public let client: TLSClientCertificate?
 
+    public var isTLS13: Bool { version.elementsEqual("TLSv1.3".utf8) }
+
     init(
         version: [UInt8], cipher: [UInt8], isResumed: Bool, applicationProtocol: ApplicationProtocol, serverName: [UInt8]?,
         client: TLSClientCertificate?

@@ -17,7 +17,9 @@ extension Exchange {
         client.append(to: &line)
         line.append("\",")
         if head.isComplete { encodeRequest(into: &line) }
-        if let tls = connection.tls {
+        if connection.isLoggedAsTLS13 {
+            line.append(#""tls":"TLSv1.3","#)
+        } else if let tls = connection.tls {
             JSONLine.member(#""tls":""#, tls.version, into: &line)
             if let client = tls.client { encode(client, into: &line) }
         }

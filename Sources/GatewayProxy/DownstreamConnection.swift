@@ -59,6 +59,9 @@ struct DownstreamConnection: ~Copyable {
     /// The host name that TLS was begun for; empty without one.
     var serverName: [UInt8] = []
     var tls: TLSInfo?
+    /// Whether TLS 1.3 without a client certificate is all that a log line says of `tls`, as nearly always: it need not be looked at then,
+    /// for it stands elsewhere in memory.
+    var isLoggedAsTLS13 = false
     /// Of the server that answered last; before that, of the listener's default server. Over HTTP/2 of the latter, but for `keepaliveMs`.
     var timeouts: ClientTimeouts
     var deadline = MonotonicTime.never

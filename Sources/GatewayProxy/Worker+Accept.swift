@@ -111,6 +111,7 @@ extension Worker {
             downstreams[id].serverName = info?.serverName ?? []
             if let info { shard.increment(metrics.handshake(version: info.version, isResumed: info.isResumed)) }
             downstreams[id].tls = info
+            if let info { downstreams[id].isLoggedAsTLS13 = info.isTLS13 && info.client == nil }
             downstreams[id].state = .readingHead
             // The head's time began with the connection: see client_header_timeout.
             downstreams[id].deadlineKind = .head
