@@ -80,5 +80,12 @@ struct UpstreamConnection: ~Copyable {
             self.server = server
             output = ByteQueue(pool: pool)
         }
+
+        /// A method, for Swift 6.3 never releases what an assignment through `shared?` replaces.
+        mutating func takeWaiting() -> [Handle] {
+            let calls = waiting
+            waiting = []
+            return calls
+        }
     }
 }

@@ -117,9 +117,7 @@ extension Worker {
     // MARK: Who waits
 
     func takeWaiting(_ id: Handle) -> [Handle] {
-        let waiting = upstreams[id].shared?.waiting ?? []
-        upstreams[id].shared?.waiting = []
-        return waiting
+        upstreams[id].shared?.takeWaiting() ?? []
     }
 
     func isWaiting(_ call: Handle, for id: Handle) -> Bool {
