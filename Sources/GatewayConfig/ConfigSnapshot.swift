@@ -88,6 +88,8 @@ public struct ServerConfig: Sendable, Equatable {
         public var address: ListenAddress
         public var isTLS: Bool
         public var isDefault: Bool
+        /// `proxy_protocol`, the same in all servers of an address.
+        public var hasProxyHeader = false
     }
 
     /// In lower case: "api.example.com", "*.example.com", "mail.*"; "" where none is given.

@@ -77,7 +77,8 @@ enum DirectiveTable {
             "How long running requests may take to finish after SIGTERM or SIGQUIT.", example: "shutdown_timeout 30s;"),
         Directive(
             "trusted_proxies", in: .main, [.list("NETWORK", .network)],
-            "The peers whose X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and X-Request-ID are believed; none by default.",
+            "The peers whose X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, X-Request-ID and PROXY protocol are believed; none by "
+                + "default.",
             example: "trusted_proxies 10.0.0.0/8 ::1;"),
         Directive(
             "include", in: .anywhere, [.one("GLOB", .file)], repeats: true,
@@ -185,8 +186,10 @@ enum DirectiveTable {
             "server", in: .main, [], block: .server, repeats: true, "A virtual server: its addresses, names and locations.",
             example: "server { listen 8080; return 200 ok; }"),
         Directive(
-            "listen", in: .server, [.one("ADDRESS", .listenAddress), .flag("ssl"), .flag("default_server")], default: "80", repeats: true,
-            "An address and port, with TLS if `ssl`; the default server, else the first, gets requests for names that no server has.",
+            "listen", in: .server, [.one("ADDRESS", .listenAddress), .flag("ssl"), .flag("default_server"), .flag("proxy_protocol")],
+            default: "80", repeats: true,
+            "An address and port, with TLS if `ssl`; the default server, else the first, gets requests for names that no server has; with "
+                + "`proxy_protocol` each connection begins with the PROXY protocol's header, and only `trusted_proxies` may connect.",
             example: "listen 0.0.0.0:8443 ssl;"),
         Directive(
             "server_name", in: .server, [.list("NAME", .serverName)], repeats: true,

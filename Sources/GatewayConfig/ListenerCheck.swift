@@ -26,6 +26,11 @@ struct ListenerCheck {
                 "the servers listen on too many addresses", at: first.position, expected: "expected at most \(Limits.listenAddressesMax)")
         }
         checkAdmin(main, claims)
+        if main.all("trusted_proxies").isEmpty, let claim = claims.first(where: { $0.1.arguments.has("proxy_protocol") })?.1 {
+            diagnostics.error(
+                "\"proxy_protocol\" without trusted proxies: nobody may connect", at: claim.position,
+                expected: "expected trusted_proxies with the balancers' addresses at the top level")
+        }
     }
 
     private func claims(of server: Entry, _ index: Int) -> [(ListenAddress, Claim)] {
@@ -46,10 +51,12 @@ struct ListenerCheck {
 
     private func check(_ address: ListenAddress, _ claims: [Claim]) {
         guard let first = claims.first else { return }
-        for claim in claims where claim.arguments.has("ssl") != first.arguments.has("ssl") {
-            diagnostics.error(
-                "\(address.name) has \"ssl\" in one server and not in another", at: claim.position,
-                expected: "expected the same as at \(first.position.name)")
+        for flag in ["ssl", "proxy_protocol"] {
+            for claim in claims where claim.arguments.has(flag) != first.arguments.has(flag) {
+                diagnostics.error(
+                    "\(address.name) has \(quote(flag)) in one server and not in another", at: claim.position,
+                    expected: "expected the same as at \(first.position.name)")
+            }
         }
         let defaults = claims.filter { $0.arguments.has("default_server") }
         for claim in defaults.dropFirst() {

@@ -19,7 +19,9 @@ extension SnapshotBuilder {
         let all = entries.isEmpty ? [block.effective("listen")] : entries.map(\.arguments)
         return all.compactMap { arguments in
             arguments.address().map {
-                ServerConfig.Listen(address: $0, isTLS: arguments.has("ssl"), isDefault: arguments.has("default_server"))
+                ServerConfig.Listen(
+                    address: $0, isTLS: arguments.has("ssl"), isDefault: arguments.has("default_server"),
+                    hasProxyHeader: arguments.has("proxy_protocol"))
             }
         }
     }

@@ -20,6 +20,13 @@ public enum Limits {
     /// A chunk-size line: 16 hexadecimal digits and a short extension (RFC 9112 § 7.1.1 asks for a limit).
     public static let chunkLineBytesMax = 256
 
+    // MARK: PROXY protocol
+
+    /// A line of version 1 with its end: the longest that the protocol knows.
+    public static let proxyLineBytesMax = 107
+    /// A header of version 2, as nginx bounds it: addresses take 52 bytes at the most, the rest is what a proxy has to tell besides.
+    public static let proxyHeaderBytesMax = 4 * 1024
+
     // MARK: TLS
 
     /// The name in a client's TLS hello: no host name is longer (RFC 1035 § 2.3.4, without the final dot).

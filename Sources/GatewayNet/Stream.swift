@@ -156,6 +156,38 @@ public struct Stream: ~Copyable {
         return result
     }
 
+    /// Appends to `queue` what has come, `byteCount` bytes at the most, and leaves it in the socket. Before TLS, which reads the socket itself.
+    /// After `.moved` nothing more can be read until epoll tells, or ``drop(_:)`` is called.
+    public mutating func peek(into queue: inout ByteQueue, atMost byteCount: Int) -> IOResult {
+        precondition(tls == nil)
+        canRead = false
+        let number = descriptor.number
+        var count = 0
+        repeat {
+            count = unsafe queue.appendFrom(reserving: byteCount) { buffer in
+                unsafe recv(number, buffer.baseAddress, min(byteCount, buffer.count), Int32(MSG_PEEK | MSG_DONTWAIT))
+            }
+        } while count < 0 && errno == EINTR
+        if count > 0 { return .moved(count) }
+        if count == 0 { return .ended }
+        return errno == EAGAIN ? .wouldBlock : .failed(.system(SystemError("recv")))
+    }
+
+    /// Drops so many of the bytes that ``peek(into:atMost:)`` has seen.
+    public mutating func drop(_ byteCount: Int) {
+        let number = descriptor.number
+        unsafe withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 1) { buffer in
+            var rest = byteCount
+            while rest > 0 {
+                let count = unsafe recv(number, buffer.baseAddress, rest, Int32(MSG_DONTWAIT))
+                // They wait in the socket: only its failure takes them away, and the next read tells of that.
+                if count == 0 || (count < 0 && errno != EINTR) { break }
+                rest -= max(0, count)
+            }
+        }
+        canRead = true
+    }
+
     /// Writes from `queue` until it is empty or the socket is full; what is written leaves the queue.
     public mutating func write(from queue: inout ByteQueue) -> IOResult {
         var written = 0

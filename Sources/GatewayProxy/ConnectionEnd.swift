@@ -4,7 +4,7 @@ import Logging
 
 /// Why a client's connection was closed as soon as it was accepted.
 enum ConnectionRefusal: UInt8, CaseIterable {
-    case workerConnections, descriptors, memory, addressConnections, addressHandshakes, listenerGone
+    case workerConnections, descriptors, memory, addressConnections, addressHandshakes, proxyUntrusted, listenerGone
 
     /// The name in logs and metrics: where it is a directive, the directive's.
     var name: String {
@@ -14,6 +14,7 @@ enum ConnectionRefusal: UInt8, CaseIterable {
         case .memory: "memory"
         case .addressConnections: "limit_connections"
         case .addressHandshakes: "limit_handshakes"
+        case .proxyUntrusted: "proxy_protocol_untrusted"
         case .listenerGone: "listener_gone"
         }
     }
@@ -22,6 +23,7 @@ enum ConnectionRefusal: UInt8, CaseIterable {
     var hint: StaticString? {
         switch self {
         case .addressConnections, .addressHandshakes: "a balancer in front of the gateway belongs in trusted_proxies"
+        case .proxyUntrusted: "only who is in trusted_proxies may connect to a listener with proxy_protocol"
         case .workerConnections, .descriptors, .memory, .listenerGone: nil
         }
     }
@@ -33,6 +35,8 @@ enum ConnectionRefusal: UInt8, CaseIterable {
             GatewayError(.connectionLimit, "too many connections come from this address")
         case .workerConnections, .descriptors, .memory:
             GatewayError(.connectionsExhausted, "the gateway has no room for another connection")
+        case .proxyUntrusted:
+            GatewayError(.connectionLimit, "only trusted proxies may connect here")
         case .listenerGone:
             GatewayError(.shuttingDown, "the gateway no longer listens at this address")
         }
@@ -42,6 +46,7 @@ enum ConnectionRefusal: UInt8, CaseIterable {
 /// Why the gateway ended a client's connection although no request was on it: those ends have no line in the access log.
 enum ConnectionEnd: UInt8, CaseIterable {
     case handshakeTimeout, headerTimeout, keepaliveTimeout, sendTimeout, idleEvicted, keyUpdates, renegotiation
+    case proxyHeaderInvalid, proxyHeaderTimeout
 
     /// The name in logs and metrics.
     var name: String {
@@ -53,6 +58,8 @@ enum ConnectionEnd: UInt8, CaseIterable {
         case .idleEvicted: "idle_evicted"
         case .keyUpdates: "key_updates"
         case .renegotiation: "renegotiation"
+        case .proxyHeaderInvalid: "proxy_protocol_invalid"
+        case .proxyHeaderTimeout: "proxy_protocol_timeout"
         }
     }
 }

@@ -13,6 +13,8 @@ struct ClientTimeouts: BitwiseCopyable, Sendable {
 /// A client's connection. It reads requests one after the other; while one is answered the next waits in the socket.
 struct DownstreamConnection: ~Copyable {
     enum State {
+        /// Who the client is has to come before anything else: `listen ... proxy_protocol`.
+        case readingProxyHeader
         case handshaking
         /// Between requests, or inside a head.
         case readingHead
@@ -28,12 +30,15 @@ struct DownstreamConnection: ~Copyable {
     }
 
     enum Deadline {
-        case none, handshake, head, keepalive, body, send, halfClose, linger, goAway
+        case none, proxyHeader, handshake, head, keepalive, body, send, halfClose, linger, goAway
     }
 
     private let inPlace = InPlace()
     var stream: Stream
-    let peer: SocketAddress
+    /// Who has connected, or for whom a balancer did, by the PROXY protocol.
+    var peer: SocketAddress
+    /// The peer is a balancer that does not say for whom it has connected.
+    var speaksForUnnamed = false
     let listenerID: Int
     var state: State
     var input: ByteQueue

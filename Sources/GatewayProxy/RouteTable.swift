@@ -69,6 +69,8 @@ final class ListenerRoute: Sendable {
     let id: Int
     let port: UInt16
     let tls: TLSServerContext?
+    /// `proxy_protocol`.
+    let expectsProxyHeader: Bool
     let names: ServerTable
     let servers: [ServerRoute]
     /// Whether a connection without TLS may begin with the preface of HTTP/2 (RFC 9113 § 3.3): before any name is known.
@@ -84,6 +86,7 @@ final class ListenerRoute: Sendable {
         self.servers = servers
         takesPriorKnowledge = listener.tls == nil && servers[names.defaultServer].speaksHTTP2
         let here = config.indices.filter { index in config[index].listens.contains { $0.address == listener.address } }
+        expectsProxyHeader = config.contains { $0.listens.contains { $0.address == listener.address && $0.hasProxyHeader } }
         onlyServer = here.count == 1 ? servers[here[0]] : nil
     }
 

@@ -34,11 +34,16 @@ extension Worker {
             note(ConnectionRefusal.listenerGone)
             return
         }
-        if let refusal = refusal(of: peer.address, isTLS: route.tls != nil) {
+        if route.expectsProxyHeader && !snapshots[current].table.trustedProxies.contains(peer.address) {
+            note(ConnectionRefusal.proxyUntrusted)
+            return
+        }
+        // Of a balancer's connections each is its client's, and is counted when that is known.
+        if !route.expectsProxyHeader, let refusal = refusal(of: peer.address, isTLS: route.tls != nil) {
             refuse(stream, peer: peer, route, refusal)
             return
         }
-        let countedPrefixBits = countedPrefixBits(of: peer.address)
+        let countedPrefixBits = route.expectsProxyHeader ? 0 : countedPrefixBits(of: peer.address)
         if let refusal = refusal(of: &stream) {
             leave(peer.address, prefixBits: countedPrefixBits)
             refuse(stream, peer: peer, route, refusal)
@@ -62,14 +67,21 @@ extension Worker {
             snapshots[retired].users += 1
         }
         shard.add(metrics.idle, 1)
+        setDeadline(downstream: id, .head, afterMs: Int(timeouts.headerMs))
+        if route.expectsProxyHeader { awaitProxyHeader(id) } else { beginProtocol(id, route) }
+        idleDownstreams.value.append(id)
+    }
+
+    /// TLS, or else the first head, within the time that has begun with the connection.
+    func beginProtocol(_ id: Handle, _ route: ListenerRoute) {
         if let tls = route.tls {
             downstreams[id].stream.acceptTLS(tls)
             downstreams[id].state = .handshaking
-            setDeadline(downstream: id, .handshake, afterMs: Int(timeouts.headerMs))
+            downstreams[id].deadlineKind = .handshake
         } else {
-            setDeadline(downstream: id, .head, afterMs: Int(timeouts.headerMs))
+            downstreams[id].state = .readingHead
+            downstreams[id].deadlineKind = .head
         }
-        idleDownstreams.value.append(id)
     }
 
     /// The listener's route in the current snapshot, or in the newest older one that has it.

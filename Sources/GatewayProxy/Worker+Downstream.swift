@@ -9,6 +9,7 @@ extension Worker {
             flush(id)
         }
         switch downstreams[id].state {
+        case .readingProxyHeader: readProxyHeader(id)
         case .handshaking: handshake(id)
         case .readingHead: readHeads(id)
         case .http2: driveHTTP2(id)
@@ -180,7 +181,7 @@ extension Worker {
         case .exchanging: step(downstreams[id].exchange)
         case .readingHead: if downstreams[id].isBroken { endWithoutRequest(id) } else { readHeads(id) }
         case .http2: pump(id)
-        case .handshaking, .lingering: break
+        case .readingProxyHeader, .handshaking, .lingering: break
         }
     }
 
@@ -287,6 +288,9 @@ extension Worker {
         switch kind {
         case .none:
             break
+        case .proxyHeader:
+            note(ConnectionEnd.proxyHeaderTimeout)
+            closeDownstream(id)
         case .handshake:
             note(ConnectionEnd.handshakeTimeout)
             handshakeFailed(id, "timeout")

@@ -66,7 +66,7 @@ extension Worker {
     /// A trusted proxy says for whom it asks, and under which id; others are who they are, and get an id from us.
     private func identifyClient(_ id: Handle) {
         let (snapshot, peer) = (exchanges[id].snapshot, exchanges[id].client)
-        if snapshots[snapshot].table.trustedProxies.contains(peer) {
+        if snapshots[snapshot].table.trustedProxies.contains(peer), !downstreams[exchanges[id].connection].speaksForUnnamed {
             exchanges[id].isFromTrustedProxy = true
             var client = peer
             exchanges[id].followForwardedFor(from: &client, snapshots[snapshot].table.trustedProxies)

@@ -165,7 +165,7 @@ extension Worker {
     }
 
     /// A whole response to a request that is not read.
-    private func encode(_ error: GatewayError, into queue: inout ByteQueue) {
+    func encode(_ error: GatewayError, into queue: inout ByteQueue) {
         var body = ByteQueue(pool: pool)
         error.appendProblem(to: &body)
         body.append("}\n")

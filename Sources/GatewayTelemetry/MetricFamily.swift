@@ -97,7 +97,7 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
         case .connectionsRefused:
             Declaration(
                 .counter, "gateway_connections_refused_total", labels: ["reason"],
-                "Client connections closed at once, over plain HTTP with a 503, because a limit was reached.")
+                "Client connections closed at once: over plain HTTP with a 503 where a limit was reached.")
         case .connectionsClosed:
             Declaration(
                 .counter, "gateway_connections_closed_total", labels: ["reason"],

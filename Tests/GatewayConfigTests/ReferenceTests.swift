@@ -15,7 +15,7 @@ import Testing
 
     @Test func `forms are made of the declared arguments`() throws {
         func syntax(_ name: String, _ context: Context) -> [String]? { DirectiveTable.directive(named: name, in: context)?.syntax }
-        #expect(syntax("listen", .server) == ["listen ADDRESS [ssl] [default_server];"])
+        #expect(syntax("listen", .server) == ["listen ADDRESS [ssl] [default_server] [proxy_protocol];"])
         #expect(syntax("location", .server) == ["location [=] PATH { ... }"])
         #expect(syntax("version", .upstream) == ["version NAME weight=NUMBER { ... }"])
         #expect(syntax("trusted_proxies", .main) == ["trusted_proxies NETWORK ...;"])

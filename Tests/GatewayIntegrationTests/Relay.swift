@@ -1,11 +1,12 @@
 import TestSupport
 
-/// A relay of TCP between a client and the gateway, which cuts what the client sends, and keeps what the gateway sends.
+/// A relay of TCP between a client and the gateway, which cuts what the client sends, and keeps what the gateway sends. `header` goes
+/// before the client's first bytes, in one write with them if they are not cut.
 final class Relay: Sendable {
     private let entrance: ScriptedOrigin
     private let answered: Monitor<[UInt8]>
 
-    init(to address: Gateway.Address, pieceBytes: Int = 1) throws {
+    init(to address: Gateway.Address, header: [UInt8] = [], pieceBytes: Int = 1) throws {
         let answered = Monitor<[UInt8]>([])
         self.answered = answered
         entrance = try ScriptedOrigin(keepsReceived: false) { client, _ in
@@ -17,7 +18,10 @@ final class Relay: Sendable {
                 }
                 try client.halfClose()
             }
-            while case let bytes = try client.receiveSome(until: Deadline(seconds: 60)), !bytes.isEmpty {
+            var header = header
+            while case let received = try client.receiveSome(until: Deadline(seconds: 60)), !received.isEmpty {
+                let bytes = header + received
+                header = []
                 for start in stride(from: 0, to: bytes.count, by: pieceBytes) {
                     try server.send(Array(bytes[start..<min(start + pieceBytes, bytes.count)]))
                 }

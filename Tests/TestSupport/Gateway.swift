@@ -11,6 +11,11 @@ public final class Gateway {
     public struct Address: Equatable, Sendable {
         public let host: String
         public let port: UInt16
+
+        public init(host: String, port: UInt16) {
+            self.host = host
+            self.port = port
+        }
     }
 
     /// In the order of the log, which is that of the configuration.
