@@ -1,6 +1,21 @@
 extension DirectiveTable {
     private static let serverLevels: Context = [.server, .location]
 
+    // MARK: Addresses
+
+    private static let networkOrAll = Argument.list("NETWORK|all", .either(["all"], .network))
+
+    static let access = [
+        Directive(
+            "allow", in: everyLevel, [networkOrAll], repeats: true,
+            "Whose requests are answered: of all `allow` and `deny` in their order the first that has the client's address counts, and a level "
+                + "without any has those of the outer one.",
+            example: "allow 10.0.0.0/8;"),
+        Directive(
+            "deny", in: everyLevel, [networkOrAll], repeats: true,
+            "Whose requests get 403: see `allow`; `deny all;` behind it is everybody else.", example: "deny 192.0.2.66;"),
+    ]
+
     // MARK: Response headers
 
     static let responseHeaders = [

@@ -13,6 +13,7 @@ enum DirectiveTable {
         Section(title: "Upstreams", directives: upstreams),
         Section(title: "Servers", directives: servers),
         Section(title: "Requests and answers", directives: requests),
+        Section(title: "Addresses", directives: access),
         Section(title: "Callers", directives: callers),
         Section(title: "Compression", directives: compression),
         Section(title: "Response headers", directives: responseHeaders),

@@ -1,5 +1,7 @@
 /// What a server or location does with requests and responses at its edge, merged over the levels it stands in.
 public struct EdgeConfig: Sendable, Equatable {
+    /// `allow` and `deny`, as they are written; empty lets everybody in.
+    public var access: [AccessRule] = []
     /// `security_headers` but for HSTS, in the order of the directive table.
     public var securityHeaders: [FieldConfig] = []
     /// The value of Strict-Transport-Security; nil sends none.

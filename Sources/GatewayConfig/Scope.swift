@@ -15,6 +15,7 @@ final class Scope {
     /// Unowned, as the outer block owns this one: whoever reads a file keeps its outermost block to the end.
     unowned let outer: Scope?
     private var entries: [String: [Entry]] = [:]
+    private var written: [Entry] = []
     /// Whether every directive in it was known.
     var isSound = true
 
@@ -23,12 +24,18 @@ final class Scope {
         self.outer = outer
     }
 
-    func append(_ entry: Entry) { entries[entry.directive.name, default: []].append(entry) }
+    func append(_ entry: Entry) {
+        entries[entry.directive.name, default: []].append(entry)
+        written.append(entry)
+    }
 
     var isEmpty: Bool { entries.isEmpty }
 
     /// Those of that name, right or not, in the order they are written.
     func all(_ name: String) -> [Entry] { entries[name] ?? [] }
+
+    /// Those of several names, in the order they are written.
+    func all(_ names: [String]) -> [Entry] { written.filter { names.contains($0.directive.name) } }
 
     func first(_ name: String) -> Entry? { entries[name]?.first }
 

@@ -12,6 +12,7 @@ extension SnapshotBuilder {
 
     func edge(_ block: Scope) -> EdgeConfig {
         var edge = EdgeConfig()
+        edge.access = accessRules(block)
         edge.securityHeaders = Self.members.compactMap { member in
             let policies = securityMember(member.directive, block)?.arguments.texts() ?? []
             return policies.isEmpty || policies == ["off"] ? nil : FieldConfig(member.field, policies.joined(separator: ", "))
@@ -53,11 +54,13 @@ extension SnapshotBuilder {
     /// Of every server and location: what one level says counts for those inside it, and is reported once.
     func checkEdge(_ main: Scope) {
         checkErrorPages(main)
+        warnOfUnreachedRules(main)
         for server in main.all("server").compactMap(\.block) {
             for block in [server] + server.all("location").compactMap(\.block) {
                 checkSecurityHeaders(block, in: server)
                 checkCORS(block)
                 checkErrorPages(block)
+                warnOfUnreachedRules(block)
             }
         }
     }

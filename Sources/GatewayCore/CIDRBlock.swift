@@ -9,12 +9,14 @@ public struct CIDRBlock: Equatable, Hashable, Sendable, BitwiseCopyable {
         self.prefixBits = prefixBits
     }
 
+    /// Networks of IPv6 contain no IPv4: "::/0" is all of IPv6, although mapped addresses are bits of it.
     @inlinable
     public func contains(_ other: IPAddress) -> Bool {
         let highMask: UInt64 = prefixBits >= 64 ? .max : ~(.max >> UInt64(prefixBits))
         let lowBits = max(0, prefixBits - 64)
         let lowMask: UInt64 = lowBits >= 64 ? .max : ~(.max >> UInt64(lowBits))
         return (address.high ^ other.high) & highMask == 0 && (address.low ^ other.low) & lowMask == 0
+            && (prefixBits >= 96 || other.high != 0 || other.low >> 32 != 0xffff)
     }
 }
 

@@ -7,7 +7,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
     case requestLineTooLong, headTooLarge, fieldsTooMany, bodyTooLarge, http2Invalid, http2Flood
     case headerTimeout, bodyTimeout, sendTimeout, clientClosed, misdirected, notFound
     case clientCertificateRequired, clientCertificateInvalid
-    case keyMissing, keyUnknown, keyExpired, rateLimited, corsRefused
+    case keyMissing, keyUnknown, keyExpired, rateLimited, corsRefused, accessDenied
     // The exchange as a whole.
     case requestTimeout
     // The origin.
@@ -49,6 +49,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .keyExpired: "key_expired"
         case .rateLimited: "rate_limited"
         case .corsRefused: "cors_refused"
+        case .accessDenied: "access_denied"
         case .noServer: "no_server"
         case .upstreamBusy: "upstream_busy"
         case .connectFailed: "connect_failed"
@@ -79,6 +80,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .keyMissing, .keyUnknown, .keyExpired: 401
         // The answer lacks what would allow the page its request: it is the browser that refuses (WHATWG Fetch § 4.9).
         case .corsRefused: 204
+        case .accessDenied: 403
         case .notFound: 404
         case .headerTimeout, .bodyTimeout: 408
         case .bodyTooLarge: 413

@@ -36,7 +36,7 @@ enum ConnectionRefusal: UInt8, CaseIterable {
         case .workerConnections, .descriptors, .memory:
             GatewayError(.connectionsExhausted, "the gateway has no room for another connection")
         case .proxyUntrusted:
-            GatewayError(.connectionLimit, "only trusted proxies may connect here")
+            GatewayError(.accessDenied, "only trusted proxies may connect here")
         case .listenerGone:
             GatewayError(.shuttingDown, "the gateway no longer listens at this address")
         }

@@ -5,6 +5,8 @@ import GatewayPolicy
 
 /// What a route does at its edge, encoded: nil for a route without any of it, which pays one branch for that.
 final class EdgePolicy: Sendable {
+    /// nil: everybody may ask.
+    let access: AccessList?
     let securityHeaders: SecurityHeaders
     let cors: CORSPolicy?
     let api: APIStyle?
@@ -20,6 +22,7 @@ final class EdgePolicy: Sendable {
     /// `flags` are those of the deployment, by their paths.
     init?(_ config: EdgeConfig, flags: [String: MaintenanceFlag]) {
         if config == EdgeConfig() { return nil }
+        access = AccessList(config.access)
         securityHeaders = SecurityHeaders(config)
         cors = config.cors.map(CORSPolicy.init)
         api = config.api

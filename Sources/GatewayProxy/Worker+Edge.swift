@@ -6,6 +6,9 @@ import GatewayPolicy
 extension Worker {
     /// nil lets the request go on.
     func answerAtEdge(_ id: Handle, _ edge: EdgePolicy) -> Verdict? {
+        if let access = edge.access, !access.allows(exchanges[id].client) {
+            return .refuse(GatewayError(.accessDenied, "the client's address is not one that may ask here"))
+        }
         if let cors = edge.cors, exchanges[id].isPreflight { return answerPreflight(id, cors) }
         if let maintenance = edge.maintenance, maintenance.isUnderWay, !exchanges[id].isExempt(from: maintenance) {
             return .refuse(GatewayError(.maintenance, "the service is being maintained"))
