@@ -79,10 +79,18 @@ struct Arguments: Sendable {
     }
 
     func networks() -> [CIDRBlock] {
-        items.compactMap { item in
-            guard case .network(let network) = item.value else { return nil }
-            return network
+        items.flatMap { item -> [CIDRBlock] in
+            switch item.value {
+            case .network(let network): [network]
+            case .networks(let networks): networks
+            default: []
+            }
         }
+    }
+
+    func stickyKey() -> StickyKey? {
+        guard case .stickyKey(let key) = items.first?.value else { return nil }
+        return key
     }
 
     private func items(_ label: String?) -> [Item] {

@@ -247,6 +247,9 @@ public struct UpstreamConfig: Sendable, Equatable {
     public var tls: UpstreamTLSConfig?
     /// `protocol h2`; else HTTP/1.1.
     public var speaksHTTP2 = false
+    /// nil: versions are chosen by weight alone.
+    public var sticky: StickyKey?
+    public var versionHeader: VersionHeaderConfig?
 }
 
 /// Text with variables in it: `https://$host$request_uri`.

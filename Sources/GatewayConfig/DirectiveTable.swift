@@ -126,6 +126,16 @@ enum DirectiveTable {
             "A release with its own servers and its share of the requests; an upstream has either versions or servers.",
             example: "version canary weight=5 { server 127.0.0.1:9003; }"),
         Directive(
+            "sticky", in: .upstream, [.pair("key", "api_key|ip|header:NAME|cookie:NAME", .stickyKey, isRequired: true)],
+            "A caller has the same version for as long as the weights stand, and more weight for a version moves callers to it alone; who has "
+                + "no such key goes by weight.",
+            example: "sticky key=cookie:session;"),
+        Directive(
+            "version_header", in: .upstream,
+            [.one("NAME", .fieldName), .pair("from", "NETWORK[,NETWORK ...]", .networks, isRequired: true)],
+            "The field by which requests from these addresses may name the version they want, weight 0 included.",
+            example: "version_header X-Version from=10.0.0.0/8;"),
+        Directive(
             "balance", in: .upstream, [.one("round_robin|least_conn", .choice(["round_robin", "least_conn"]))], default: "round_robin",
             "How a server is chosen: in turn, or the one with the fewest requests for its weight, as each worker counts its own.",
             example: "balance least_conn;"),

@@ -8,7 +8,10 @@ extension SnapshotBuilder {
     private func addUpstream(_ entry: Entry) {
         guard let name = entry.arguments.text(), let block = entry.block else { return }
         let versions = versions(of: name, block, at: entry)
-        upstreams.add(UpstreamConfig(name: name, versions: versions, tls: upstreamTLS(of: block), settings: block))
+        var config = UpstreamConfig(name: name, versions: versions, tls: upstreamTLS(of: block), settings: block)
+        config.sticky = stickyKey(of: block)
+        config.versionHeader = versionHeader(of: block)
+        upstreams.add(config)
         addNames(block.all("server") + block.all("version").flatMap { $0.block?.all("server") ?? [] }, of: block)
     }
 

@@ -28,6 +28,7 @@ final class SnapshotBuilder {
         warnOfEventStreams(main)
         checkAuthentication(main)
         checkLimits(main)
+        warnOfUnknownCallers(main, servers)
         checkEdge(main)
         ListenerCheck(diagnostics: diagnostics).check(main)
         if main.all("server").isEmpty, !diagnostics.hasErrors {

@@ -10,6 +10,8 @@ enum Value: Sendable, Equatable {
     case address(ListenAddress)
     case endpoint(Endpoint)
     case network(CIDRBlock)
+    case networks([CIDRBlock])
+    case stickyKey(StickyKey)
     case template(Template)
     case proxyTarget(ProxyTarget)
     case digest(SHA256Digest)

@@ -22,6 +22,10 @@ indirect enum ValueKind: Sendable {
     /// A server of an upstream.
     case endpoint
     case network
+    /// With commas between them.
+    case networks
+    /// What tells callers apart.
+    case stickyKey
     /// A name that the configuration gives.
     case name
     case serverName
@@ -74,6 +78,8 @@ indirect enum ValueKind: Sendable {
         case .listenAddress: return .address(try AddressReader.listenAddress(word))
         case .endpoint: return .endpoint(try AddressReader.endpoint(word))
         case .network: return .network(try AddressReader.network(word))
+        case .networks: return .networks(try StickyReader.networks(word))
+        case .stickyKey: return .stickyKey(try StickyReader.key(word))
         case .name: return .text(try NameReader.name(word))
         case .serverName: return .texts(try NameReader.serverName(word))
         case .hostField: return .text(try NameReader.hostField(word))

@@ -109,6 +109,8 @@ public enum Limits {
 
     // MARK: Callers
 
+    /// Of an IPv6 address, what `sticky key=ip` knows a caller by: one customer has all of such a network, and its devices change the rest.
+    public static let stickyPrefixBits = 64
     /// A key that a client shows: random keys have some 64 bytes, signed tokens several hundred. Longer ones are no key, and not hashed.
     public static let apiKeyBytesMax = 2 * 1024
     /// Names of API keys that have a counter of their own; those of further ones share one, so that keys by the thousand don't crowd

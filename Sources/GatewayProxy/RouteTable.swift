@@ -355,6 +355,8 @@ final class UpstreamRoute: Sendable {
     let countsLoad: Bool
     /// One version with one server, of which nothing is counted: there is no choice.
     let isSingle: Bool
+    /// nil: versions are chosen by weight alone.
+    let versionPolicy: VersionPolicy?
     let speaksHTTP2: Bool
     /// The Host for the origin; nil sends the client's.
     let host: [UInt8]?
@@ -376,6 +378,7 @@ final class UpstreamRoute: Sendable {
         initialChoice = UpstreamChoice(config, limits: versions.map { $0.servers.map(\.limit) })
         countsLoad = config.balance == .leastConn || versions.contains { $0.servers.contains { $0.limit != nil } }
         isSingle = !countsLoad && config.versions.count == 1 && config.versions[0].isSingle
+        versionPolicy = VersionPolicy(config)
         speaksHTTP2 = config.speaksHTTP2
         host = config.host.map { Array($0.utf8) }
         keepaliveMax = config.keepaliveMax

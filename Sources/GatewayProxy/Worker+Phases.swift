@@ -159,7 +159,7 @@ extension Worker {
                     return give(call, toServer: 0, version: 0, snapshot)
                 }
             }
-            guard let version = snapshots[snapshot].choices[upstream].nextVersion(excluding: ExclusionSet()) else {
+            guard let version = firstVersion(id, call, snapshot) else {
                 return .refuse(GatewayError(.noServer, "every version of the upstream has weight 0"))
             }
             calls[call].version = version
@@ -181,6 +181,12 @@ extension Worker {
             }
             calls[call].version = other
         }
+    }
+
+    /// The version that the request asks for or its caller has; else the one whose turn it is.
+    private func firstVersion(_ id: Handle, _ call: Handle, _ snapshot: Handle) -> Int? {
+        if let policy = calls[call].upstream.versionPolicy, let version = exchanges[id].version(by: policy) { return version }
+        return snapshots[snapshot].choices[calls[call].upstream.index].nextVersion(excluding: ExclusionSet())
     }
 
     private func give(_ call: Handle, toServer server: Int, version: Int, _ snapshot: Handle) -> Verdict {

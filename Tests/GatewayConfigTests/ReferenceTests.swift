@@ -68,7 +68,9 @@ import Testing
             let key = keyExample.replacing("mobile", with: "partner")
             return "api_keys { \(key) } rate_limit a key=api_key rate=1r/s { \(example) } " + aServer
         case .upstream:
-            let servers = ["server", "version"].contains(directive.name) ? "" : "server b:1; "
+            let needsVersion = ["sticky", "version_header"].contains(directive.name)
+            let servers =
+                needsVersion ? "version v weight=1 { server b:1; } " : ["server", "version"].contains(directive.name) ? "" : "server b:1; "
             return "upstream a { \(servers)\(example) } " + aServer
         case .version: return "upstream a { version v weight=1 { \(example) } } " + aServer
         case .server:
