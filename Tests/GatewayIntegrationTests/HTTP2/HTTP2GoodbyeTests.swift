@@ -54,29 +54,33 @@ import Testing
     }
 
     @Test func `a connection that was just opened may still send its first request after SIGTERM`() throws {
-        // It has its time, and a busy machine may take it away: but not again and again.
+        // It has two seconds, and a stall of the machine may take them away: only then is it tried again.
         var isServed = false
         for _ in 0..<5 where !isServed { isServed = try servesFirstRequestAfterSIGTERM() }
         #expect(isServed)
     }
 
+    /// False if it was not served, and that was seen when its time was over.
     private func servesFirstRequestAfterSIGTERM() throws -> Bool {
         let held = try HeldOrigin()
         let gateway = try Gateway(conf: conf(held.address))
         let used = try HTTP2Client.open(gateway.connect())
         #expect(try used.get("/x").text == "/x")
         let fresh = try HTTP2Client.open(gateway.connect())
+        let time = Deadline(seconds: 2)
         gateway.program.send(SIGTERM)
         // The one that has had its requests ends at once: the time between the two GOAWAYs is over.
         try used.waitForEnd()
         do {
-            guard try fresh.get("/first").text == "/first" else { return false }
+            #expect(try fresh.get("/first").text == "/first")
         } catch {
-            return false
+            if time.hasPassed { return false }
+            throw error
         }
         try fresh.waitForEnd()
         #expect(fresh.goAways.map(\.last) == [0x7fff_ffff, 1])
-        return try gateway.program.waitForExit() == .exited(0)
+        #expect(try gateway.program.waitForExit() == .exited(0))
+        return true
     }
 
     @Test func `requests of a configuration that is given up are answered, and the connection says which was the last`() throws {

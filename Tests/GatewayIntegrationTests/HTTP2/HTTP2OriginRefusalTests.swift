@@ -134,7 +134,7 @@ import Testing
         let origin = try ScriptedOrigin.overHTTP2({ $0.settings = [(HTTP2Setting.maxConcurrentStreams, 0)] }) { connection, _ in
             try connection.waitForEnd()
         }
-        let answer = try proxied(origin, "connect_timeout 200ms;").gateway.get("/")
+        let answer = try proxied(origin, "connect_timeout 3s;").gateway.get("/")
         #expect(answer.status == 504 && answer.text.contains("connect_timeout") && answer.text.contains("no requests"))
     }
 
