@@ -85,6 +85,11 @@ public enum Limits {
     public static let http2LateFramesPerS = 1_000
     /// So many bytes of a head on such a stream count as one frame: most answers that come late fit in two or three.
     public static let http2LateHeadBytesPerFrame = 256
+    /// What an origin may have sent on a stream before it heard of our RST_STREAM costs nothing: a window's worth of frames of the same
+    /// size, an answer's heads, and its own RST_STREAM.
+    public static let http2LateFramesPerReset = 320
+    /// And on all of them together, as long as none of it has come: of thousands of clients that leave within a moment.
+    public static let http2LateFramesOwedMax = 100_000
     /// A first raise for each of 100 streams, several times over ...
     public static let http2WindowUpdatesBurst = 1_000
     public static let http2WindowUpdatesPerS = 100

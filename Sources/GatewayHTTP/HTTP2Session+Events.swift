@@ -173,7 +173,11 @@ extension HTTP2Session {
     func resetCame(on number: Int32, _ code: UInt32) {
         state.value.resetByPeer = number
         let stream = engine.handle(of: number)
-        guard streams.slab.contains(stream) else { return charge(.rapidReset) }
+        guard streams.slab.contains(stream) else {
+            // An origin's was counted as late: it takes nothing back.
+            if role == .server { charge(.rapidReset) }
+            return
+        }
         // Whoever has got his answer, or hears from us that he won't, takes nothing back.
         if role == .server && !streams.slab[stream].hasSentEnd && !streams.slab[stream].isReset { charge(.rapidReset) }
         streams.slab[stream].isReset = true

@@ -2,7 +2,7 @@ import GatewayCore
 
 /// What comes in: every frame is judged before nghttp2 sees it.
 extension HTTP2Session {
-    private enum Verdict {
+    enum Verdict {
         case pass
         /// nghttp2 would make more of it than it is.
         case drop
@@ -173,24 +173,10 @@ extension HTTP2Session {
         return .pass
     }
 
-    /// Whether a head is on a stream that is closed, or will be as soon as our RST_STREAM has left, or beyond our GOAWAY.
-    private func isLate(_ head: HTTP2FrameHead) -> Bool {
-        let number = head.stream
-        if number & 1 == 0 { return false }
-        if role == .server && number > state.value.highest {
-            state.value.highest = number
-            state.value.floods.credit(.windowUpdate, Limits.http2WindowUpdatesPerData)
-            state.value.floods.credit(.priority, 2)
-            return number > state.value.goawaySentLast
-        }
-        let stream = engine.handle(of: number)
-        return !streams.slab.contains(stream) || streams.slab[stream].isReset
-    }
-
     private func judgeData(_ head: HTTP2FrameHead) -> Verdict {
         let number = head.stream
         guard let window = engine.window(of: number) else {
-            if role == .client { return number == 0 ? .pass : count(.lateFrame) }
+            if role == .client { return number == 0 ? .pass : countLate(head) }
             if number & 1 == 0 || number > state.value.highest { return .pass }
             return judgeLate(head)
         }
@@ -201,33 +187,9 @@ extension HTTP2Session {
         return .pass
     }
 
-    /// Whether a frame on a closed stream may be one that was on its way when we reset the stream: else it is an error (RFC 9113 § 5.1),
-    /// or its stream never was, and can't be any more (§ 5.1.1).
-    private func judgeLate(_ head: HTTP2FrameHead) -> Verdict {
-        if head.stream <= state.value.goawaySentLast {
-            switch state.value.closed.memory(of: head.stream) {
-            case .resetByUs: break
-            case .ended:
-                fail(.streamClosed, GatewayError(.http2Invalid, "a frame came on a stream that was closed"))
-                return .end
-            case .unknown:
-                let code: HTTP2ErrorCode = head.kind == .headers ? .protocolError : .streamClosed
-                fail(code, GatewayError(.http2Invalid, "a stream has a lower number than one before it"))
-                return .end
-            }
-        }
-        return countLate(head)
-    }
-
-    /// HPACK needs the heads: each byte of one may be a field.
-    private func countLate(_ head: HTTP2FrameHead) -> Verdict {
-        let isHead = head.kind == .headers || head.kind == .continuation
-        return count(.lateFrame, isHead ? 1 + head.length / Limits.http2LateHeadBytesPerFrame : 1)
-    }
-
     private func judgeReset(_ head: HTTP2FrameHead) -> Verdict {
         if head.stream == 0 || engine.window(of: head.stream) != nil { return .pass }
-        if count(.lateFrame) != .pass { return .end }
+        if countLate(head) != .pass { return .end }
         // What crossed with the end of the stream takes nothing back.
         let isLate = role == .server && head.length == 4 && head.stream & 1 == 1 && head.stream <= state.value.highest
         return isLate ? .drop : .pass
@@ -289,7 +251,7 @@ extension HTTP2Session {
     private func judgeWindowUpdate(_ head: HTTP2FrameHead, _ bytes: RawSpan) -> Verdict {
         if count(.windowUpdate) != .pass { return .end }
         if head.stream == 0 || head.length != 4 { return .pass }
-        if engine.window(of: head.stream) == nil { return count(.lateFrame) }
+        if engine.window(of: head.stream) == nil { return countLate(head) }
         if bytes.int31(at: HTTP2FrameHead.byteCount) != 0 { return .pass }
         let stream = engine.handle(of: head.stream)
         if !streams.slab.contains(stream) { return .drop }
@@ -298,7 +260,7 @@ extension HTTP2Session {
     }
 
     @inline(__always)
-    private func count(_ flood: HTTP2Flood, _ count: Int = 1) -> Verdict {
+    func count(_ flood: HTTP2Flood, _ count: Int = 1) -> Verdict {
         if state.value.floods.allows(flood, count, now: state.value.now) { return .pass }
         fail(flood)
         return .end
@@ -323,7 +285,7 @@ extension HTTP2Session {
         engine.terminate(.enhanceYourCalm)
     }
 
-    private func fail(_ code: HTTP2ErrorCode, _ error: GatewayError) {
+    func fail(_ code: HTTP2ErrorCode, _ error: GatewayError) {
         if state.value.failure == nil {
             state.value.failureCode = code
             state.value.failure = role == .server ? error : GatewayError(.upstreamInvalid, error.detail)

@@ -64,6 +64,7 @@ extension HTTP2Session {
     /// Queues RST_STREAM and drops the stream's output.
     public func reset(_ stream: Handle, _ code: HTTP2ErrorCode) {
         if streams.slab[stream].isOutputClosed { return }
+        expectLate(on: stream)
         streams.slab[stream].isReset = true
         streams.slab[stream].isResetByUs = true
         streams.slab[stream].dropOutput()

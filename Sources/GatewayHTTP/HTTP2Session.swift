@@ -34,6 +34,8 @@ public final class HTTP2Session {
         /// The block is of a closed stream: nghttp2 decodes it, and tells nobody.
         var isBlockLate = false
         var continuations = 0
+        /// What may come late and is not charged: see ``HTTP2Session/expectLate(on:)``.
+        var lateFramesOwed = 0
         /// That have begun in this call, and what took as long to decode as so many.
         var heads = 0
         /// That have begun at all.

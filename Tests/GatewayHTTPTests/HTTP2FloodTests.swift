@@ -233,6 +233,36 @@ import Testing
         #expect(client.session.flood == .lateFrame && client.session.failure?.type == .upstreamInvalid)
     }
 
+    @Test func `what comes late on requests that we took back costs an origin nothing, however many they are`() throws {
+        let client = try HTTP2TestSession.client()
+        let long = try client.ask("GET /long HTTP/1.1\nHost: a")
+        _ = client.output()
+        client.give([.headers(1, [(":status", "200")], ends: false)])
+        for round in 0..<200 {
+            let numbers = (1...100).map { Int32(1 + 2 * (100 * round + $0)) }
+            for stream in try numbers.map({ _ in try client.ask("GET / HTTP/1.1\nHost: a") }) {
+                _ = client.output()
+                client.session.release(stream)
+            }
+            _ = client.output()
+            #expect(client.give(numbers.flatMap { [.headers($0, [(":status", "200")], ends: false), .data($0, "late"), .reset($0)] }))
+            _ = client.output()
+        }
+        #expect(client.give([.data(1, "still there", ends: true)]) && client.input(long) == "still there")
+        #expect(client.session.failure == nil && !client.session.isOver)
+    }
+
+    @Test func `more than can come late on a request that we took back is charged to the origin`() throws {
+        let client = try HTTP2TestSession.client()
+        let stream = try client.ask("GET / HTTP/1.1\nHost: a")
+        _ = client.output()
+        client.session.release(stream)
+        _ = client.output()
+        let count = flood(client) { _ in [.data(1, "x")] }
+        #expect(count == Limits.http2LateFramesPerReset + Limits.http2LateFramesBurst + 1)
+        #expect(client.session.flood == .lateFrame)
+    }
+
     @Test func `heads beyond our GOAWAY`() throws {
         let server = try HTTP2TestSession.server()
         server.give([.headers(1, Self.post, ends: false)])
