@@ -1,3 +1,5 @@
+import GatewayCore
+
 extension SnapshotBuilder {
     /// `return STATUS [TEXT]`, `return STATUS URL` or `return URL`, as in nginx.
     func returnAction(_ entry: Entry) -> LocationAction {
@@ -39,12 +41,27 @@ extension SnapshotBuilder {
                 at: entry.arguments.word("TEXT|URL")?.position ?? word.position,
                 expected: "expected return \(status);")
         }
+        checkLength(text, entry.arguments.word("TEXT|URL"))
         return .return(status: status, body: .text(text))
+    }
+
+    /// A text without variables is the same for all.
+    private func checkLength(_ text: Template, _ word: Word?) {
+        guard let word, text.parts.count > 1, text.literalByteCount > Limits.returnTemplateBytesMax else { return }
+        diagnostics.error(
+            "a text with variables is longer than \(Limits.returnTemplateBytesMax / 1024) KB", at: word.position,
+            expected: "leave the variables out, or have an origin serve it")
     }
 
     /// The URL becomes a header field.
     private func checkLocation(_ word: Word?) {
         guard let word, word.text.unicodeScalars.contains(where: { $0.value < 0x21 || $0.value > 0x7e }) else { return }
         diagnostics.error("a URL is ASCII without blanks and control characters", at: word.position, expected: "write them as %XX")
+    }
+}
+
+extension Template {
+    fileprivate var literalByteCount: Int {
+        parts.reduce(0) { count, part in if case .literal(let text) = part { count + text.utf8.count } else { count } }
     }
 }

@@ -294,8 +294,10 @@ public enum Limits {
     public static let configFileBytesMax = 1024 * 1024
     /// How often the flag files of `maintenance` are looked at: they are promised to be seen within a second.
     public static let maintenanceLookMs = 400
-    /// A page that the gateway serves by itself: it goes out as a whole, to each reader that is slow too.
+    /// A page that the gateway serves by itself. Slow readers of HTTP/2 share it; of HTTP/1, each connection holds one.
     public static let pageBytesMax = 256 * 1024
+    /// A text of `return` with variables, without their values: it is made anew for each reader, however slow.
+    public static let returnTemplateBytesMax = 32 * 1024
     /// How long the writer of a configuration that comes through a pipe may pause: `check` has all the time, a reload has not.
     public static let configPipeWaitMs = 2_000
     /// Files that includes bring, in all.

@@ -38,7 +38,7 @@ extension HTTP2Session {
     /// What the next DATA frame of the stream has, `byteCountMax` at the most by its windows.
     func nextPart(of stream: Handle, atMost byteCountMax: Int) -> Part {
         guard streams.slab.contains(stream) else { return .waits }
-        let count = streams.slab[stream].output.count
+        let count = streams.slab[stream].outputCount
         let isLast = count <= byteCountMax && streams.slab[stream].outputEnds
         if !isLast {
             if count == 0 { streams.slab[stream].isWaiting = true }
@@ -58,7 +58,7 @@ extension HTTP2Session {
         sink.value.append(head)
         guard streams.slab.contains(stream) else { return true }
         streams.slab[stream].moveOutput(byteCount, to: &sink.value)
-        let left = streams.slab[stream].output.count
+        let left = streams.slab[stream].outputCount
         // A frame that only a window of a few bytes made small explains no further updates: those would make more such frames.
         let updatesMax = Limits.http2WindowUpdatesPerData
         state.value.floods.credit(.windowUpdate, left == 0 ? updatesMax : min(updatesMax, byteCount / Limits.http2BytesPerWindowUpdate))

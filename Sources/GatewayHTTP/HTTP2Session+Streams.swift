@@ -156,5 +156,5 @@ extension HTTP2Session {
 }
 
 extension HTTP2Stream {
-    var hasNothingToSend: Bool { outputEnds && output.isEmpty && outputTrailers.isEmpty }
+    var hasNothingToSend: Bool { outputEnds && outputCount == 0 && outputTrailers.isEmpty }
 }

@@ -54,14 +54,28 @@ extension HTTP2Stream {
 /// Giving what waits.
 extension HTTP2Stream {
     mutating func moveOutput(_ byteCount: Int, to queue: inout ByteQueue) {
-        queue.append(output.slice(0, byteCount))
-        output.consume(byteCount)
+        let queued = min(byteCount, output.count)
+        queue.append(output.slice(0, queued))
+        output.consume(queued)
+        if queued < byteCount { moveShared(byteCount - queued, to: &queue) }
         bytesSent += UInt64(byteCount)
+    }
+
+    private mutating func moveShared(_ byteCount: Int, to queue: inout ByteQueue) {
+        queue.append(shared.rawSpan.extracting(sharedStart..<(sharedStart + byteCount)))
+        sharedStart += byteCount
+        if sharedStart == shared.count { dropShared() }
+    }
+
+    private mutating func dropShared() {
+        shared = []
+        sharedStart = 0
     }
 
     /// Nothing more is sent, and nothing that comes is kept.
     mutating func dropOutput() {
         output.removeAll()
+        dropShared()
         outputTrailers.removeAll()
     }
 }

@@ -38,7 +38,11 @@ public struct HTTP2Stream: ~Copyable {
 
     /// Content that waits for the windows: the worker appends, the session takes. ``HTTP2Session/resume(_:)`` tells of more.
     public var output: ByteQueue
-    /// END_STREAM goes behind `output`.
+    /// Content behind `output` that many answers have in common. It is copied as the windows take it: a reader that is slow holds none.
+    public var shared: [UInt8] = []
+    /// How much of it has been sent.
+    var sharedStart = 0
+    /// END_STREAM goes behind `output` and `shared`.
     public var outputEnds = false
     /// Asks for an event as soon as `output` holds less than half of ``Limits/streamOutputHighBytes``; set anew for each.
     public var wantsRoom = false
@@ -105,6 +109,9 @@ public struct HTTP2Stream: ~Copyable {
         self.pool = pool
         trailers = HeaderFields(pool: pool)
     }
+
+    /// Content that waits for the windows, wherever it is.
+    public var outputCount: Int { output.count + shared.count - sharedStart }
 
     /// Whether no byte can follow any more in our direction.
     public var isOutputClosed: Bool { isReset || closedWith != nil }

@@ -26,6 +26,9 @@ public struct CompiledTemplate: Sendable {
     /// Whether no part depends on the request.
     public let isConstant: Bool
 
+    /// The text, where it is the same for every request.
+    public var constant: [UInt8]? { isConstant ? blob : nil }
+
     public init(_ template: Template) {
         var blob: [UInt8] = []
         var parts: [Part] = []

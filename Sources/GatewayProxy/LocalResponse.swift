@@ -16,6 +16,11 @@ extension Worker {
                 return
             }
         case .text(let text):
+            if let constant = text.constant {
+                fields.append("Content-Type: text/plain; charset=utf-8\r\n")
+                respond(id, status, lasting: constant, "text/plain", vary: [], fields: &fields)
+                return
+            }
             exchanges[id].evaluate(text, on: downstreams[exchanges[id].connection], into: &body)
             fields.append("Content-Type: text/plain; charset=utf-8\r\n")
             vary = encodeOwn(id, status, "text/plain", &body, fields: &fields)
@@ -89,16 +94,31 @@ extension Worker {
             HTTP1Encoder.field("Location", url.rawSpan, into: &fields)
             respond(id, 302, fields: fields.bytes, body: RawSpan(), vary: vary)
         case .page(let page):
-            var body = ByteQueue(pool: pool)
-            body.append(page.bytes)
             page.kind.appendField(to: &fields)
-            let more = encodeOwn(id, status, page.kind.mediaType, &body, fields: &fields)
+            respond(id, status, lasting: page.bytes, page.kind.mediaType, vary: vary, fields: &fields)
+        }
+    }
+
+    /// Sends what is the same for all who ask. A connection of HTTP/2 may have a hundred answers that it does not read: what is more than
+    /// a window of the stream, compressed or not, is not copied for each.
+    private func respond(
+        _ id: Handle, _ status: Int, lasting content: [UInt8], _ type: StaticString, vary: VaryNames, fields: inout ByteQueue
+    ) {
+        var body = ByteQueue(pool: pool)
+        body.append(content)
+        let plainFields = fields.count
+        let more = encodeOwn(id, status, type, &body, fields: &fields)
+        if exchanges[id].isOverHTTP2 && body.count > Limits.streamOutputHighBytes {
+            fields.truncate(to: plainFields)
+            respond(id, status, fields: fields.bytes, body: content.rawSpan, shared: content, vary: vary.union(more))
+        } else {
             respond(id, status, fields: fields.bytes, body: body.bytes, vary: vary.union(more))
         }
     }
 
-    /// Sends an answer of the gateway's own; `vary` is what of the request it depends on.
-    func respond(_ id: Handle, _ status: Int, fields: RawSpan, body: RawSpan, vary: VaryNames) {
+    /// Sends an answer of the gateway's own; `vary` is what of the request it depends on. `shared` is the body once more, where it is one
+    /// that lasts.
+    func respond(_ id: Handle, _ status: Int, fields: RawSpan, body: RawSpan, shared: [UInt8]? = nil, vary: VaryNames) {
         let connection = exchanges[id].connection
         if dropRequestBody(id) != nil || !exchanges[id].requestBody.isComplete { exchanges[id].response.keepsAlive = false }
         exchanges[id].response.status = status
@@ -115,7 +135,7 @@ extension Worker {
         if isLeaving(connection) { exchanges[id].response.keepsAlive = false }
         exchanges[id].endResponseHead(on: downstreams[connection], into: &head)
         if exchanges[id].isOverHTTP2 {
-            sendAnswer(id, connection, head, body: hasContent && exchanges[id].head.method != .head ? body : RawSpan())
+            sendAnswer(id, connection, head, body: hasContent && exchanges[id].head.method != .head ? body : RawSpan(), shared: shared)
             return
         }
         downstreams[connection].output.append(head.bytes)

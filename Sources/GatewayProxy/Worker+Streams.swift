@@ -149,13 +149,13 @@ extension Worker {
         queueFrames(exchanges[id].connection)
     }
 
-    /// A whole answer of the gateway's own.
-    func sendAnswer(_ id: Handle, _ connection: Handle, _ lines: borrowing ByteQueue, body: RawSpan) {
+    /// A whole answer of the gateway's own. Where `body` is all of `shared`, the stream keeps that instead of a copy.
+    func sendAnswer(_ id: Handle, _ connection: Handle, _ lines: borrowing ByteQueue, body: RawSpan, shared: [UInt8]?) {
         let stream = exchanges[id].stream
         downstreams[connection].http2?.respond(stream, lines, endsStream: body.byteCount == 0)
         if body.byteCount > 0 {
             exchanges[id].response.sent = UInt64(body.byteCount)
-            streams.slab[stream].output.append(body)
+            if let shared { streams.slab[stream].shared = shared } else { streams.slab[stream].output.append(body) }
             streams.slab[stream].outputEnds = true
             resume(stream, of: connection)
         }
@@ -203,7 +203,7 @@ extension Worker {
 
     /// Gives a stream back whose exchange is over, once the client has got what there is for it.
     private func releaseStream(_ stream: Handle) {
-        if streams.slab[stream].isOutputClosed || streams.slab[stream].output.isEmpty {
+        if streams.slab[stream].isOutputClosed || streams.slab[stream].outputCount == 0 {
             downstreams[streams.slab[stream].connection].http2?.release(stream)
         } else {
             streams.slab[stream].wantsRoom = true
@@ -286,7 +286,7 @@ extension Worker {
     }
 
     private func readerExpired(_ stream: Handle, _ user: Handle) {
-        if streams.slab[stream].output.isEmpty {
+        if streams.slab[stream].outputCount == 0 {
             // It has been read: what else is waited for has its time from now.
             if !user.isNone { step(user) }
             return

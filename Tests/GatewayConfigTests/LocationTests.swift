@@ -35,6 +35,13 @@ import Testing
         #expect(found.map(\.message) == [message])
     }
 
+    @Test func `a text of return may be as long as it likes, unless it is made anew for each reader`() {
+        func found(_ text: String) -> [String] { messages(location("return 200 \"\(text)\";")) }
+        #expect(found(String(repeating: "x", count: 100_000)).isEmpty)
+        #expect(found("${host}" + String(repeating: "x", count: 32_768)).isEmpty)
+        #expect(found("${host}" + String(repeating: "x", count: 32_769)) == ["1:47: error: a text with variables is longer than 32 KB"])
+    }
+
     @Test func `a server's return comes before its locations, so there can't be both`() {
         #expect(
             messages("server { listen 80; location / { return 200 ok; } return 404; }") == [

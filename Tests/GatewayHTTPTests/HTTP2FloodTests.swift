@@ -288,6 +288,28 @@ import Testing
         #expect(held == 100_000)
     }
 
+    @Test func `content that streams share is copied as their windows take it`() throws {
+        let server = try HTTP2TestSession.server()
+        server.give([.settings([(4, 0)]), .windowUpdate(0, 1 << 20)])
+        server.give((1...100).map { .headers(number($0), Self.get) })
+        let page = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 / 3) }
+        for stream in server.seen {
+            server.respond(stream, "HTTP/1.1 200 OK\n")
+            server.share(stream, page)
+            server.session.release(stream)
+        }
+        #expect(!server.sent().contains { $0.type == 0 })
+        #expect(server.seen.allSatisfy { server.outputCount($0) == 0 })
+        server.give([.windowUpdate(1, 150_000), .windowUpdate(3, 200_000)])
+        var frames = server.sent().filter { $0.type == 0 }
+        func content(_ stream: Int32) -> [UInt8] { frames.filter { $0.stream == stream }.flatMap(\.payload) }
+        #expect(content(1) == Array(page[..<150_000]) && content(3) == page)
+        server.give([.windowUpdate(1, 150_000)])
+        frames += server.sent().filter { $0.type == 0 }
+        #expect(content(1) == page && frames.last?.flags == HTTP2Frame.endStream)
+        #expect(server.session.streamCount == 98)
+    }
+
     @Test func `a gRPC call of many small messages, each with its windows, is no flood`() throws {
         let server = try HTTP2TestSession.server()
         server.give([.headers(1, Self.post, ends: false)])

@@ -107,6 +107,12 @@ final class HTTP2TestSession {
         session.resume(stream)
     }
 
+    func share(_ stream: Handle, _ content: [UInt8]) {
+        streams.slab[stream].shared = content
+        streams.slab[stream].outputEnds = true
+        session.resume(stream)
+    }
+
     func ask(_ head: String, ends: Bool = true, webSocket: Bool = false) throws -> Handle {
         let text = head.replacing("\n", with: "\r\n") + "\r\n"
         let lines = lines(text)
