@@ -15,14 +15,15 @@ extension Exchange {
         let replaces = !policyFields.isEmpty
         var run = FieldRun()
         let edge = location?.edge
-        let vary = addedVary(to: call)
+        let ownVary = call.ownVary
+        let vary = addedVary(isVarySaid: ownVary != nil, to: call)
         for index in 0..<call.head.fields.count {
             switch call.head.fields.name(index) {
             case .contentLength, .transferEncoding: continue
             case .trailer: if response.framing != .chunked && !isOverHTTP2 { continue }
             case .vary:
                 if call.head.fields.isHopByHop(index) { continue }
-                if !vary.isEmpty && call.head.fields.firstIndex(of: .vary) == index {
+                if !vary.isEmpty && ownVary == index {
                     call.head.fields.end(&run, to: &queue)
                     vary.appendField(after: call.head.fields.value(index), to: &queue)
                     continue
@@ -42,16 +43,16 @@ extension Exchange {
         // A response without a Date gets one from the first recipient that has a clock (RFC 9110 § 6.6.1).
         if call.head.fields.firstIndex(of: .date) == nil || edge?.withheld.contains(.date) == true { clock.encodeDate(now, into: &queue) }
         if response.coding == .gzip { queue.append("Content-Encoding: gzip\r\n") }
-        if !call.head.fields.contains(.vary) || edge?.withheld.contains(.vary) == true { vary.appendField(to: &queue) }
+        if ownVary == nil { vary.appendField(to: &queue) }
         encodeFraming(of: call, into: &queue)
         if response.status == 426 && head.version == .http11 { call.encodeUpgradeOffer(into: &queue) }
     }
 
-    /// What the response depends on besides what the origin says.
-    private func addedVary(to call: borrowing UpstreamCall) -> VaryNames {
+    /// What the response depends on besides what the origin says, if the client gets to see that (`isVarySaid`).
+    private func addedVary(isVarySaid: Bool, to call: borrowing UpstreamCall) -> VaryNames {
         var names: VaryNames = []
-        if response.coding != .asReceived && !call.head.fields.variesByEncoding { names.insert(.acceptEncoding) }
-        if location?.edge?.cors != nil && !call.head.fields.variesByOrigin { names.insert(.origin) }
+        if response.coding != .asReceived && !(isVarySaid && call.head.fields.variesByEncoding) { names.insert(.acceptEncoding) }
+        if location?.edge?.cors != nil && !(isVarySaid && call.head.fields.variesByOrigin) { names.insert(.origin) }
         return names
     }
 
@@ -115,6 +116,12 @@ extension Exchange {
 }
 
 extension UpstreamCall {
+    /// Where the origin's Vary begins; nil without one, or if it is withheld.
+    fileprivate var ownVary: Int? {
+        guard let index = head.fields.firstIndex(of: .vary), !head.fields.isHopByHop(index) else { return nil }
+        return index
+    }
+
     /// Keeps fields of the head that has come from the client.
     mutating func withhold(_ names: FieldNameSet) {
         for index in 0..<head.fields.count where names.contains(head.fields.name(index), head.fields.nameBytes(index)) {

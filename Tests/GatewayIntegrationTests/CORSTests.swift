@@ -110,7 +110,12 @@ import Testing
         #expect(try vary("Vary: A\r\nVary: B\r\n") == ["A, Origin", "B"])
         #expect(try vary("", "gzip on; gzip_min_length 1;") == ["Accept-Encoding, Origin"])
         #expect(try vary("Vary: Accept\r\n", "gzip on; gzip_min_length 1;") == ["Accept, Accept-Encoding, Origin"])
-        #expect(try vary("Vary: A\r\n", "proxy_hide_header Vary;") == ["Origin"])
+        // What is hidden has said nothing, whatever it said.
+        for hidden in ["A", "Origin", "*", "accept-encoding, origin"] {
+            #expect(try vary("Vary: \(hidden)\r\n", "proxy_hide_header Vary;") == ["Origin"])
+            let both = try vary("Vary: \(hidden)\r\n", "proxy_hide_header Vary; gzip on; gzip_min_length 1;")
+            #expect(both == ["Accept-Encoding, Origin"], "\(hidden)")
+        }
     }
 
     // MARK: Preflights
