@@ -1,5 +1,11 @@
 /// `cors`: which pages of other origins may read the answers, and what their requests may have.
 public struct CORSConfig: Sendable, Equatable {
+    /// What it sends: an origin's own fields of these names are replaced.
+    public static let fieldNames = [
+        "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers",
+        "Access-Control-Allow-Methods", "Access-Control-Allow-Headers", "Access-Control-Max-Age",
+    ]
+
     /// As browsers send them: "https://app.example.com"; those with "*." stand for all below a name. "*" is any.
     public var origins: [String]
     public var methods: [String]

@@ -1,7 +1,7 @@
 /// `security_headers` and `proxy_hide_header`.
 extension SnapshotBuilder {
     /// The members but for `hsts`, and the fields they become.
-    private static let members: [(directive: String, field: String)] = [
+    static let members: [(directive: String, field: String)] = [
         ("csp", "Content-Security-Policy"), ("csp_report_only", "Content-Security-Policy-Report-Only"),
         ("frame_options", "X-Frame-Options"), ("content_type_options", "X-Content-Type-Options"),
         ("referrer_policy", "Referrer-Policy"), ("permissions_policy", "Permissions-Policy"), ("xss_protection", "X-XSS-Protection"),
@@ -27,7 +27,7 @@ extension SnapshotBuilder {
     }
 
     /// This level's, else the outer one's, unless this level has switched all of them off.
-    private func securityMember(_ name: String, _ block: Scope) -> Entry? {
+    func securityMember(_ name: String, _ block: Scope) -> Entry? {
         let own = block.first("security_headers")
         if let entry = own?.block?.first(name) { return entry.isSound ? entry : nil }
         if own?.arguments.has("off") == true { return nil }
@@ -61,6 +61,7 @@ extension SnapshotBuilder {
                 checkCORS(block)
                 checkErrorPages(block)
                 warnOfUnreachedRules(block)
+                checkAddedHeaders(block)
             }
         }
     }
@@ -78,7 +79,6 @@ extension SnapshotBuilder {
                 diagnostics.error("\"off\" stands alone", at: item.word.position, expected: "expected referrer_policy off;")
             }
         }
-        warnOfDoubles(entry, block)
     }
 
     private func checkHSTS(_ entry: Entry, in server: Scope) {
@@ -102,19 +102,6 @@ extension SnapshotBuilder {
             diagnostics.warning(
                 "\"hsts\" is only ever sent over TLS, and this server has none", at: entry.name.position,
                 expected: "put it into the server that listens with ssl")
-        }
-    }
-
-    /// add_header adds, whatever is there.
-    private func warnOfDoubles(_ entry: Entry, _ block: Scope) {
-        for header in block.all("add_header") {
-            guard let name = header.arguments.text("NAME") else { continue }
-            for member in Self.members + [("hsts", "Strict-Transport-Security")]
-            where member.field.lowercased() == name.lowercased() && entry.block?.first(member.directive) != nil {
-                diagnostics.warning(
-                    "responses get \(name) twice", at: header.name.position,
-                    expected: "leave it out, or \"\(member.directive)\" of security_headers")
-            }
         }
     }
 }

@@ -4,12 +4,6 @@ import GatewayHTTP
 
 /// Cross-origin requests (WHATWG Fetch § 3.2): who may read an answer, and what a preflight is told.
 public struct CORSPolicy: Sendable {
-    /// What an origin says under these names is replaced.
-    public static let names = [
-        "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers",
-        "Access-Control-Allow-Methods", "Access-Control-Allow-Headers", "Access-Control-Max-Age",
-    ]
-
     private let origins: OriginTable
     private let methods: [[UInt8]]
     private let headers: [[UInt8]]

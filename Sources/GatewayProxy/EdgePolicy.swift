@@ -30,6 +30,6 @@ final class EdgePolicy: Sendable {
         let mayBe = config.maintenance.map { $0.isOn || $0.flagPath != nil } ?? false
         maintenance = mayBe ? config.maintenance.map { Maintenance($0, flag: $0.flagPath.flatMap { flags[$0] }) } : nil
         maintenancePage = config.maintenance?.page.map(ErrorPages.Page.init)
-        withheld = FieldNameSet(config.hiddenHeaders + securityHeaders.names + (cors == nil ? [] : CORSPolicy.names))
+        withheld = FieldNameSet(config.hiddenHeaders + securityHeaders.names + (cors == nil ? [] : CORSConfig.fieldNames))
     }
 }

@@ -90,6 +90,24 @@ import Testing
         #expect(found("origins *; credentials on;", "cors { methods GET; }").count == 1)
     }
 
+    @Test func `add_header can't say what cors says, at whatever level`() {
+        let cors = "cors { origins https://a.example; }"
+        let name = "access-control-allow-origin"
+        func found(_ server: String, _ location: String, main: String = "") -> [String] {
+            messages("\(main)\nserver { listen 8080; \(server)\nlocation / { return 200 ok; \(location) } }")
+        }
+        func error(_ at: String, _ name: String = name) -> [String] { ["\(at): error: \"cors\" says \(name)"] }
+        #expect(found("\(cors) add_header \(name) *;", "") == error("2:59"))
+        #expect(found("\(cors)", "add_header \(name) *;") == error("3:29"))
+        #expect(found("add_header \(name) *;", cors) == error("3:29"))
+        #expect(found("", cors, main: "add_header \(name) *;") == error("3:29"))
+        #expect(found("\(cors) add_header Access-Control-Max-Age 5;", "") == error("2:59", "Access-Control-Max-Age"))
+        #expect(found("add_header \(name) *;", "") == [] && found("\(cors) add_header Timing-Allow-Origin *;", "") == [])
+        // An empty value takes the outer level's away.
+        #expect(found("add_header \(name) *;", "\(cors) add_header \(name) \"\";") == [])
+        #expect(found(cors, "cors off; add_header \(name) *;") == [])
+    }
+
     @Test func `what is somebody else's most likely is a warning`() {
         #expect(
             found("origins https://*.com http://*.localhost:3000 https://*.a.example;") == [

@@ -86,6 +86,22 @@ import Testing
         #expect(messages(server("return 200 ok; \(directive)")).contains { $0.hasSuffix("error: " + message) })
     }
 
+    @Test func `what add_header doubles is a warning once, at the inner one of the two`() {
+        let member = "security_headers { frame_options DENY; }"
+        let header = "add_header X-Frame-Options DENY;"
+        func found(_ server: String, _ location: String, main: String = "") -> [String] {
+            messages("\(main)\nserver { listen 8080; \(server)\nlocation / { return 200 ok; \(location) } location /a { return 200 ok; } }")
+        }
+        func warning(_ at: String) -> [String] { ["\(at): warning: responses get X-Frame-Options twice"] }
+        #expect(found(header, member) == warning("3:48"))
+        #expect(found("", member, main: header) == warning("3:48"))
+        #expect(found(member, header) == warning("3:29"))
+        #expect(found("\(member) \(header)", "") == warning("2:64"))
+        #expect(found(header, "security_headers { csp \"a\"; frame_options off; }") == [])
+        #expect(found(member, "security_headers off; \(header)") == [])
+        #expect(found(header, "\(member) add_header x-frame-options \"\";") == [])
+    }
+
     @Test func `what browsers would not take is a warning`() {
         func warnings(_ hsts: String, _ more: String = "") -> [String] {
             ConfigLoader.load(
