@@ -129,7 +129,7 @@ extension DirectiveTable {
             "maintenance", in: serverLevels, [.one("on|off", .toggle)], syntax: ["on|off { ... }", "on|off"], default: "off",
             block: .maintenance, isBlockOptional: true,
             "Answers requests with 503, Retry-After and a page: always, or with `off` while the flag is there; the innermost level says when, "
-                + "and the members of its block go over the outer level's one by one.",
+                + "the members of its block go over the outer level's one by one, and without a block no outer flag counts.",
             example: "maintenance off { flag /run/gateway/maintenance; }"),
         Directive(
             "flag", in: .maintenance, [.one("FILE", .file)],

@@ -30,8 +30,15 @@ import Testing
         #expect(inherited?.page?.bytes == Array("<p>".utf8) && inherited?.retryAfterS == 600)
         #expect(inherited?.bypassHeader == FieldConfig("X-A", "secret") && inherited?.bypassFrom.map(\.description) == ["10.0.0.0/8"])
         let own = maintenance(server, "maintenance on { retry_after 60; bypass_header X-A off; }", environment: environment)
-        #expect(own?.isOn == true && own?.flagPath == nil && own?.page != nil && own?.retryAfterS == 60)
+        #expect(own?.isOn == true && own?.flagPath == "/run/a" && own?.page != nil && own?.retryAfterS == 60)
         #expect(own?.bypassHeader == nil && own?.bypassFrom.map(\.description) == ["10.0.0.0/8"] && own?.isInherited == false)
+    }
+
+    @Test func `a block has the outer flag, and without a block there is none`() {
+        let server = "maintenance off { flag /run/a; }"
+        #expect(maintenance(server, "maintenance off { bypass_from 10.0.0.0/8; }")?.flagPath == "/run/a")
+        #expect(maintenance(server, "maintenance off { flag /run/b; }")?.flagPath == "/run/b")
+        #expect(maintenance(server, "maintenance off;") == plain(false))
     }
 
     @Test(arguments: [

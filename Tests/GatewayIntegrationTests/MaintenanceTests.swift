@@ -147,6 +147,17 @@ import Testing
         #expect(isAway(try edge.ask(.http1, "/")) && edge.origin.connectionCount == 0)
     }
 
+    @Test func `a location's block has the server's flag, too`() throws {
+        let files = try TemporaryDirectory()
+        try files.write("", to: "flag")
+        let edge = try Edge(
+            .answering(Self.answer),
+            server: "maintenance off { flag \(files.file("flag")); } location /own { maintenance off { retry_after 300; } return 200 ok; }"
+                + "location /status { maintenance off; return 200 up; }")
+        #expect(isAway(try edge.ask(.http1, "/own")))
+        #expect(try edge.ask(.http1, "/status").text == "up")
+    }
+
     @Test func `a reload brings maintenance and takes it away`() throws {
         let origin = try ScriptedOrigin.answering(Self.answer)
         func conf(_ directives: String) -> String {
