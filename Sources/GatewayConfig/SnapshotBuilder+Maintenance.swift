@@ -27,7 +27,31 @@ extension SnapshotBuilder {
     }
 
     private func bypassHeader(_ entry: Entry) -> FieldConfig? {
-        guard let name = entry.arguments.text("NAME"), let value = entry.arguments.text("VALUE|off"), value != "off" else { return nil }
+        guard let name = entry.arguments.text("NAME"), let value = entry.arguments.text("VALUE|off"), value.lowercased() != "off" else {
+            return nil
+        }
         return FieldConfig(name, value)
     }
+
+    // MARK: What can't be meant
+
+    /// Behind a balancer whose address nobody has told of, every request comes from the balancer.
+    func checkMaintenance(_ block: Scope, trusted: [CIDRBlock]) {
+        if !trusted.isEmpty { return }
+        for entry in block.first("maintenance")?.block?.all("bypass_from") ?? [] {
+            let item = entry.arguments.items.first { item in
+                guard case .network(let network) = item.value else { return false }
+                return Self.privateNetworks.contains { $0.contains(network.address) || network.contains($0.address) }
+            }
+            guard let item else { continue }
+            diagnostics.warning(
+                "behind a balancer with such an address everybody is let through", at: item.word.position,
+                expected: "expected trusted_proxies with its address, if there is one")
+        }
+    }
+
+    /// Where balancers have their addresses (RFC 1918, RFC 6598, RFC 4193, loopback).
+    private static let privateNetworks = [
+        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "fc00::/7", "::1",
+    ].compactMap { CIDRBlock($0) }
 }

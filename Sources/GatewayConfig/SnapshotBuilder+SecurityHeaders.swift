@@ -55,13 +55,15 @@ extension SnapshotBuilder {
     func checkEdge(_ main: Scope) {
         checkErrorPages(main)
         warnOfUnreachedRules(main)
+        let trusted = main.effective("trusted_proxies").networks()
         for server in main.all("server").compactMap(\.block) {
             for block in [server] + server.all("location").compactMap(\.block) {
+                warnOfUnreachedRules(block)
                 checkSecurityHeaders(block, in: server)
                 checkCORS(block)
-                checkErrorPages(block)
-                warnOfUnreachedRules(block)
                 checkAddedHeaders(block)
+                checkMaintenance(block, trusted: trusted)
+                checkErrorPages(block)
             }
         }
     }

@@ -41,6 +41,25 @@ import Testing
         #expect(maintenance(server, "maintenance off;") == plain(false))
     }
 
+    @Test func `off is no secret, in whatever case`() {
+        for word in ["off", "OFF", "Off"] {
+            #expect(maintenance("maintenance on { bypass_header X-A \(word); }") == plain(true, inherited: true), "\(word)")
+            #expect(maintenance("maintenance on { bypass_header X-A env:S; }", environment: ["S": word])?.bypassHeader == nil)
+        }
+    }
+
+    @Test func `addresses that a balancer may have are a warning where no proxy is trusted`() {
+        func found(_ networks: String, _ main: String = "") -> [String] {
+            messages("\(main)\nserver { listen 8080; return 200 ok; maintenance on { bypass_from \(networks); } }")
+        }
+        let warning = "warning: behind a balancer with such an address everybody is let through"
+        for network in ["10.0.0.0/8", "192.168.1.7", "172.20.0.0/16", "127.0.0.1", "fd00::/8", "::1", "0.0.0.0/0", "::/0"] {
+            #expect(found("192.0.2.0/24 \(network)") == ["2:80: \(warning)"], "\(network)")
+            #expect(found("192.0.2.0/24 \(network)", "trusted_proxies 10.0.0.0/8;") == [])
+        }
+        #expect(found("192.0.2.0/24 2001:db8::/32") == [])
+    }
+
     @Test(arguments: [
         ("maintenance;", "\"maintenance\" needs a block"), ("maintenance yes;", "\"yes\" is not valid here"),
         ("maintenance on { flags /run/a; }", "unknown directive \"flags\""),
