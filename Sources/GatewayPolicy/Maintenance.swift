@@ -11,8 +11,7 @@ public final class MaintenanceFlag: Sendable {
 
     public var isUp: Bool { state.load(ordering: .relaxed) }
 
-    /// Whether that is news.
-    public func set(_ isUp: Bool) -> Bool { state.exchange(isUp, ordering: .relaxed) != isUp }
+    public func set(_ isUp: Bool) { state.store(isUp, ordering: .relaxed) }
 }
 
 /// `maintenance`: when requests are turned away, and whose are not.

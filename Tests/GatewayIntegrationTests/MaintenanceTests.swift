@@ -147,6 +147,52 @@ import Testing
         #expect(isAway(try edge.ask(.http1, "/")) && edge.origin.connectionCount == 0)
     }
 
+    @Test func `a flag that is up is told of at the start, and by a reload that brings it`() throws {
+        let files = try TemporaryDirectory()
+        for name in ["first", "second"] { try files.write("", to: name) }
+        func conf(_ flag: String) -> String {
+            """
+            workers 1; error_log stderr debug;
+            server { listen 127.0.0.1:0; maintenance off { flag \(flag); } return 200 ok; }
+            """
+        }
+        let gateway = try Gateway(conf: conf(files.file("first")))
+        let told = gateway.program.stderr
+        func isTold(_ line: String, _ name: String) -> Bool { line.contains("maintenance has begun") && line.contains(files.file(name)) }
+        try told.waitForLine("the first flag") { isTold($0, "first") }
+        try gateway.reload(conf: conf(files.file("second")))
+        try told.waitForLine("the second flag") { isTold($0, "second") }
+        #expect(told.lines.filter { isTold($0, "first") }.count == 1)
+    }
+
+    @Test func `a flag that can't be looked at is told of once, and when it can be again`() throws {
+        let files = try TemporaryDirectory()
+        let flag = files.file("flag")
+        // A link to itself leads nowhere, whoever looks.
+        try FileManager.default.createSymbolicLink(atPath: flag, withDestinationPath: flag)
+        let edge = try Edge(.answering(Self.answer), server: "maintenance off { flag \(flag); }")
+        let told = edge.gateway.program.stderr
+        let warning = try told.waitForLine("the warning") { $0.contains("can't be looked at") }
+        #expect(warning.contains(flag) && warning.contains("Too many levels of symbolic links"))
+        #expect(try edge.ask(.http1, "/").status == 200)
+        try FileManager.default.removeItem(atPath: flag)
+        try told.waitForLine("the end of it") { $0.contains("can be looked at again") && $0.contains(flag) }
+        try files.write("", to: "flag")
+        try told.waitForLine("the maintenance") { $0.contains("maintenance has begun") }
+        #expect(isAway(try edge.ask(.http1, "/")))
+        #expect(told.lines.filter { $0.contains("can't be looked at") }.count == 1)
+    }
+
+    @Test func `of servers with one name the gauge tells whether any is being maintained`() throws {
+        let gateway = try Gateway(
+            conf: """
+                workers 1; error_log stderr debug; admin 127.0.0.1:0 { allow 127.0.0.0/8; }
+                server { listen 127.0.0.1:0; server_name a; maintenance on; return 200 ok; }
+                server { listen 127.0.0.2:0; server_name a; maintenance off; return 200 ok; }
+                """)
+        #expect(try gateway.metrics().sum("gateway_maintenance", ["server": "a", "location": ""]) == 1)
+    }
+
     @Test func `a location's block has the server's flag, too`() throws {
         let files = try TemporaryDirectory()
         try files.write("", to: "flag")

@@ -14,9 +14,4 @@ import Testing
             #expect(!equals(guess, "s3cret"), "\(guess)")
         }
     }
-
-    @Test func `a flag says what is news`() {
-        let flag = MaintenanceFlag()
-        #expect(!flag.isUp && !flag.set(false) && flag.set(true) && flag.isUp && !flag.set(true) && flag.set(false) && !flag.isUp)
-    }
 }
