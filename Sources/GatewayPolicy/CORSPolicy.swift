@@ -3,7 +3,7 @@ import GatewayCore
 import GatewayHTTP
 
 /// Cross-origin requests (WHATWG Fetch § 3.2): who may read an answer, and what a preflight is told.
-public struct CORSPolicy: Sendable {
+public final class CORSPolicy: Sendable {
     private let origins: OriginTable
     private let methods: [[UInt8]]
     private let headers: [[UInt8]]
@@ -16,14 +16,15 @@ public struct CORSPolicy: Sendable {
     public init(_ config: CORSConfig) {
         origins = OriginTable(config.origins)
         methods = config.methods.map { Array($0.utf8) }
-        takesAnyHeader = config.headers.contains("*")
+        let takesAnyHeader = config.headers.contains("*")
+        self.takesAnyHeader = takesAnyHeader
         headers = config.headers.map { Array($0.utf8) }
         var answer: [(String, String)] = []
         if config.allowsCredentials { answer.append(("Access-Control-Allow-Credentials", "true")) }
         if !config.expose.isEmpty { answer.append(("Access-Control-Expose-Headers", config.expose.joined(separator: ", "))) }
         answerLines = Self.encode(answer)
         var preflight = [("Access-Control-Allow-Methods", config.methods.joined(separator: ", "))]
-        if !headers.isEmpty && !takesAnyHeader {
+        if !config.headers.isEmpty && !takesAnyHeader {
             preflight.append(("Access-Control-Allow-Headers", config.headers.joined(separator: ", ")))
         }
         if let seconds = config.maxAgeS { preflight.append(("Access-Control-Max-Age", "\(seconds)")) }

@@ -8,6 +8,7 @@ public struct FieldNameSet: Sendable {
     /// A bit for each length that one of the others has; lengths beyond share the last one.
     private let lengths: UInt64
     private let others: [[UInt8]]
+    public let isEmpty: Bool
 
     public init(_ names: [String]) {
         var known: UInt64 = 0
@@ -22,6 +23,7 @@ public struct FieldNameSet: Sendable {
                 known |= 1 << UInt64(id.rawValue)
             }
         }
+        isEmpty = names.isEmpty
         self.known = known
         self.lengths = lengths
         self.others = others

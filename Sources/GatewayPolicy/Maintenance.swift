@@ -15,7 +15,7 @@ public final class MaintenanceFlag: Sendable {
 }
 
 /// `maintenance`: when requests are turned away, and whose are not.
-public struct Maintenance: Sendable {
+public final class Maintenance: Sendable {
     public let retryAfterS: Int
     private let isOn: Bool
     private let flag: MaintenanceFlag?
@@ -44,11 +44,12 @@ public struct Maintenance: Sendable {
     /// One field with the secret; who sends several is guessing.
     private func hasSecret(_ request: borrowing RequestHead) -> Bool {
         if bypassValue.isEmpty { return false }
+        let (name, secret) = (bypassName, bypassValue)
         var found = 0
         var isRight = false
-        for index in 0..<request.fields.count where request.fields.nameBytes(index).equalsIgnoringCase(bypassName.rawSpan) {
+        for index in 0..<request.fields.count where request.fields.nameBytes(index).equalsIgnoringCase(name.rawSpan) {
             found += 1
-            isRight = Self.equals(request.fields.value(index), bypassValue.rawSpan)
+            isRight = Self.equals(request.fields.value(index), secret.rawSpan)
         }
         return found == 1 && isRight
     }

@@ -262,7 +262,7 @@ extension Worker {
 
     /// The head of an answer is there: an interim one goes on to the client, a final one decides about what follows.
     func takeHead(_ id: Handle, _ call: Handle) throws(GatewayError) {
-        if let edge = exchanges[id].location?.edge { calls[call].withhold(edge.withheld) }
+        if let edge = exchanges[id].location?.edge, !edge.withheld.isEmpty { calls[call].withhold(edge.withheld) }
         let status = calls[call].head.status
         if status == 101 {
             try beginTunnel(id, call)
