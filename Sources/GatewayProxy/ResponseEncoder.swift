@@ -129,6 +129,13 @@ extension UpstreamCall {
         }
     }
 
+    /// The same of what comes behind the content.
+    mutating func withholdTrailers(_ names: FieldNameSet) {
+        for index in 0..<trailers.count where names.contains(trailers.name(index), trailers.nameBytes(index)) {
+            trailers.keepBack(index)
+        }
+    }
+
     /// What a 426 asks the client to switch to (RFC 9110 § 15.5.22), if the gateway would let it.
     fileprivate func encodeUpgradeOffer(into queue: inout ByteQueue) {
         if !head.fields.offersUpgrade { return }

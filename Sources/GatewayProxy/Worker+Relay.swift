@@ -406,6 +406,7 @@ extension Worker {
     func completeCall(_ id: Handle, _ call: Handle) {
         let connection = exchanges[id].connection
         if !exchanges[id].response.encoder.isNone { finishEncoding(id, connection) }
+        if let edge = exchanges[id].location?.edge, !edge.withheld.isEmpty { calls[call].withholdTrailers(edge.withheld) }
         if exchanges[id].isOverHTTP2 {
             endStream(id, call)
         } else if exchanges[id].response.framing == .chunked {

@@ -98,6 +98,20 @@ import Testing
         #expect(answer.values("date").count == 1 && answer["date"]?.contains("1970") == false)
     }
 
+    @Test(arguments: Way.allCases) func `hidden and replaced fields don't come back as trailers`(_ way: Way) throws {
+        let trailers = "access-control-allow-origin: *\r\nX-Frame-Options: ALLOW\r\nX-Debug: a\r\nx-kept: yes\r\n"
+        let edge = try Edge(
+            .answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\(trailers)\r\n"),
+            server: "cors { origins https://a.example; } security_headers { frame_options DENY; } proxy_hide_header X-Debug;")
+        if way.isHTTP2 {
+            let answer = try HTTP2Client.open(edge.address(way.transport).connectHTTP2()).get("/")
+            #expect(answer.text == "ok" && answer.trailers == ["x-kept": "yes"])
+        } else {
+            let answer = try edge.connect(way.transport).get("/")
+            #expect(answer.text == "ok" && answer.trailers == [.init(name: "x-kept", value: "yes")])
+        }
+    }
+
     @Test func `hidden fields stay away from interim heads and switched protocols, too`() throws {
         let fields = "Server: Origin/1.0\r\nETag: \"a\"\r\nX-Kept: yes\r\n"
         let origin = try ScriptedOrigin { connection, _ in
