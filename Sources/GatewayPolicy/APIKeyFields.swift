@@ -18,6 +18,8 @@ public struct APIKeyFields: Sendable {
         let isBearer: Bool
     }
 
+    /// Whether one of them is Authorization with a bearer token.
+    public let takesBearer: Bool
     private let places: [Place]
 
     public init(_ fields: [APIKeysConfig.Field]) {
@@ -25,6 +27,7 @@ public struct APIKeyFields: Sendable {
             let name = Array(field.name.utf8)
             return Place(name: name, known: FieldName(name.rawSpan), isBearer: field.isBearer)
         }
+        takesBearer = places.contains { $0.isBearer && $0.known == .authorization }
     }
 
     public func find(in fields: borrowing HeaderFields) -> Finding {

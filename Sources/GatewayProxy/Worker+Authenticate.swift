@@ -10,7 +10,7 @@ extension Worker {
     func authenticate(_ id: Handle) -> Verdict {
         if let keys = exchanges[id].location?.policies?.keys, let error = identifyCaller(id, keys) {
             tellLimits(id)
-            exchanges[id].askForKey(isWrong: error.type != .keyMissing)
+            exchanges[id].askForKey(asBearer: keys.fields.takesBearer, isWrong: error.type != .keyMissing)
             return .refuse(error)
         }
         return .next(.limitCaller)
@@ -57,11 +57,12 @@ extension Exchange {
         fields.keepBack(in: &head.fields)
     }
 
-    /// RFC 9110 § 11.6.1, RFC 6750 § 3.
-    fileprivate mutating func askForKey(isWrong: Bool) {
-        policyFields.append("WWW-Authenticate: Bearer realm=\"")
+    /// A 401 has a challenge (RFC 9110 § 15.5.2): a bearer token's (RFC 6750 § 3) only where one would be read. For a key in a field of its
+    /// own no scheme is registered; ApiKey is what others say.
+    fileprivate mutating func askForKey(asBearer: Bool, isWrong: Bool) {
+        policyFields.append(asBearer ? "WWW-Authenticate: Bearer realm=\"" : "WWW-Authenticate: ApiKey realm=\"")
         if let server { policyFields.append(server.name) }
-        policyFields.append(isWrong ? "\", error=\"invalid_token\"\r\n" : "\"\r\n")
+        policyFields.append(asBearer && isWrong ? "\", error=\"invalid_token\"\r\n" : "\"\r\n")
     }
 
     /// The name of the caller's key; nil where none is known.

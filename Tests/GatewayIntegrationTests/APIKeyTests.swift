@@ -54,6 +54,20 @@ import Testing
         #expect(try client.get("/a", fields: ["X-API-Key: \(Self.mobile)"]).status == 200)
     }
 
+    @Test(arguments: [
+        ("", "Bearer realm=\"localhost\""), ("header X-API-Key;", "ApiKey realm=\"localhost\""),
+        ("header X-A; header X-Token bearer;", "ApiKey realm=\"localhost\""),
+        ("header authorization bearer;", "Bearer realm=\"localhost\""),
+    ])
+    func `a bearer token is asked for only where one is read`(headers: String, challenge: String) throws {
+        let edge = try edge(main: "api_keys { \(headers) key mobile sha256=\(sha256(Self.mobile)); }")
+        let client = try edge.connect(.plain)
+        #expect(try client.get("/a").values("WWW-Authenticate") == [challenge])
+        let wrong = try client.get("/a", fields: ["X-API-Key: k", "X-A: k", "Authorization: Bearer k"])
+        let isBearer = challenge.hasPrefix("Bearer")
+        #expect(wrong.status == 401 && wrong.values("WWW-Authenticate") == [challenge + (isBearer ? ", error=\"invalid_token\"" : "")])
+    }
+
     @Test func `HTTP 2 is asked in the same way`() throws {
         let edge = try edge()
         let client = try HTTP2Client.open(edge.connect(.plain))
