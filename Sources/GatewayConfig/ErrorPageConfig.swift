@@ -21,4 +21,6 @@ public struct PageConfig: Sendable, Equatable {
 
     public var kind: Kind
     public var bytes: [UInt8]
+    /// The same as gzip has it; nil where nobody gets it compressed.
+    public var gzipped: [UInt8]?
 }

@@ -53,7 +53,7 @@ public struct Deployment: Sendable {
         accessLog: LogSink?, logger: Logger
     ) {
         self.generation = generation
-        self.config = config
+        self.config = config.withCompressedPages()
         self.listeners = listeners
         self.endpoints = endpoints
         self.limits = limits

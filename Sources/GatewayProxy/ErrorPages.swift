@@ -6,10 +6,12 @@ final class ErrorPages: Sendable {
     struct Page: Sendable {
         let kind: PageConfig.Kind
         let bytes: [UInt8]
+        let gzipped: [UInt8]?
 
         init(_ config: PageConfig) {
             kind = config.kind
             bytes = config.bytes
+            gzipped = config.gzipped
         }
     }
 

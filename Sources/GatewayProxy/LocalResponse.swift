@@ -95,12 +95,12 @@ extension Worker {
             respond(id, 302, fields: fields.bytes, body: RawSpan(), vary: vary)
         case .page(let page):
             page.kind.appendField(to: &fields)
-            respond(id, status, lasting: page.bytes, page.kind.mediaType, vary: vary, fields: &fields)
+            let (bytes, more) = encoded(page, id, status, fields: &fields)
+            respond(id, status, fields: fields.bytes, body: bytes.rawSpan, shared: shared(id, bytes), vary: vary.union(more))
         }
     }
 
-    /// Sends what is the same for all who ask. A connection of HTTP/2 may have a hundred answers that it does not read: what is more than
-    /// a window of the stream, compressed or not, is not copied for each.
+    /// Sends a text that is the same for all who ask.
     private func respond(
         _ id: Handle, _ status: Int, lasting content: [UInt8], _ type: StaticString, vary: VaryNames, fields: inout ByteQueue
     ) {
@@ -108,12 +108,18 @@ extension Worker {
         body.append(content)
         let plainFields = fields.count
         let more = encodeOwn(id, status, type, &body, fields: &fields)
-        if exchanges[id].isOverHTTP2 && body.count > Limits.streamOutputHighBytes {
+        if body.count <= Limits.streamOutputHighBytes || !exchanges[id].isOverHTTP2 {
+            respond(id, status, fields: fields.bytes, body: body.bytes, vary: vary.union(more))
+        } else {
             fields.truncate(to: plainFields)
             respond(id, status, fields: fields.bytes, body: content.rawSpan, shared: content, vary: vary.union(more))
-        } else {
-            respond(id, status, fields: fields.bytes, body: body.bytes, vary: vary.union(more))
         }
+    }
+
+    /// A connection of HTTP/2 may have a hundred answers that it does not read: what lasts and is more than a window of the stream is not
+    /// copied for each.
+    private func shared(_ id: Handle, _ content: [UInt8]) -> [UInt8]? {
+        exchanges[id].isOverHTTP2 && content.count > Limits.streamOutputHighBytes ? content : nil
     }
 
     /// Sends an answer of the gateway's own; `vary` is what of the request it depends on. `shared` is the body once more, where it is one

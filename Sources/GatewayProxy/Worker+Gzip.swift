@@ -125,6 +125,16 @@ extension Worker {
         return .acceptEncoding
     }
 
+    /// The same of a page, which was compressed before anybody asked.
+    func encoded(_ page: ErrorPages.Page, _ id: Handle, _ status: Int, fields: inout ByteQueue) -> (bytes: [UInt8], vary: VaryNames) {
+        guard let policy = exchanges[id].location?.gzip else { return (page.bytes, []) }
+        let coding = exchanges[id].chooseCoding(policy, own: page.kind.mediaType, status, length: page.bytes.count)
+        if coding == .asReceived { return (page.bytes, []) }
+        guard coding == .gzip, let gzipped = page.gzipped else { return (page.bytes, .acceptEncoding) }
+        fields.append("Content-Encoding: gzip\r\n")
+        return (gzipped, .acceptEncoding)
+    }
+
     private func compress(_ body: inout ByteQueue, level: Int) -> Bool {
         guard let encoder = takeEncoder(level, UInt64(body.count)) else {
             shard.increment(metrics.gzipSkipped)

@@ -140,6 +140,23 @@ import Testing
         #expect(answer.status == 502 && answer.text == "their" && answer["vary"] == nil)
     }
 
+    @Test(arguments: Way.allCases) func `pages are compressed before anybody asks`(_ way: Way) throws {
+        let files = try TemporaryDirectory()
+        let text = String(repeating: "ours ", count: 1000)
+        let page = try files.write(text, to: "page.html")
+        let edge = try edge(
+            "gzip on; error_page 502 \(page); location /away { gzip_comp_level 9; maintenance on { page \(page); } return 200 ok; }")
+        for (target, status) in [("/", 502), ("/away", 503), ("/", 502)] {
+            let plain = try edge.ask(way, target)
+            #expect(plain.status == status && plain.text == text && plain["content-encoding"] == nil)
+            let small = try edge.ask(way, target, "GET", ["Accept-Encoding: gzip"])
+            #expect(small.status == status && small["content-encoding"] == "gzip" && small["vary"]?.contains("Accept-Encoding") == true)
+            #expect(small["content-length"].flatMap(Int.init).map { $0 < 500 } == true, "\(small.fields)")
+        }
+        try edge.gateway.waitForMetrics("all requests") { $0.sum("gateway_requests_total") == 6 }
+        #expect(try edge.gateway.metrics().sum("gateway_gzip_bytes_total", ["direction": "in"]) == 0)
+    }
+
     @Test func `a page that can be compressed is`() throws {
         let files = try TemporaryDirectory()
         let page = try files.write(String(repeating: "ours ", count: 1000), to: "502.html")
