@@ -18,9 +18,22 @@ extension RawSpan {
         }
     }
 
+    /// Whether an origin of the CGI kind takes a field of this name for one of that: the same letters in either case, hyphens being
+    /// underscores.
+    public func isTaken(for name: RawSpan) -> Bool {
+        if byteCount != name.byteCount { return false }
+        for index in 0..<byteCount where self[byte: index].asVariable != name[byte: index].asVariable { return false }
+        return true
+    }
+
     private func isDisguise(of name: StaticString) -> Bool {
         var plain = InlineArray<17, UInt8>(repeating: 0)
         for index in 0..<byteCount { plain[index] = self[byte: index] == 0x5f ? 0x2d : self[byte: index] }
         return plain.rawSpan.extracting(0..<byteCount).equalsIgnoringCase(name)
     }
+}
+
+extension UInt8 {
+    /// As in the name of a variable of CGI, but in lower case.
+    fileprivate var asVariable: UInt8 { self == 0x2d ? 0x5f : asciiLowercased }
 }

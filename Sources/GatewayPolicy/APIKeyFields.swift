@@ -39,13 +39,13 @@ public struct APIKeyFields: Sendable {
         return .missing
     }
 
-    /// Keeps the fields in which a key may stand from being forwarded, also those that were not looked at.
+    /// Keeps the fields in which a key may stand from being forwarded, also those that were not looked at, and those that an origin
+    /// would take for one of them.
     public func keepBack(in fields: inout HeaderFields) {
         for index in places.indices {
-            var start = 0
-            while let field = firstField(at: index, in: fields, from: start) {
+            let name = places[index].name
+            for field in 0..<fields.count where fields.nameBytes(field).isTaken(for: name.rawSpan) {
                 if key(at: index, in: fields.value(field)) != nil { fields.keepBack(field) }
-                start = field + 1
             }
         }
     }

@@ -234,15 +234,13 @@ final class LocationRoute: Sendable {
 struct FieldNames: BitwiseCopyable, Sendable {
     /// A bit for each well-known name.
     private var known: UInt64 = 0
-    /// Whether there are others, too.
-    private(set) var hasOthers = false
     let isEmpty: Bool
 
     init(_ names: [[UInt8]]) {
         isEmpty = names.isEmpty
         for name in names {
             let id = FieldName(name.rawSpan)
-            if id == .other { hasOthers = true } else { known |= 1 << UInt64(id.rawValue) }
+            if id != .other { known |= 1 << UInt64(id.rawValue) }
         }
     }
 
@@ -257,6 +255,10 @@ final class FieldTemplates: Sendable {
     private let names: [[UInt8]]
     private let values: [CompiledTemplate]
     let knownNames: FieldNames
+    /// The same with hyphens for underscores.
+    private let plainNames: FieldNames
+    /// A bit for each length that one of the names has; lengths beyond share the last one.
+    private let lengths: UInt64
     /// All fields, encoded, where no value depends on the request.
     let constant: [UInt8]?
 
@@ -264,6 +266,8 @@ final class FieldTemplates: Sendable {
         names = headers.map { Array($0.name.utf8) }
         values = headers.map { CompiledTemplate($0.value) }
         knownNames = FieldNames(names)
+        plainNames = FieldNames(names.map { $0.map { $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0 } })
+        lengths = names.reduce(0) { $0 | Self.bit(ofLength: $1.count) }
         constant = values.allSatisfy(\.isConstant) ? Self.encodeConstant(names, values) : nil
     }
 
@@ -283,13 +287,15 @@ final class FieldTemplates: Sendable {
     func name(_ index: Int) -> [UInt8] { names[index] }
     func value(_ index: Int) -> CompiledTemplate { values[index] }
 
-    /// Whether one of them has this name.
+    /// Whether one of them has this name, or an origin of the CGI kind would take this name for it (RFC 3875 § 4.1.18).
     func contains(_ known: FieldName, _ bytes: RawSpan) -> Bool {
-        if known != .other { return knownNames.contains(known) }
-        if !knownNames.hasOthers { return false }
-        for name in names where name.rawSpan.equalsIgnoringCase(bytes) { return true }
+        if known != .other { return plainNames.contains(known) }
+        if lengths & Self.bit(ofLength: bytes.byteCount) == 0 { return false }
+        for name in names where bytes.isTaken(for: name.rawSpan) { return true }
         return false
     }
+
+    private static func bit(ofLength length: Int) -> UInt64 { 1 << UInt64(min(length, 63)) }
 }
 
 /// An `upstream` block.

@@ -427,7 +427,8 @@ extension Exchange {
         try requestBody.chunks.next(input.bytes, trailers: &trailers)
     }
 
-    /// What proxy_set_header sets or takes away can't come back behind the body: some origins take trailers for fields of the head.
+    /// What proxy_set_header sets or takes away, or `strip`, can't come back behind the body: some origins take trailers for fields of
+    /// the head.
     mutating func appendLastChunk(to queue: inout ByteQueue) {
         keepBackTrailers()
         HTTP1Encoder.lastChunk(trailers: trailers, of: head.fields, into: &queue)
@@ -443,6 +444,7 @@ extension Exchange {
         if let set = location?.proxySetFields, !set.isEmpty {
             for index in 0..<trailers.count where set.contains(trailers.name(index), trailers.nameBytes(index)) { trailers.keepBack(index) }
         }
+        if let policies = location?.policies, policies.stripsKey { policies.keys?.fields.keepBack(in: &trailers) }
     }
 }
 

@@ -101,4 +101,11 @@ import Testing
         _ = found([("X-API-Key", "k"), ("Authorization", "Basic k")], forwarded: &forwarded)
         #expect(forwarded == ["Authorization"])
     }
+
+    @Test func `what an origin would take for a key's field is taken away with it`() {
+        var forwarded: [String] = []
+        _ = found(
+            [("X-API-Key", "k"), ("x_api_key", "a"), ("X_PARTNER", "b"), ("X-API_Keys", "c"), ("XAPI_Key_", "d")], forwarded: &forwarded)
+        #expect(forwarded == ["X-API_Keys", "XAPI_Key_"])
+    }
 }
