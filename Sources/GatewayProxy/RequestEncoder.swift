@@ -67,7 +67,8 @@ extension Exchange {
                 // The handshake with the origin has a key of its own.
                 if isExtendedConnect && head.fields.nameBytes(index).equalsIgnoringCase("sec-websocket-key") { continue }
             }
-            if name == .other && !isFromTrustedProxy && head.fields.nameBytes(index).isDisguised { continue }
+            // A trusted proxy is trusted with what it says, not with what a stranger's request has carried past it.
+            if name == .other && head.fields.nameBytes(index).isDisguised { continue }
             if !set.isEmpty, location?.proxySetFields.contains(name, head.fields.nameBytes(index)) == true { continue }
             head.fields.appendLine(index, to: &queue, &run)
         }

@@ -67,9 +67,19 @@ import Testing
         return head + "\r\n\r\n2\r\nhi\r\n0\r\n" + trailers.map { $0 + "\r\n" }.joined() + "\r\n"
     }
 
-    @Test func `a trusted proxy's go on as they are`() throws {
+    @Test func `a trusted proxy's word counts by its own name alone`() throws {
         let proxied = try ProxiedOrigin(answering: ScriptedOrigin.message("ok"), main: "trusted_proxies 127.0.0.1;")
-        #expect(try proxied.gateway.get("/", fields: ["x_forwarded_for: 6.6.6.6"]).status == 200)
-        #expect(try proxied.lastRequest().fields.contains("x_forwarded_for: 6.6.6.6"))
+        let own = [
+            "X-Forwarded-For: 9.9.9.9", "X-Forwarded-Proto: https", "X-Forwarded-Port: 443", "X-Real-IP: 9.9.9.9",
+            "Forwarded: for=9.9.9.9",
+        ]
+        let passing = [
+            "x_real_ip: 6.6.6.9", "X_Forwarded_Port: 6", "Content_Length: 5", "TRANSFER_ENCODING: chunked", "Proxy: http://evil",
+        ]
+        #expect(try proxied.gateway.get("/", fields: own + Self.disguised + passing + Self.plain).status == 200)
+        let received = try proxied.lastRequest()
+        for line in own.dropFirst() + Self.plain { #expect(received.fields.contains(line), "\(line)") }
+        for line in Self.disguised + passing { #expect(!received.fields.contains(line), "\(line)") }
+        #expect(received["X-Forwarded-For"] == "9.9.9.9, 127.0.0.1")
     }
 }
