@@ -46,6 +46,9 @@ public enum Limits {
     /// And on all streams of a connection together: several streams at full speed, and the most that a client's connection keeps in memory.
     /// What has come from an origin for clients that don't read is bounded by its streams alone, so that they don't stop the others.
     public static let http2ConnectionWindowBytes = 1024 * 1024
+    /// Heads and trailers, decoded, of all requests of a connection together: references into HPACK's table make 32 KB of some dozens of
+    /// bytes, a hundred times. An average of 10 KB for 100 requests at a time, several times what browsers with many cookies send.
+    public static let http2HeadBytesMax = 1024 * 1024
     /// Numbers of closed streams that a connection remembers, and how they were closed. A client has so many at the most that it may
     /// not know yet to be closed: those open, and those that it opened as answers to others came in.
     public static let http2ClosedStreamsMax = 256

@@ -5,7 +5,7 @@ public enum HTTP2Flood: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case rapidReset
     /// Frames that make us reset streams (CVE-2025-8671).
     case provokedReset
-    /// Requests beyond MAX_CONCURRENT_STREAMS.
+    /// Requests beyond MAX_CONCURRENT_STREAMS, or beyond what the heads of a connection may hold.
     case refusedStream
     /// CONTINUATION frames within one block (CVE-2024-27316).
     case continuation

@@ -37,6 +37,9 @@ extension HeaderFields {
                 isVerbatim: true))
     }
 
+    /// What the fields hold in memory, apart from their places.
+    var byteCount: Int { storage.count }
+
     /// Where the value of the field that was added last is.
     var lastValue: ByteRange {
         let entry = entries[count - 1]

@@ -66,6 +66,7 @@ extension HTTP2Session {
         let stream = state.value.block
         state.value.block = .none
         guard streams.slab.contains(stream), !streams.slab[stream].isReset else { return }
+        if role == .server && !hold(stream) { return }
         do throws(GatewayError) {
             if state.value.blockIsTrailers {
                 try state.value.reader.finishTrailers(endsStream: endsStream)
@@ -79,6 +80,28 @@ extension HTTP2Session {
             headIsRefused(stream, error)
         }
         queueEvent(stream)
+    }
+
+    /// Counts what has been decoded until the stream ends. False where all streams together hold too much: this one is then reset, and a
+    /// client may send its request again (RFC 9113 § 8.7), but not for ever.
+    private func hold(_ stream: Handle) -> Bool {
+        let isTrailers = state.value.blockIsTrailers
+        let byteCount = isTrailers ? streams.slab[stream].trailers.byteCount : streams.slab[stream].head.fields.byteCount
+        if state.value.headBytes + byteCount <= Limits.http2HeadBytesMax {
+            state.value.headBytes += byteCount
+            streams.slab[stream].headBytes += byteCount
+            return true
+        }
+        if isTrailers {
+            // Its head may have reached the origin.
+            refuse(stream, .enhanceYourCalm, GatewayError(.headTooLarge, "the trailers on the connection are too large together"))
+            return false
+        }
+        streams.slab[stream].head.removeAll()
+        reset(stream, .refusedStream)
+        release(stream)
+        charge(.refusedStream)
+        return false
     }
 
     private func finishRequest(_ stream: Handle, _ endsStream: Bool) throws(GatewayError) {

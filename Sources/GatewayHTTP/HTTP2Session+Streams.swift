@@ -124,6 +124,7 @@ extension HTTP2Session {
         if previous.isNone { state.value.first = next } else { streams.slab[previous].next = next }
         if !next.isNone { streams.slab[next].previous = previous }
         state.value.streamCount -= 1
+        state.value.headBytes -= streams.slab[stream].headBytes
         if streams.slab[stream].isReleased { state.value.releasedCount -= 1 }
         if state.value.block == stream { state.value.block = .none }
         streams.slab.discard(stream)

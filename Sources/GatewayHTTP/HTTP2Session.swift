@@ -22,6 +22,8 @@ public final class HTTP2Session {
         var releasedCount = 0
         /// Of those, the ones that the peer has begun and that are not closed.
         var openCount = 0
+        /// What the heads and trailers of the peer's requests hold.
+        var headBytes = 0
         var hasSentSettings = false
 
         /// The stream whose block is decoded; none for one that is decoded for HPACK alone.

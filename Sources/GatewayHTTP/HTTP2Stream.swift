@@ -94,6 +94,8 @@ public struct HTTP2Stream: ~Copyable {
     var requestMethod = Method.other
     /// Content that has come and whose windows are not open again.
     var unconsumed = 0
+    /// Of the server's role: what its head and trailers count for in ``HTTP2Session``'s bound, until its end.
+    var headBytes = 0
     /// What Content-Length leaves to come; nil if it says nothing.
     var contentLeft: UInt64?
     let pool: BufferPool

@@ -188,6 +188,58 @@ import Testing
         expectCalm(server, .hpackBomb)
     }
 
+    /// A head of 32 KB, nearly: one field of 3900 bytes goes into HPACK's table with the first, and is named by one byte after that.
+    private func largeHead(_ round: Int, ends: Bool = true) -> HTTP2Frame {
+        let large = [0x40] + HTTP2Frame.literal(Array("x-large".utf8)) + HTTP2Frame.literal(Array(repeating: 0x79, count: 3900))
+        let block = HTTP2Frame.block(Self.get) + (round == 1 ? large : []) + Array(repeating: 0x80 | 62, count: round == 1 ? 7 : 8)
+        return HTTP2Frame(1, flags: ends ? 5 : 4, number(round), block)
+    }
+
+    /// The first so many large heads are as much as a connection holds.
+    private static let largeHeadsMax = Limits.http2HeadBytesMax / (8 * 3_911)
+
+    @Test func `heads just below the limit hold no more than a connection's share, and make room when they are done`() throws {
+        let server = try HTTP2TestSession.server()
+        #expect(server.give((1...Limits.http2StreamsMax).map { largeHead($0) }))
+        #expect((Self.largeHeadsMax - 1...Self.largeHeadsMax).contains(server.seen.count))
+        let held = server.seen.count
+        let refused = (held + 1...Limits.http2StreamsMax).map { HTTP2Error.stream(number($0), .refusedStream) }
+        #expect(Set(server.errors().map { "\($0)" }) == Set(refused.map { "\($0)" }))
+        #expect(server.session.streamCount == held)
+        // A small one still fits.
+        server.give([.headers(number(200), Self.get)])
+        #expect(server.seen.count == held + 1 && server.errors().isEmpty)
+        for stream in server.seen {
+            server.respond(stream, "HTTP/1.1 200 OK\n", ends: true)
+            server.session.release(stream)
+        }
+        #expect(server.errors().isEmpty)
+        server.seen = []
+        #expect(server.give((201...200 + held).map { largeHead($0) }))
+        #expect(server.seen.count == held && server.errors().isEmpty)
+    }
+
+    @Test func `heads beyond a connection's share that come again and again`() throws {
+        let server = try HTTP2TestSession.server()
+        let count = try #require(flood(server) { [largeHead($0)] })
+        #expect(count == server.seen.count + Limits.http2RefusedStreamsBurst + 1)
+        expectCalm(server, .refusedStream)
+    }
+
+    @Test func `trailers count with the heads`() throws {
+        let server = try HTTP2TestSession.server()
+        server.give((1...Limits.http2StreamsMax).map { largeHead($0, ends: false) })
+        _ = server.output()
+        let streams = server.seen
+        // So much that the rest of the share, less than another large head, can't hold all of it.
+        let trailers = [("x-sum", String(repeating: "s", count: 7_900))]
+        for index in 0..<8 { server.give([.headers(number(index + 1), trailers)]) }
+        #expect(server.session.failure == nil)
+        let refused = streams.filter { server.error($0) == .headTooLarge }
+        #expect(!refused.isEmpty && refused.allSatisfy { server.isReset($0) })
+        #expect(server.errors().allSatisfy { if case .stream(_, .enhanceYourCalm) = $0 { true } else { false } })
+    }
+
     @Test func `a bomb takes the turn of the heads that would take as long`() throws {
         let server = try HTTP2TestSession.server()
         let bomb = HTTP2Frame(1, flags: 5, 1, HTTP2Frame.block(Self.get) + Array(repeating: 0x82, count: 12_800)).bytes
