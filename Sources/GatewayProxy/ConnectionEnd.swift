@@ -81,8 +81,8 @@ struct ConnectionLog {
     }
 
     var refusals = [Entry](repeating: Entry(), count: ConnectionRefusal.allCases.count)
-    /// HTTP/2 connections that were ended for what they sent, whatever that was.
-    var http2 = Entry()
+    /// HTTP/2 connections that were ended for what they sent: by flood, then by code.
+    var http2 = [Entry](repeating: Entry(), count: HTTP2Flood.allCases.count + HTTP2ErrorCode.allCases.count)
     var ends = [Entry](repeating: Entry(), count: ConnectionEnd.allCases.count)
 }
 
@@ -95,14 +95,18 @@ extension Worker {
         logger.warning("connections refused", metadata: metadata)
     }
 
-    /// An HTTP/2 connection ended for what its client sent.
-    func noteFailure(of session: HTTP2Session) {
+    /// An HTTP/2 connection ended for what its client sent. Where no request was on it, no other line names the client: this one has the
+    /// address of the last of those that it tells of.
+    func noteFailure(of session: HTTP2Session, from client: IPAddress) {
         let code = session.failureCode ?? .internalError
         shard.increment(metrics.http2Error(session.flood, code))
-        guard let count = connectionLog.value.http2.note(now: now) else { return }
+        let entry = session.flood.map { Int($0.rawValue) } ?? HTTP2Flood.allCases.count + Int(code.rawValue)
+        guard let count = connectionLog.value.http2[entry].note(now: now) else { return }
         let reason = session.flood?.name ?? code.name
         let detail = session.failure?.detail ?? ""
-        logger.warning("HTTP/2 connections ended", metadata: ["reason": "\(reason)", "detail": "\(detail)", "count": "\(count)"])
+        logger.warning(
+            "HTTP/2 connections ended",
+            metadata: ["reason": "\(reason)", "detail": "\(detail)", "count": "\(count)", "remote_addr": "\(client)"])
     }
 
     func note(_ end: ConnectionEnd) {

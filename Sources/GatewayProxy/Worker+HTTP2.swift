@@ -214,7 +214,7 @@ extension Worker {
     private func failHTTP2(_ id: Handle, _ session: HTTP2Session) {
         if downstreams[id].hasFailed { return }
         downstreams[id].hasFailed = true
-        noteFailure(of: session)
+        noteFailure(of: session, from: downstreams[id].peer.address)
         endStreams(session, session.failure ?? GatewayError(.clientClosed, "the connection ended"))
         queueFlush(id)
     }

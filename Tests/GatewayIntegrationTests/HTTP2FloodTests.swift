@@ -47,7 +47,7 @@ import Testing
                     && $0.sum("gateway_http2_connection_errors_total") == 1
             }
             try gateway.program.stderr.waitForLine("the flood in the log") {
-                $0.contains("HTTP/2 connections ended") && $0.contains("reason=\(reason)")
+                $0.contains("HTTP/2 connections ended") && $0.contains("reason=\(reason)") && $0.contains("remote_addr=127.0.0.1")
             }
             if withRequests {
                 try eventually("the flood in the access log") {
@@ -66,6 +66,26 @@ import Testing
         #expect(try client.receiveGoAway() == Self.enhanceYourCalm)
         try site.sibling.expectAnswer()
         try site.expectNoted(flood.reason, withRequests: flood.hasRequests)
+    }
+
+    @Test func `each reason has a line of its own, however soon it follows another, with the client's address`() throws {
+        let site = try Site()
+        let floods = HTTP2FloodCase.all.filter { ["ping", "settings", "unknown_frame"].contains($0.reason) }
+            .map { (reason: $0.reason, bytes: $0.bytes()) }
+        let mistakes = [
+            (reason: "protocol_error", bytes: HTTP2FloodCase.frame(0, 0, 0, [1])),
+            (reason: "frame_size_error", bytes: HTTP2FloodCase.frame(6, 0, 0, [1])),
+        ]
+        #expect(floods.count == 3)
+        for (reason, bytes) in floods + mistakes {
+            let client = HTTP2FloodConnection(try site.gateway.connect())
+            // What is sent behind the connection's end finds nobody.
+            try? client.tcp.send(HTTP2FloodCase.preface + bytes)
+            _ = try client.receiveGoAway()
+            try site.gateway.program.stderr.waitForLine("the end in the log") {
+                $0.contains("HTTP/2 connections ended") && $0.contains("reason=\(reason)") && $0.contains("remote_addr=127.0.0.1")
+            }
+        }
     }
 
     @Test func `a client that doesn't read its answer is given up, and its sibling is served`() throws {
