@@ -187,7 +187,8 @@ extension Worker {
     /// The time between the two is over. A connection that has had no request yet was opened to send one, and has more.
     func settleGoAway(_ id: Handle) {
         if downstreams[id].hasHadRequest || downstreams[id].hasGraceForFirst {
-            goAway(id)
+            // Of those who come to settle it, the timer and the drain, the second finds the time that the first has given.
+            if downstreams[id].hasHadRequest || downstreams[id].goAwayDue <= now { goAway(id) }
             return
         }
         downstreams[id].hasGraceForFirst = true
