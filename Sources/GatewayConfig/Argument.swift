@@ -18,6 +18,15 @@ struct Argument: Sendable {
     let kind: ValueKind
     /// What the reference shows in the value's place.
     let placeholder: String
+    /// Whether diagnostics must not repeat it: see ``SecretWords``.
+    private(set) var isSecret = false
+
+    /// The same, as a secret.
+    var secret: Argument {
+        var argument = self
+        argument.isSecret = true
+        return argument
+    }
 
     static func one(_ label: String, _ kind: ValueKind) -> Argument {
         Argument(label: label, shape: .required, kind: kind, placeholder: label)

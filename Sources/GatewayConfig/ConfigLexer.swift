@@ -31,6 +31,9 @@ struct ConfigLexer {
         loadLine()
     }
 
+    /// Behind the token just taken: line and column.
+    var place: (line: Int, column: Int) { (cursor.line, cursor.column) }
+
     /// The next token; nil at the end of the file.
     mutating func next() -> Token? {
         skipBlanksAndComments()

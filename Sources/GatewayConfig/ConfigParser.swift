@@ -43,11 +43,12 @@ struct ConfigParser {
     }
 
     private mutating func statement(named name: Word, depth: Int) -> Statement {
-        var statement = Statement(name: name, arguments: [])
+        var secrets = SecretWords()
+        var statement = Statement(name: marked(name, &secrets), arguments: [])
         while let token = take() {
             switch token {
             case .word(let argument):
-                statement.arguments.append(argument)
+                statement.arguments.append(marked(argument, &secrets))
             case .semicolon:
                 return statement
             case .open:
@@ -61,6 +62,14 @@ struct ConfigParser {
         }
         reportMissingSemicolon(in: statement, before: "the end of the file")
         return statement
+    }
+
+    /// The word just taken, its secret told to the diagnostics of every stage.
+    private func marked(_ word: Word, _ secrets: inout SecretWords) -> Word {
+        var word = word
+        word.secretStart = secrets.secretStart(of: word)
+        if let position = word.secretPosition { diagnostics.hide(position, upTo: lexer.place) }
+        return word
     }
 
     private func reportMissingSemicolon(in statement: Statement, before next: String) {

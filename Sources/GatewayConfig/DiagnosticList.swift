@@ -5,6 +5,13 @@ final class DiagnosticList {
     private var diagnostics: [ConfigDiagnostic] = []
     private(set) var hasErrors = false
     private var isFull = false
+    /// The columns of each line that no diagnostic shows.
+    private var hidden: [Line: [Range<Int>]] = [:]
+
+    private struct Line: Hashable {
+        let path: String
+        let number: Int
+    }
 
     /// Whether looking further would tell nothing: the configuration is refused, and no more is shown.
     var isFullOfErrors: Bool { isFull && hasErrors }
@@ -22,6 +29,22 @@ final class DiagnosticList {
         error(complaint.message, at: word.position(of: complaint.part), expected: complaint.expected)
     }
 
+    /// A secret begins at `position` and ends before `end`: what is said of its lines, before or after this, doesn't show it.
+    func hide(_ position: SourcePosition, upTo end: (line: Int, column: Int)) {
+        for number in position.line...max(position.line, end.line) {
+            let first = number == position.line ? position.column : 1
+            let last = number == end.line ? max(first, end.column) : Int.max
+            hidden[Line(path: position.path, number: number), default: []].append(first..<last)
+        }
+    }
+
+    private func shown(_ diagnostic: ConfigDiagnostic) -> ConfigDiagnostic {
+        guard let columns = hidden[Line(path: diagnostic.path, number: diagnostic.line)] else { return diagnostic }
+        return ConfigDiagnostic(
+            severity: diagnostic.severity, at: diagnostic.position.hiding(columns), message: diagnostic.message,
+            expected: diagnostic.expected)
+    }
+
     private func add(_ diagnostic: ConfigDiagnostic) {
         if diagnostics.count < Limits.configDiagnosticsMax {
             diagnostics.append(diagnostic)
@@ -35,7 +58,7 @@ final class DiagnosticList {
         var ranks = [path: 0]
         for diagnostic in diagnostics where ranks[diagnostic.path] == nil { ranks[diagnostic.path] = ranks.count }
         let sorted = diagnostics.enumerated().map { (key: (ranks[$1.path] ?? 0, $1.line, $1.column, $0), diagnostic: $1) }
-            .sorted { $0.key < $1.key }.map(\.diagnostic)
+            .sorted { $0.key < $1.key }.map { shown($0.diagnostic) }
         if !isFull { return sorted }
         let message = "more is wrong than is shown"
         return sorted + [ConfigDiagnostic(severity: hasErrors ? .error : .warning, at: SourcePosition(path: path), message: message)]

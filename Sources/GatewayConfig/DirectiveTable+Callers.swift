@@ -13,7 +13,8 @@ extension DirectiveTable {
             example: "header Authorization bearer;"),
         Directive(
             "key", in: .apiKeys,
-            [.one("NAME", .name), .pair("sha256", "DIGEST", .digest, isRequired: true), .pair("expires", "DATE", .day)], repeats: true,
+            [.one("NAME", .name), .pair("sha256", "DIGEST", .digest, isRequired: true).secret, .pair("expires", "DATE", .day)],
+            repeats: true,
             "A key by its SHA-256, with the name that logs and metrics have for it and the last day, in UTC, on which it is good; several "
                 + "keys may have one name, and `gateway key new NAME` makes one.",
             example: "key mobile sha256=\(digest);"),

@@ -145,7 +145,7 @@ extension DirectiveTable {
             "bypass_from", in: .maintenance, [.list("NETWORK", .network)], repeats: true, "Whose requests go on all the same.",
             example: "bypass_from 10.0.0.0/8;"),
         Directive(
-            "bypass_header", in: .maintenance, [.one("NAME", .headerName), .one("VALUE|off", .fieldText)],
+            "bypass_header", in: .maintenance, [.one("NAME", .headerName), .one("VALUE|off", .fieldText).secret],
             "A request with this field and this value goes on all the same; `off` lets none through.",
             example: "bypass_header X-Preview env:PREVIEW_SECRET:-off;"),
     ]

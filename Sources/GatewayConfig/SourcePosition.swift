@@ -31,6 +31,15 @@ public struct SourcePosition: Sendable, Equatable {
         SourcePosition(path: path, line: line, column: column + offset, length: length, sourceLine: sourceLine)
     }
 
+    /// The same place in a line whose `columns` can't be read.
+    func hiding(_ columns: [Range<Int>]) -> SourcePosition {
+        let scalars = sourceLine.unicodeScalars.enumerated().map { index, scalar in
+            columns.contains { $0.contains(index + 1) } ? "*" : scalar
+        }
+        return SourcePosition(
+            path: path, line: line, column: column, length: length, sourceLine: String(String.UnicodeScalarView(scalars)))
+    }
+
     /// The place right behind the word.
     var end: SourcePosition { part(offset: length, length: 1) }
 }

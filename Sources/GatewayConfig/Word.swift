@@ -7,10 +7,13 @@ struct Word: Sendable {
     var textOffset: Int?
     /// The variable of the environment whose value this is. Such a value is never read as syntax, and never shown.
     var environmentName: String?
+    /// From which byte of the text on it is a secret, which is never shown either.
+    var secretStart: Int?
 
     /// How messages name the word.
     var shown: String {
         if let environmentName { return "the value of env:\(environmentName)" }
+        if let secretStart { return quote(String(decoding: text.utf8.prefix(secretStart), as: UTF8.self) + "…") }
         return quote(text)
     }
 
@@ -22,6 +25,12 @@ struct Word: Sendable {
         return position.part(offset: textOffset + before, length: max(1, length))
     }
 
+    /// Where the file shows the secret: all of the word where that can't be told closer.
+    var secretPosition: SourcePosition? {
+        guard let secretStart else { return nil }
+        return textOffset == nil ? position : position(of: min(secretStart, text.utf8.count)..<text.utf8.count)
+    }
+
     /// Without the quotes around it, where it has some: see ``ConfigLexer``.
     var unquoted: Word {
         guard environmentName == nil, let quote = text.utf8.first, quote == 0x22 || quote == 0x27 else { return self }
@@ -29,7 +38,7 @@ struct Word: Sendable {
         let inner = 1..<text.utf8.count - 1
         return Word(
             text: String(decoding: text.utf8.dropFirst().dropLast(), as: UTF8.self), position: position(of: inner),
-            textOffset: textOffset.map { _ in 0 })
+            textOffset: textOffset.map { _ in 0 }, secretStart: secretStart.map { max(0, $0 - 1) })
     }
 
     /// The part of the word from byte `start` on, as a word.
@@ -39,7 +48,8 @@ struct Word: Sendable {
             text: String(decoding: text.utf8.dropFirst(start), as: UTF8.self),
             position: position(of: start..<count),
             textOffset: textOffset.map { _ in 0 },
-            environmentName: environmentName)
+            environmentName: environmentName,
+            secretStart: secretStart.map { max(0, $0 - start) })
     }
 }
 

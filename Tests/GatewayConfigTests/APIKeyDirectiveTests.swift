@@ -73,11 +73,6 @@ import Testing
         #expect(messages("api_keys { \(directives) }\n" + aServer) == [message])
     }
 
-    @Test func `a key that is no SHA-256 is not repeated, it may be the key itself`() {
-        let told = diagnose("api_keys { key a\n  sha256=s3cret;\n}\n" + aServer)
-        #expect(told.count == 1 && !told[0].prefix { $0 != "\n" }.contains("s3cret"))
-    }
-
     @Test func `an expired key and a block without any are warnings`() {
         #expect(
             messages("api_keys { key a sha256=\(Self.one) expires=2020-01-01; } " + aServer) == [

@@ -1,0 +1,55 @@
+/// Which parts of a statement's words must not be repeated in a diagnostic, since those end up in logs: told by the words alone, before it
+/// is known whether the directive may stand there and whether all of it is right.
+struct SecretWords {
+    private var isFirst = true
+    private var directive: Directive?
+    /// How many words may still come before the secret one, by its place.
+    private var plainCount = 0
+
+    /// From which byte of its text on the next word of the statement is a secret; nil if none of it is. The name is the first word.
+    mutating func secretStart(of word: Word) -> Int? {
+        let text = word.text
+        defer { isFirst = false }
+        // Not only the first word: before it a ";" may be missing.
+        if let directive = Self.directive(named: text, isName: isFirst) {
+            self.directive = directive
+            plainCount = directive.arguments.prefix { $0.isPositional && !$0.isSecret }.count
+            return nil
+        }
+        if let label = Self.pairLabel(text) {
+            if Self.secretLabels.contains(label) { return Self.behindReference(text, from: label.utf8.count + 1) }
+            if Self.plainLabels.contains(label) { return nil }
+        }
+        if directive == nil { return nil }
+        plainCount -= 1
+        return plainCount >= 0 ? nil : Self.behindReference(text, from: 0)
+    }
+
+    /// A directive with a secret, also where its name is misspelt.
+    private static func directive(named text: String, isName: Bool) -> Directive? {
+        if let directive = directives.first(where: { $0.name == text }) { return directive }
+        if !isName || !DirectiveTable.directives(named: text).isEmpty { return nil }
+        let guess = Suggestion.nearest(to: text, among: directives.lazy.map(\.name))
+        return directives.first { $0.name == guess }
+    }
+
+    private static func pairLabel(_ text: String) -> String? {
+        text.utf8.firstIndex(of: UInt8(ascii: "=")).map { String(text[..<$0]) }
+    }
+
+    /// The name of an environment variable is none, its default is.
+    private static func behindReference(_ text: String, from start: Int) -> Int? {
+        let value = Array(text.utf8.dropFirst(start))
+        if !value.starts(with: "env:".utf8) { return start }
+        guard let end = value[4...].firstIndex(of: UInt8(ascii: ":")) else { return nil }
+        return start + min(end + 2, value.count)
+    }
+
+    private static let directives = DirectiveTable.all.filter { $0.arguments.contains(where: \.isSecret) }
+    private static let secretLabels = labels { $0.isSecret }
+    private static let plainLabels = labels { !$0.isSecret }.subtracting(secretLabels)
+
+    private static func labels(where isMeant: (Argument) -> Bool) -> Set<String> {
+        Set(DirectiveTable.all.flatMap(\.arguments).filter { $0.isPair && isMeant($0) }.map(\.label))
+    }
+}
