@@ -14,7 +14,8 @@ struct RouteLimit: Sendable {
     let logMember: [UInt8]
 }
 
-/// The limits that a location's requests meet: those of addresses first, then those of callers, who are known by then.
+/// The limits that a location's requests meet: those of addresses first, then those of callers, who are known by then, and that of
+/// everybody: behind the keys where the location asks for them, so that nobody without one takes from those who have one.
 final class RouteLimits: Sendable {
     /// In the order in which they are asked.
     let limits: [RateLimit]
@@ -26,10 +27,11 @@ final class RouteLimits: Sendable {
     /// nil where there are none.
     init?(_ config: LocationConfig, _ rateLimits: [RateLimit], registry: MetricsRegistry) {
         if config.limits.isEmpty { return nil }
-        // One bucket for everybody comes last of those before the key: what another refuses takes nothing from it, not for a moment.
+        // One bucket for everybody comes last: what another refuses takes nothing from it, not for a moment.
         let uses = config.limits.sorted { rateLimits[$0.limit].rank < rateLimits[$1.limit].rank }
+        let isKeyed = config.authentication != nil
         limits = uses.map { rateLimits[$0.limit] }
-        addressCount = limits.count { $0.rank < RateLimit.callerRank }
+        addressCount = limits.count { $0.isOfAddresses(whereKeyed: isKeyed) }
         routes = uses.map { use in
             let limit = rateLimits[use.limit]
             return RouteLimit(
@@ -42,13 +44,20 @@ final class RouteLimits: Sendable {
 }
 
 extension RateLimit {
-    static let callerRank = 2
-
     fileprivate var rank: Int {
         switch key {
         case .address, .field: 0
-        case .everybody: 1
-        case .apiKey: Self.callerRank
+        case .apiKey: 1
+        case .everybody: 2
+        }
+    }
+
+    /// Whether it is asked before the caller is known.
+    fileprivate func isOfAddresses(whereKeyed isKeyed: Bool) -> Bool {
+        switch key {
+        case .address, .field: true
+        case .apiKey: false
+        case .everybody: !isKeyed
         }
     }
 }

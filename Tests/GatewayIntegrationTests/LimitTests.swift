@@ -177,6 +177,24 @@ import Testing
         #expect(try client.get("/", fields: ["X-API-Key: mobile-key"]).status == 429)
     }
 
+    @Test func `who has no key takes nothing from those who have one`() throws {
+        let edge = try edge(
+            "rate_limit total key=all rate=1r/h burst=4;",
+            server: "location /keyed { proxy_pass http://127.0.0.1:{ORIGIN}; authenticate api_key; limit total; }",
+            location: "limit total;")
+        let client = try edge.connect(.plain)
+        for fields in [[], ["X-API-Key: guess"]] {
+            for _ in 0..<6 {
+                let answer = try client.get("/keyed", fields: fields)
+                #expect(answer.status == 401 && answer["RateLimit"] == nil)
+            }
+        }
+        #expect(try passed(3, client, "/keyed", ["X-API-Key: mobile-key"]) == 3)
+        // Where no key is asked for, it is one bucket for everybody.
+        #expect(try passed(3, client) == 1)
+        #expect(try passed(2, client, "/keyed", ["X-API-Key: partner-key"]) == 0)
+    }
+
     // MARK: Several limits
 
     @Test func `a request that one limit refuses takes nothing from the others`() throws {
