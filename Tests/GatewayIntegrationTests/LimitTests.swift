@@ -77,20 +77,16 @@ import Testing
     }
 
     @Test func `who waits gets through again`() throws {
-        let edge = try edge("rate_limit per_ip key=ip rate=20r/s burst=1;", location: "limit per_ip;")
+        let edge = try edge("rate_limit per_ip key=ip rate=5r/s burst=1;", location: "limit per_ip;")
         let client = try edge.connect(.plain)
-        var refusals = 0
-        for _ in 0..<5 {
-            try eventually("an answer that passes") {
+        for _ in 0..<3 {
+            try eventually("two requests so soon one after the other that the second is refused") {
                 let answer = try client.get("/")
-                if answer.status == 429 {
-                    refusals += 1
-                    #expect(answer["Retry-After"] == "1")
-                }
-                return answer.status == 200
+                #expect(answer.status == 200 || answer["Retry-After"] == "1")
+                return answer.status == 429
             }
+            try eventually("an answer that passes") { try client.get("/").status == 200 }
         }
-        #expect(refusals > 0)
     }
 
     @Test func `no spelling of a path walks around a limit, and the gateway's own answers are limited too`() throws {
