@@ -7,7 +7,7 @@ import GatewayPolicy
 struct Exchange: ~Copyable {
     /// The phases, in the order in which a request meets them, under the names that the README explains.
     enum Phase: UInt8 {
-        case admit, route, limitAddress, authenticate, limitCaller, chooseUpstream, send, relay, finish
+        case admit, route, limitAddress, authenticate, limitCaller, answer, chooseUpstream, send, relay, finish
     }
 
     /// The body of the request, on its way in.
@@ -123,17 +123,20 @@ extension Worker {
                 // Who is asking, and is there a server for it?
                 verdict = admit(id)
             case .route:
-                // Which location; it may answer by itself.
+                // Which location; its edge may turn the request away.
                 verdict = route(id)
             case .limitAddress:
-                // Limits that need no name. A location that asks for nothing answers or passes on without this phase and the next two.
+                // Limits that need no name. A location that asks for nothing goes on without this phase and the next two.
                 verdict = limitAddress(id)
             case .authenticate:
                 // Whose key is it?
                 verdict = authenticate(id)
             case .limitCaller:
-                // Limits of that caller; then the location may answer by itself.
+                // Limits of that caller.
                 verdict = limitCaller(id)
+            case .answer:
+                // Does the location answer by itself?
+                verdict = answer(id)
             case .chooseUpstream:
                 // Which version, by weight; which server inside it.
                 verdict = chooseUpstream(id)

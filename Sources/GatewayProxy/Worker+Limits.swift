@@ -16,10 +16,10 @@ extension Worker {
     // MARK: limitCaller
 
     func limitCaller(_ id: Handle) -> Verdict {
-        guard let limits = exchanges[id].location?.policies?.limits else { return act(id) }
+        guard let limits = exchanges[id].location?.policies?.limits else { return .next(.answer) }
         if let refusal = take(id, limits, limits.addressCount..<limits.limits.count) { return refusal }
         tellLimits(id)
-        return act(id)
+        return .next(.answer)
     }
 
     /// The refusal; nil if all had tokens. What one phase took stands in ``limitOutcomes`` until the next, which follows at once.

@@ -98,15 +98,13 @@ extension Worker {
         if case .length(let length) = exchanges[id].requestBody.framing, length > exchanges[id].bodyBytesMax {
             return .refuse(GatewayError(.bodyTooLarge, "the body is larger than client_max_body_size"))
         }
-        return exchanges[id].location?.policies == nil ? act(id) : .next(.limitAddress)
+        return .next(exchanges[id].location?.policies == nil ? .answer : .limitAddress)
     }
 
-    /// The request may be answered: by the location itself, or by its upstream.
-    func act(_ id: Handle) -> Verdict {
-        exchanges[id].location?.isProxied == true ? beginCall(id) : answerHere(id)
-    }
+    // MARK: answer
 
-    private func answerHere(_ id: Handle) -> Verdict {
+    func answer(_ id: Handle) -> Verdict {
+        if exchanges[id].location?.isProxied == true { return beginCall(id) }
         switch exchanges[id].location?.action {
         case nil, .notFound:
             return .refuse(GatewayError(.notFound, "no location of this server matches the path"))
