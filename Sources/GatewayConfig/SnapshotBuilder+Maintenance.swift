@@ -14,10 +14,10 @@ extension SnapshotBuilder {
             bypassHeader: member("bypass_header", block).first.flatMap(bypassHeader), isInherited: block.first("maintenance") == nil)
     }
 
-    /// As the other members, but that `maintenance` without a block has done with the outer flag.
+    /// As the other members, but that `maintenance` without a block, or with an empty one, has done with the outer flag.
     private func flag(_ block: Scope) -> Entry? {
         guard let entry = block.first("maintenance") else { return block.outer.flatMap(flag) }
-        guard let members = entry.block else { return nil }
+        guard let members = entry.block, !members.isEmpty else { return nil }
         return members.first("flag") ?? block.outer.flatMap(flag)
     }
 
