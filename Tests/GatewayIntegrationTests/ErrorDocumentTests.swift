@@ -153,7 +153,7 @@ import Testing
             #expect(small.status == status && small["content-encoding"] == "gzip" && small["vary"]?.contains("Accept-Encoding") == true)
             #expect(small["content-length"].flatMap(Int.init).map { $0 < 500 } == true, "\(small.fields)")
         }
-        try edge.gateway.waitForMetrics("all requests") { $0.sum("gateway_requests_total") == 6 }
+        try edge.gateway.waitForMetrics("all requests") { $0.sum("http_requests_total") == 6 }
         #expect(try edge.gateway.metrics().sum("gateway_gzip_bytes_total", ["direction": "in"]) == 0)
     }
 
