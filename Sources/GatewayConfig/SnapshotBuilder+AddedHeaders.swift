@@ -33,7 +33,8 @@ extension SnapshotBuilder {
     /// The member of security_headers, unless it is off.
     private func sending(_ directive: String, _ block: Scope) -> Entry? {
         guard let entry = securityMember(directive, block) else { return nil }
-        return entry.arguments.has("off") || entry.arguments.texts() == ["off"] ? nil : entry
+        let isOff = directive == "hsts" ? entry.arguments.has("off") : entry.arguments.texts() == ["off"]
+        return isOff ? nil : entry
     }
 
     /// A page may not read an answer that names its origin twice (WHATWG Fetch § 4.10), so nobody can mean it.
