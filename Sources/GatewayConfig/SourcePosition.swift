@@ -33,8 +33,10 @@ public struct SourcePosition: Sendable, Equatable {
 
     /// The same place in a line whose `columns` can't be read.
     func hiding(_ columns: [Range<Int>]) -> SourcePosition {
+        // A byte order mark is in no column.
+        let first = sourceLine.unicodeScalars.first == "\u{feff}" ? 0 : 1
         let scalars = sourceLine.unicodeScalars.enumerated().map { index, scalar in
-            columns.contains { $0.contains(index + 1) } ? "*" : scalar
+            columns.contains { $0.contains(index + first) } ? "*" : scalar
         }
         return SourcePosition(
             path: path, line: line, column: column, length: length, sourceLine: String(String.UnicodeScalarView(scalars)))

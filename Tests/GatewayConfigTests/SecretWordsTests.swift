@@ -55,6 +55,10 @@ import Testing
                 """)
     }
 
+    @Test func `a byte order mark moves no stars`() {
+        #expect(diagnose("\u{feff}api_keys { key a sha256=s3cret; }\n" + aServer).first?.contains("key a sha256=******; }") == true)
+    }
+
     @Test func `messages name a secret word by what is none of it`() {
         #expect(
             messages("server { listen 80; maintenance off { bypass_header X-P \"ä\"; } return 200 a; }") == [
