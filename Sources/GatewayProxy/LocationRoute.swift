@@ -1,0 +1,94 @@
+import GatewayConfig
+import GatewayCore
+import GatewayPolicy
+import GatewayTelemetry
+
+/// A `location` block, or what a server does where none matches.
+final class LocationRoute: Sendable {
+    enum Action: Sendable {
+        case notFound
+        case answer(status: Int, content: Content)
+        /// To ``LocationRoute/upstream``, with the path that ``LocationRoute/rewrite`` makes.
+        case proxy
+    }
+
+    /// Plain values, as all that requests ask for one at a time: to read them counts no reference.
+    struct Counters: BitwiseCopyable, Sendable {
+        let requests: StatusBlockSlot
+        let duration: HistogramSlot
+        let requestBytes: MetricSlot
+        let responseBytes: MetricSlot
+    }
+
+    /// How a request is sent on: plain values, too.
+    struct Forwarding: BitwiseCopyable, Sendable {
+        /// The names in ``proxySetFields``.
+        let setNames: FieldNames
+        /// Whether ``rewrite`` leaves every path as it is.
+        let keepsPath: Bool
+        /// Whether the origin gets the client's Host.
+        let keepsHost: Bool
+        let speaksHTTP2: Bool
+    }
+
+    enum Content: Sendable {
+        case empty
+        case redirect(CompiledTemplate)
+        case text(CompiledTemplate)
+    }
+
+    /// The members of a log line that name server and location, encoded.
+    let logMembers: [UInt8]
+    let action: Action
+    let upstream: UpstreamRoute?
+    let rewrite: PathRewrite
+    let bodyBytesMax: UInt64
+    /// 0: no limit.
+    let requestTimeoutMs: Int
+    let addFields: FieldTemplates
+    let proxySetFields: FieldTemplates
+    /// nil: `gzip off`.
+    let gzip: GzipPolicy?
+    /// nil: it answers whoever asks.
+    let policies: RoutePolicies?
+    /// nil: none of its policies.
+    let edge: EdgePolicy?
+    let counters: Counters
+    /// Whether ``action`` is ``Action/proxy``.
+    let isProxied: Bool
+    let forwarding: Forwarding
+
+    init(
+        _ config: LocationConfig, server: String, upstreams: [UpstreamRoute], callers: RouteCallers, flags: [String: MaintenanceFlag],
+        registry: MetricsRegistry
+    ) {
+        logMembers = JSONLine.members([("server", server), ("location", config.name)])
+        bodyBytesMax = UInt64(config.clientMaxBodyBytes)
+        requestTimeoutMs = config.requestTimeoutMs
+        addFields = FieldTemplates(config.addHeaders)
+        proxySetFields = FieldTemplates(config.proxySetHeaders)
+        gzip = config.gzip.map(GzipPolicy.init)
+        policies = RoutePolicies(config, callers, registry: registry)
+        edge = EdgePolicy(config.edge, flags: flags)
+        action =
+            switch config.action {
+            case .none: .notFound
+            case .return(let status, .empty): .answer(status: status, content: .empty)
+            case .return(let status, .redirect(let url)): .answer(status: status, content: .redirect(CompiledTemplate(url)))
+            case .return(let status, .text(let text)): .answer(status: status, content: .text(CompiledTemplate(text)))
+            case .proxyPass: .proxy
+            }
+        let pass: ProxyPass? = if case .proxyPass(let pass) = config.action { pass } else { nil }
+        upstream = pass.map { upstreams[$0.upstream] }
+        rewrite = PathRewrite(matched: CanonicalPath.encode(config.path), replacement: pass?.uri)
+        forwarding = Forwarding(
+            setNames: proxySetFields.knownNames, keepsPath: pass?.uri == nil, keepsHost: upstream?.host == nil,
+            speaksHTTP2: upstream?.speaksHTTP2 ?? false)
+        isProxied = pass != nil
+        counters = Counters(
+            requests: registry.statusBlock(.requests, [server, config.name], hasMethods: true),
+            duration: registry.histogram(.requestDuration, [server, config.name]),
+            requestBytes: registry.counter(.requestBytes, [server, config.name]),
+            responseBytes: registry.counter(.responseBytes, [server, config.name]))
+    }
+}

@@ -1,0 +1,116 @@
+import GatewayConfig
+import GatewayCore
+import GatewayHTTP
+import GatewayPolicy
+import GatewayTelemetry
+
+/// An `upstream` block.
+final class UpstreamRoute: Sendable {
+    final class Server: Sendable {
+        let origin: OriginKey
+        /// nil without `max_conns`.
+        let limit: ConnectionLimit?
+        let attempts: StatusBlockSlot
+        let connects: MetricSlot
+        let gauges: UpstreamGauges
+        /// nil: without TLS.
+        let tls: UpstreamTLS?
+        /// See ``Endpoint/security``: ``tls`` verifies this, and no other.
+        let security: Int
+        private let registry: MetricsRegistry
+        private let labels: [String]
+        /// The members of a log line that name upstream, version and server, encoded.
+        let logMembers: [UInt8]
+
+        init(
+            _ upstream: String, _ version: String, _ config: UpstreamConfig.Server, _ deployment: Deployment, _ registry: MetricsRegistry
+        ) {
+            let server = config.text
+            let versionMember = version.isEmpty ? [] : [("version", version)]
+            logMembers = JSONLine.members([("upstream", upstream)] + versionMember + [("upstream_server", server)])
+            origin = OriginKey(upstream: upstream, host: config.host, port: config.port)
+            tls = deployment.origins[origin].map { UpstreamTLS($0, upstream: upstream, server: server, registry: registry) }
+            security = deployment.endpoints.security(of: origin)
+            limit = deployment.limits[ServerKey(upstream: upstream, version: version, server: server)]
+            self.registry = registry
+            labels = [upstream, server]
+            attempts = registry.statusBlock(.upstreamRequests, [upstream, version, server], hasMethods: false)
+            connects = registry.counter(.upstreamConnects, [upstream, server])
+            gauges = UpstreamGauges(
+                active: registry.gauge(.upstreamConnections, [upstream, server, "active"]),
+                idle: registry.gauge(.upstreamConnections, [upstream, server, "idle"]))
+        }
+
+        /// Errors are rare: their slots are looked up by name.
+        func http2Error(_ error: OriginError) -> MetricSlot {
+            registry.counter(.upstreamHTTP2Errors, labels + [error.frame.description, HTTP2ErrorCode.name(of: error.code).description])
+        }
+    }
+
+    final class Version: Sendable {
+        let servers: [Server]
+
+        init(servers: [Server]) {
+            self.servers = servers
+        }
+    }
+
+    /// Its place in the table's list, and in a snapshot's choices.
+    let index: Int
+    let name: [UInt8]
+    let versions: [Version]
+    /// The member of a log line that names it, encoded.
+    let logMember: [UInt8]
+    /// The first choices of a worker that has seen no request yet.
+    let initialChoice: UpstreamChoice
+    /// Whether it matters how many requests are at a server: for `least_conn` and `max_conns`.
+    let countsLoad: Bool
+    /// One version with one server, of which nothing is counted: there is no choice.
+    let isSingle: Bool
+    /// nil: versions are chosen by weight alone.
+    let versionPolicy: VersionPolicy?
+    let speaksHTTP2: Bool
+    /// The Host for the origin; nil sends the client's.
+    let host: [UInt8]?
+    let keepaliveMax: Int
+    let keepaliveTimeoutMs: Int
+    let connectTimeoutMs: Int
+    let sendTimeoutMs: Int
+    let readTimeoutMs: Int
+    let retry: UpstreamConfig.Retry
+    let retries: MetricSlot
+
+    init(_ index: Int, _ config: UpstreamConfig, _ deployment: Deployment, registry: MetricsRegistry) {
+        self.index = index
+        name = Array(config.name.utf8)
+        logMember = JSONLine.members([("upstream", config.name)])
+        versions = config.versions.map { version in
+            Version(servers: version.servers.map { Server(config.name, version.name, $0, deployment, registry) })
+        }
+        initialChoice = UpstreamChoice(config, limits: versions.map { $0.servers.map(\.limit) })
+        countsLoad = config.balance == .leastConn || versions.contains { $0.servers.contains { $0.limit != nil } }
+        isSingle = !countsLoad && config.versions.count == 1 && config.versions[0].isSingle
+        versionPolicy = VersionPolicy(config)
+        speaksHTTP2 = config.speaksHTTP2
+        host = config.host.map { Array($0.utf8) }
+        keepaliveMax = config.keepaliveMax
+        keepaliveTimeoutMs = config.keepaliveTimeoutMs
+        connectTimeoutMs = config.connectTimeoutMs
+        sendTimeoutMs = config.sendTimeoutMs
+        readTimeoutMs = config.readTimeoutMs
+        retry = config.retry
+        retries = registry.counter(.upstreamRetries, [config.name])
+    }
+}
+
+extension UpstreamConfig.Version {
+    /// Whether all that it gets goes to one server.
+    fileprivate var isSingle: Bool { weight > 0 && servers.count == 1 && servers[0].weight > 0 }
+}
+
+extension UpstreamConfig.Server {
+    /// "host:port", IPv6 in brackets.
+    public var text: String {
+        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}
