@@ -143,7 +143,7 @@ extension DirectiveTable {
             "When clients may come again, as Retry-After says.", example: "retry_after 10m;"),
         Directive(
             "bypass_from", in: .maintenance, [.list("NETWORK", .network)], repeats: true, "Whose requests go on all the same.",
-            example: "bypass_from 10.0.0.0/8;"),
+            example: "bypass_from 192.0.2.0/24;"),
         Directive(
             "bypass_header", in: .maintenance, [.one("NAME", .headerName), .one("VALUE|off", .fieldText).secret],
             "A request with this field and this value goes on all the same; `off` lets none through.",
