@@ -7,6 +7,7 @@ extension ConfigSnapshot {
     func withCompressedPages() -> ConfigSnapshot {
         var snapshot = self
         var compressor = PageCompressor()
+        defer { compressor.end() }
         for server in snapshot.servers.indices {
             compressor.fill(&snapshot.servers[server].fallback)
             for location in snapshot.servers[server].locations.indices {
@@ -32,6 +33,11 @@ private struct PageCompressor {
 
     private let pool = BufferPool()
     private var done: [Key: [UInt8]] = [:]
+
+    /// A pool is never freed: the next one who needs one gets this.
+    func end() {
+        pool.retire()
+    }
 
     mutating func fill(_ location: inout LocationConfig) {
         guard let gzip = location.gzip else { return }
