@@ -117,7 +117,7 @@ import Testing
             gateway.conf:1:10: error: "listen" is missing ADDRESS
                 server { listen; return 200 ok; }
                          ^~~~~~
-                syntax: listen ADDRESS [ssl] [default_server];
+                syntax: listen ADDRESS [ssl] [default_server] [proxy_protocol];
             """
         ),
         (
