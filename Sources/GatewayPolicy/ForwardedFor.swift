@@ -6,7 +6,7 @@ public enum ForwardedFor {
     /// Moves `believed`, at first the peer, along one field line, from the right: to the first address that is not a trusted proxy's,
     /// or the leftmost if all are. An element that is no address ends the walk: the last believed address counts. Returns whether
     /// everything in the line was trusted, so that an earlier line of the same name may be followed, too.
-    public static func follow(_ value: RawSpan, from believed: inout IPAddress, trusted: TrustedProxies) -> Bool {
+    public static func follow(_ value: RawSpan, from believed: inout IPAddress, trusted: NetworkList) -> Bool {
         var end = value.byteCount
         while trusted.contains(believed) {
             while end > 0, isSeparator(value[byte: end - 1]) { end -= 1 }

@@ -19,7 +19,7 @@ public final class Maintenance: Sendable {
     public let retryAfterS: Int
     private let isOn: Bool
     private let flag: MaintenanceFlag?
-    private let bypassFrom: TrustedProxies
+    private let bypassFrom: NetworkList
     private let bypassName: [UInt8]
     /// Empty: no field lets a request through.
     private let bypassValue: [UInt8]
@@ -29,7 +29,7 @@ public final class Maintenance: Sendable {
         retryAfterS = config.retryAfterS
         isOn = config.isOn
         self.flag = flag
-        bypassFrom = TrustedProxies(config.bypassFrom)
+        bypassFrom = NetworkList(config.bypassFrom)
         bypassName = Array((config.bypassHeader?.name ?? "").utf8)
         bypassValue = Array((config.bypassHeader?.value ?? "").utf8)
     }

@@ -15,7 +15,7 @@ public final class RouteTable: Sendable {
     let listeners: [ListenerRoute]
     let servers: [ServerRoute]
     let upstreams: [UpstreamRoute]
-    let trustedProxies: TrustedProxies
+    let trustedProxies: NetworkList
     let workerConnections: Int
     /// As of when the table was made: newer ones come through the mailbox.
     let endpoints: EndpointTable
@@ -34,7 +34,7 @@ public final class RouteTable: Sendable {
         gzipMemoryBytes = config.gzipMemoryBytes
         addresses = deployment.addresses
         failures = deployment.failures
-        trustedProxies = TrustedProxies(config.trustedProxies)
+        trustedProxies = NetworkList(config.trustedProxies)
         endpoints = deployment.endpoints
         accessLog = deployment.accessLog
         logger = deployment.logger

@@ -7,7 +7,7 @@ final class VersionPolicy: Sendable {
     /// `version_header`.
     struct Header: Sendable {
         let name: [UInt8]
-        let from: TrustedProxies
+        let from: NetworkList
         let versions: [[UInt8]]
     }
 
@@ -27,7 +27,7 @@ final class VersionPolicy: Sendable {
         if config.sticky == nil && config.versionHeader == nil { return nil }
         header = config.versionHeader.map { header in
             Header(
-                name: Array(header.name.utf8), from: TrustedProxies(header.from), versions: config.versions.map { Array($0.name.utf8) })
+                name: Array(header.name.utf8), from: NetworkList(header.from), versions: config.versions.map { Array($0.name.utf8) })
         }
         caller =
             switch config.sticky {

@@ -280,7 +280,7 @@ extension Worker {
 
 extension Exchange {
     /// Several lines of X-Forwarded-For are one list: read from the last to the first, for as long as what they say is believed.
-    func followForwardedFor(from client: inout IPAddress, _ trusted: TrustedProxies) {
+    func followForwardedFor(from client: inout IPAddress, _ trusted: NetworkList) {
         for index in (0..<head.fields.count).reversed() where head.fields.name(index) == .xForwardedFor {
             if !ForwardedFor.follow(head.fields.value(index), from: &client, trusted: trusted) { return }
         }

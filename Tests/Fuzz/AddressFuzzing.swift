@@ -4,7 +4,7 @@ import Glibc
 
 /// Addresses are what the C library takes for addresses, and have one spelling; a chain of proxies may stand in one line or in several.
 enum AddressFuzzing {
-    private static let trusted = TrustedProxies(["10.0.0.0/8", "::1", "2001:db8::/33"].compactMap { CIDRBlock($0) })
+    private static let trusted = NetworkList(["10.0.0.0/8", "::1", "2001:db8::/33"].compactMap { CIDRBlock($0) })
     private static let peer = IPAddress(v4: 0x0a00_0001)
 
     static func run(_ input: RawSpan) {

@@ -3,11 +3,11 @@ import GatewayPolicy
 import Testing
 
 @Suite struct ForwardedForTests {
-    private let trusted = TrustedProxies([
+    private let trusted = NetworkList([
         CIDRBlock(address: IPAddress(v4: 0x0a00_0000), prefixBits: 104), CIDRBlock(address: IPAddress(high: 0, low: 1), prefixBits: 128),
     ])
 
-    private func client(_ value: String, peer: String = "10.0.0.1", trusted: TrustedProxies? = nil) throws -> String {
+    private func client(_ value: String, peer: String = "10.0.0.1", trusted: NetworkList? = nil) throws -> String {
         var client = try #require(IPAddress(peer))
         _ = ForwardedFor.follow(bytes(value).rawSpan, from: &client, trusted: trusted ?? self.trusted)
         return client.description
@@ -15,7 +15,7 @@ import Testing
 
     @Test func `a peer that is no trusted proxy is the client, whatever it writes`() throws {
         #expect(try client("192.0.2.1", peer: "203.0.113.9") == "203.0.113.9")
-        #expect(try client("192.0.2.1", trusted: TrustedProxies([])) == "10.0.0.1")
+        #expect(try client("192.0.2.1", trusted: NetworkList([])) == "10.0.0.1")
     }
 
     @Test func `the list is read from the right, past trusted proxies`() throws {

@@ -1,7 +1,7 @@
 import GatewayCore
 
-/// The proxies in front of the gateway: only what they say of a client is believed.
-public struct TrustedProxies: Sendable {
+/// Networks, and whether an address is in one of them: whose word is believed, who is let through.
+public struct NetworkList: Sendable {
     @usableFromInline let blocks: [CIDRBlock]
 
     public init(_ blocks: [CIDRBlock]) {
