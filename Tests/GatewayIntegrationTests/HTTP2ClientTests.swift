@@ -40,34 +40,24 @@ import Testing
         }
     }
 
-    /// Runs a shell's command line and returns what it prints, whatever its exit status.
-    private func shell(_ command: String) throws -> String {
-        let program = try Program("/bin/sh", ["-c", command + " 2>&1"])
-        try program.waitForExit(timeout: 120)
-        try program.stdout.waitForEnd()
-        return program.stdout.text
-    }
-
-    private static func isInstalled(_ program: String) -> Bool { FileManager.default.isExecutableFile(atPath: "/usr/bin/" + program) }
-
     // MARK: curl
 
-    @Test(.enabled(if: isInstalled("curl"))) func `curl agrees on HTTP/2, or speaks it without asking`() throws {
+    @Test(.enabled(if: Program.isInstalled("curl"))) func `curl agrees on HTTP/2, or speaks it without asking`() throws {
         let site = try Site()
         let format = "-o /dev/null -w '%{http_version} %{http_code} %{size_download}'"
-        #expect(try shell(site.curl + "--http2 \(format) '\(site.secure)/bytes?count=100000'") == "2 200 100000")
-        #expect(try shell(site.curl + "--http2-prior-knowledge \(format) '\(site.clear)/bytes?count=100000'") == "2 200 100000")
+        #expect(try Program.shell(site.curl + "--http2 \(format) '\(site.secure)/bytes?count=100000'") == "2 200 100000")
+        #expect(try Program.shell(site.curl + "--http2-prior-knowledge \(format) '\(site.clear)/bytes?count=100000'") == "2 200 100000")
         try site.expectHTTP2(2)
         // Who offers only HTTP/1.1 gets it, on the same listeners.
-        #expect(try shell(site.curl + "--http1.1 \(format) '\(site.secure)/bytes?count=10'") == "1.1 200 10")
-        #expect(try shell(site.curl + "--http1.1 \(format) '\(site.clear)/bytes?count=10'") == "1.1 200 10")
+        #expect(try Program.shell(site.curl + "--http1.1 \(format) '\(site.secure)/bytes?count=10'") == "1.1 200 10")
+        #expect(try Program.shell(site.curl + "--http1.1 \(format) '\(site.clear)/bytes?count=10'") == "1.1 200 10")
         // The upgrade from HTTP/1.1 is no more (RFC 9113 § 3.1): it is answered as if it had not been asked for.
-        #expect(try shell(site.curl + "--http2 \(format) '\(site.clear)/bytes?count=10'") == "1.1 200 10")
+        #expect(try Program.shell(site.curl + "--http2 \(format) '\(site.clear)/bytes?count=10'") == "1.1 200 10")
     }
 
-    @Test(.enabled(if: isInstalled("curl"))) func `curl sends thirty requests at once on one connection`() throws {
+    @Test(.enabled(if: Program.isInstalled("curl"))) func `curl sends thirty requests at once on one connection`() throws {
         let site = try Site()
-        let answers = try shell(
+        let answers = try Program.shell(
             site.curl + "--http2 -Z --parallel-max 30 -w '%{http_version} %{http_code} %{size_download}\\n' "
                 + (0..<30).map { "-o /dev/null '\(site.secure)/bytes?count=\(1000 + $0)'" }.joined(separator: " "))
         let sizes = answers.split(separator: "\n").compactMap { $0.hasPrefix("2 200 ") ? Int($0.dropFirst(6)) : nil }
@@ -75,14 +65,14 @@ import Testing
         try site.expectHTTP2(30)
     }
 
-    @Test(.enabled(if: isInstalled("curl")), arguments: ["", "-H 'Expect: 100-continue'"])
+    @Test(.enabled(if: Program.isInstalled("curl")), arguments: ["", "-H 'Expect: 100-continue'"])
     func `curl uploads over HTTP/2`(_ options: String) throws {
         let site = try Site()
         let files = try TemporaryDirectory()
         let body = Data((0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 / 7) })
         try body.write(to: URL(fileURLWithPath: files.file("body")))
         for (protocolOption, url) in [("--http2", site.secure), ("--http2-prior-knowledge", site.clear)] {
-            let status = try shell(
+            let status = try Program.shell(
                 site.curl + "\(protocolOption) \(options) --data-binary @\(files.file("body")) -o \(files.file("echo")) "
                     + "-w '%{http_version} %{http_code}' \(url)/echo")
             #expect(status == "2 200")
@@ -92,10 +82,10 @@ import Testing
 
     // MARK: nghttp2's own
 
-    @Test(.enabled(if: isInstalled("nghttp"))) func `nghttp sees the settings and well-formed frames`() throws {
+    @Test(.enabled(if: Program.isInstalled("nghttp"))) func `nghttp sees the settings and well-formed frames`() throws {
         let site = try Site()
         for url in [site.secure, site.clear] {
-            let log = try shell("nghttp -nv --no-verify-peer '\(url)/bytes?count=100000' '\(url)/events?count=3&interval=1ms'")
+            let log = try Program.shell("nghttp -nv --no-verify-peer '\(url)/bytes?count=100000' '\(url)/events?count=3&interval=1ms'")
             for piece in [
                 "recv SETTINGS frame", "SETTINGS_MAX_CONCURRENT_STREAMS(0x03):100", "SETTINGS_MAX_HEADER_LIST_SIZE(0x06)",
                 "SETTINGS_ENABLE_CONNECT_PROTOCOL(0x08):1", ":status: 200", "content-length: 100000", "; END_STREAM",
@@ -107,14 +97,14 @@ import Testing
         try site.expectHTTP2(4)
     }
 
-    @Test(.enabled(if: isInstalled("h2load"))) func `h2load gets an answer to each of two thousand requests`() throws {
+    @Test(.enabled(if: Program.isInstalled("h2load"))) func `h2load gets an answer to each of two thousand requests`() throws {
         let site = try Site()
         for url in [site.secure, site.clear] {
-            let result = try shell("h2load -n 2000 -c 10 -m 20 '\(url)/bytes?count=3000'")
+            let result = try Program.shell("h2load -n 2000 -c 10 -m 20 '\(url)/bytes?count=3000'")
             #expect(result.contains("2000 total, 2000 started, 2000 done, 2000 succeeded, 0 failed, 0 errored, 0 timeout"), "\(result)")
             #expect(result.contains("2000 2xx"))
             // With small windows every answer waits for the client several times.
-            let narrow = try shell("h2load -n 200 -c 5 -m 10 -w 10 -W 12 '\(url)/bytes?count=100000'")
+            let narrow = try Program.shell("h2load -n 200 -c 5 -m 10 -w 10 -W 12 '\(url)/bytes?count=100000'")
             #expect(narrow.contains("200 total, 200 started, 200 done, 200 succeeded"), "\(narrow)")
             #expect(narrow.contains("(20000000) data"), "\(narrow)")
         }

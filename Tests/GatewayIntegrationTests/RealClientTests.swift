@@ -6,16 +6,6 @@ import Testing
 @Suite struct RealClientTests {
     private static let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
-    /// Runs a shell's command line and returns what it prints, whatever its exit status.
-    private func shell(_ command: String) throws -> String {
-        let program = try Program("/bin/sh", ["-c", command + " 2>&1"])
-        try program.waitForExit(timeout: 60)
-        try program.stdout.waitForEnd()
-        return program.stdout.text
-    }
-
-    private static func isInstalled(_ program: String) -> Bool { FileManager.default.isExecutableFile(atPath: "/usr/bin/" + program) }
-
     // MARK: curl
 
     private struct Certified {
@@ -47,18 +37,18 @@ import Testing
         var url: String { "https://api.test:\(gateway.port)" }
     }
 
-    @Test(.enabled(if: isInstalled("curl"))) func `curl reaches the origin through verified TLS`() throws {
+    @Test(.enabled(if: Program.isInstalled("curl"))) func `curl reaches the origin through verified TLS`() throws {
         let certified = try Certified(ScriptedOrigin.answering(Self.answer))
-        #expect(try shell(certified.curl + certified.url + "/") == "ok")
-        #expect(try shell(certified.curl + "--tls-max 1.2 " + certified.url + "/") == "ok")
-        #expect(try shell(certified.curl + "--http1.0 " + certified.url + "/") == "ok")
+        #expect(try Program.shell(certified.curl + certified.url + "/") == "ok")
+        #expect(try Program.shell(certified.curl + "--tls-max 1.2 " + certified.url + "/") == "ok")
+        #expect(try Program.shell(certified.curl + "--http1.0 " + certified.url + "/") == "ok")
         // Two requests on one connection.
-        let log = try shell(certified.curl + "-v \(certified.url)/a \(certified.url)/b")
+        let log = try Program.shell(certified.curl + "-v \(certified.url)/a \(certified.url)/b")
         #expect(log.contains("Re-using existing connection"))
         #expect(try certified.gateway.accessLog(waitingFor: 5).allSatisfy { $0.number("status") == 200 })
     }
 
-    @Test(.enabled(if: isInstalled("curl"))) func `curl uploads with Expect and in chunks`() throws {
+    @Test(.enabled(if: Program.isInstalled("curl"))) func `curl uploads with Expect and in chunks`() throws {
         let origin = try ScriptedOrigin { connection, _ in
             while let request = try connection.readNextRequest() {
                 try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(request.body.count)\r\n\r\n")
@@ -69,7 +59,7 @@ import Testing
         let files = try TemporaryDirectory()
         try Data(Pattern.bytes(Pattern.period)).write(to: URL(fileURLWithPath: files.file("body")))
         for options in ["-H 'Expect: 100-continue'", "-H 'Transfer-Encoding: chunked'", "-H 'Expect:'"] {
-            let status = try shell(
+            let status = try Program.shell(
                 certified.curl
                     + "\(options) --data-binary @\(files.file("body")) -o \(files.file("echo")) -w '%{http_code}' \(certified.url)/")
             #expect(status == "200", "with \(options)")
@@ -80,10 +70,10 @@ import Testing
 
     // MARK: openssl
 
-    @Test(.enabled(if: isInstalled("openssl")), arguments: ["-tls1_2", "-tls1_3"])
+    @Test(.enabled(if: Program.isInstalled("openssl")), arguments: ["-tls1_2", "-tls1_3"])
     func `openssl s_client verifies, agrees on ALPN, and is answered`(_ version: String) throws {
         let certified = try Certified(ScriptedOrigin.answering(Self.answer))
-        let output = try shell(
+        let output = try Program.shell(
             "printf 'GET / HTTP/1.1\\r\\nHost: api.test\\r\\nConnection: close\\r\\n\\r\\n' | openssl s_client \(version) -ign_eof "
                 + "-connect 127.0.0.1:\(certified.gateway.port) -servername api.test -alpn spdy/3,http/1.1 "
                 + "-CAfile \(certified.certificates.authorityPath) -verify_return_error")
@@ -94,10 +84,10 @@ import Testing
         #expect(!output.contains("Compression: zlib"))
     }
 
-    @Test(.enabled(if: isInstalled("openssl"))) func `renegotiation is refused`() throws {
+    @Test(.enabled(if: Program.isInstalled("openssl"))) func `renegotiation is refused`() throws {
         let certified = try Certified(ScriptedOrigin.answering(Self.answer))
         // R at the beginning of a line asks s_client for it.
-        let output = try shell(
+        let output = try Program.shell(
             "(printf 'R\\n'; sleep \(Deadline.patience)) | openssl s_client -tls1_2 -connect 127.0.0.1:\(certified.gateway.port) -servername api.test"
         )
         #expect(output.contains("RENEGOTIATING"))
@@ -106,12 +96,12 @@ import Testing
         #expect(try certified.gateway.connectTLS { $0.serverName = "api.test" }.get("/", host: "api.test").text == "ok")
     }
 
-    @Test(.enabled(if: isInstalled("openssl"))) func `a client may ask for new keys in the middle of a connection`() throws {
+    @Test(.enabled(if: Program.isInstalled("openssl"))) func `a client may ask for new keys in the middle of a connection`() throws {
         let certified = try Certified(ScriptedOrigin.answering(Self.answer))
         // K asks for a KeyUpdate of both sides (RFC 8446 § 4.6.3), if it is the first that a read brings once TLS stands; and the end of
         // its input ends s_client, answer or not.
         let request = "GET / HTTP/1.1\\r\\nHost: api.test\\r\\nConnection: close\\r\\n\\r\\n"
-        let output = try shell(
+        let output = try Program.shell(
             "(printf 'K\\n'; sleep \(0.5 * Deadline.patience); printf '\(request)'; sleep \(Deadline.patience)) | "
                 + "openssl s_client -tls1_3 -connect 127.0.0.1:\(certified.gateway.port) -servername api.test")
         #expect(output.contains("KEYUPDATE"))

@@ -65,6 +65,17 @@ public final class Program: Sendable {
         return program.stdout.text
     }
 
+    /// Runs a shell's command line and returns all that it prints, whatever its exit status.
+    public static func shell(_ command: String, timeout: Double = 120) throws -> String {
+        let program = try Program("/bin/sh", ["-c", command + " 2>&1"])
+        try program.waitForExit(timeout: timeout)
+        try program.stdout.waitForEnd()
+        return program.stdout.text
+    }
+
+    /// Whether Debian has put a program of this name where it belongs.
+    public static func isInstalled(_ name: String) -> Bool { FileManager.default.isExecutableFile(atPath: "/usr/bin/" + name) }
+
     // MARK: Signals and the end
 
     public func send(_ signal: Int32) {
