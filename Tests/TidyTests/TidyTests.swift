@@ -24,6 +24,20 @@ import Testing
         #expect(places.isEmpty, "\(rule): \(places.joined(separator: ", "))")
     }
 
+    // MARK: Names
+
+    @Test func `README tells of each phase of a request once, in the order of the code`() throws {
+        let exchange = try #require(sources.first { $0.path == "Sources/GatewayProxy/Exchange.swift" })
+        let start = try #require(exchange.lines.firstIndex { $0.code.contains("enum Phase") })
+        let phases = exchange.lines[start...].first { $0.code.contains("case ") }?.code.replacing("case", with: "")
+            .split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        let readme = try String(contentsOfFile: "\(SourceFile.root)/README.md", encoding: .utf8).split(separator: "\n")
+        let head = try #require(readme.firstIndex { $0.hasPrefix("| phase |") })
+        let told = readme[(head + 2)...].prefix { $0.hasPrefix("|") }
+            .map { $0.dropFirst().prefix { $0 != "|" }.trimmingCharacters(in: .whitespaces) }
+        #expect(told == phases)
+    }
+
     // MARK: Layers
 
     @Test func `a layer imports only what stands above it`() {
