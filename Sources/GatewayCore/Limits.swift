@@ -115,6 +115,14 @@ public enum Limits {
     /// So many of them take as long as a head, in a connection's turn.
     public static let http2FieldsPerTurnHead = 128
 
+    /// Room in a worker's table of streams, on both sides.
+    public static let streamSlotsMax = 1 << 20
+    /// A stream's output waiting for its window or its connection: from this mark on the other side is no longer read. One stream window,
+    /// which is all that a slow reader holds.
+    public static let streamOutputHighBytes = 64 * 1024
+    /// Rounds of events that gather output before it is written.
+    public static let gatherRoundsMax = 4
+
     // MARK: Callers
 
     /// Of an IPv6 address, what `sticky key=ip` knows a caller by: one customer has all of such a network, and its devices change the rest.
@@ -205,16 +213,6 @@ public enum Limits {
 
     /// Requests are looked through for those beyond `request_timeout` at most this often.
     public static let requestSweepMs = 50
-
-    // MARK: HTTP/2
-
-    /// Room in a worker's table of streams, on both sides.
-    public static let streamSlotsMax = 1 << 20
-    /// A stream's output waiting for its window or its connection: from this mark on the other side is no longer read. One stream window,
-    /// which is all that a slow reader holds.
-    public static let streamOutputHighBytes = 64 * 1024
-    /// Rounds of events that gather output before it is written.
-    public static let gatherRoundsMax = 4
 
     // MARK: Endings
 
