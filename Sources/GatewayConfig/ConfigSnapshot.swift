@@ -23,6 +23,7 @@ public struct ConfigSnapshot: Sendable, Equatable {
     /// nil without an `api_keys` block.
     public var apiKeys: APIKeysConfig?
     public var rateLimits: [RateLimitConfig] = []
+    public var cacheZones: [CacheZoneConfig] = []
 }
 
 /// A name that is looked up, again and again.
@@ -155,6 +156,8 @@ public struct LocationConfig: Sendable, Equatable {
     public var limits: [LimitUseConfig] = []
     public var limitHeaders = LimitHeaderStyle.ietf
     public var edge = EdgeConfig()
+    /// nil: its answers are not kept.
+    public var cache: CacheConfig?
 }
 
 public struct GzipConfig: Sendable, Equatable {
