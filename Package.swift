@@ -39,6 +39,7 @@ let package = Package(
         layer("GatewayHTTP", ["CNghttp2", "CZlib", "GatewayCore"]),
         layer("GatewayConfig", ["GatewayCore"]),
         layer("GatewayPolicy", ["GatewayCore", "GatewayHTTP", "GatewayConfig"]),
+        layer("GatewayCache", ["GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig"]),
         layer("GatewayTelemetry", ["GatewayCore", .product(name: "Logging", package: "swift-log")]),
         layer(
             "GatewayProxy",
@@ -71,6 +72,7 @@ let package = Package(
         .testTarget(name: "GatewayHTTPTests", dependencies: ["CNghttp2", "CZlib", "GatewayCore", "GatewayHTTP"], swiftSettings: tests),
         .testTarget(name: "GatewayConfigTests", dependencies: ["GatewayCore", "GatewayConfig"], swiftSettings: tests),
         .testTarget(name: "GatewayPolicyTests", dependencies: ["GatewayCore", "GatewayPolicy"], swiftSettings: tests),
+        .testTarget(name: "GatewayCacheTests", dependencies: ["GatewayCore", "GatewayNet", "GatewayCache"], swiftSettings: tests),
         .testTarget(name: "GatewayTelemetryTests", dependencies: ["GatewayCore", "GatewayTelemetry"], swiftSettings: tests),
         .testTarget(
             name: "GatewayIntegrationTests",

@@ -322,6 +322,19 @@ public enum Limits {
     /// Room in a worker's table of listeners: a reload may replace all of them, and opens the new ones before it closes the old.
     public static let listenerSlotsMax = 2 * listenAddressesMax
 
+    // MARK: Cache keys
+
+    /// Arrays and objects of a JSON body within each other: requests to AI APIs need about ten, JSON schemas in them twenty.
+    public static let jsonDepthMax = 128
+    /// The text of a number: 2 to the power of 3000 has as many digits, and no API counts that far.
+    public static let jsonNumberBytesMax = 1000
+    /// A body to be brought into canonical form, and positions in it must fit 32 bits, though 1e20 becomes five times as long.
+    public static let jsonBodyBytesMax = 256 * 1024 * 1024
+    /// Members and objects for which memory is kept from one body to the next: some 32 KB.
+    public static let jsonMembersKeptMax = 1024
+    /// The name of a model, as it is told in logs and counters.
+    public static let modelNameBytesMax = 128
+
     // MARK: Telemetry
 
     /// Cells of eight bytes for the counters of a thread: addresses, of which only the pages in use take memory. A location

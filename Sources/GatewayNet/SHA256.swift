@@ -21,20 +21,30 @@ public struct SHA256: ~Copyable {
     }
 
     public mutating func digest(of bytes: RawSpan) -> SHA256Digest {
-        var digest = InlineArray<32, UInt8>(repeating: 0)
-        let isMade = unsafe bytes.withUnsafeBytes { source in
-            unsafe EVP_DigestInit_ex2(context, algorithm, nil) == 1
-                && EVP_DigestUpdate(context, source.baseAddress, source.count) == 1
-                && finish(&digest)
-        }
-        guard isMade, let value = SHA256Digest(bytes: digest.rawSpan) else { preconditionFailure("OpenSSL made no SHA-256") }
-        return value
+        begin()
+        update(bytes)
+        return finish()
     }
 
-    private func finish(_ digest: inout InlineArray<32, UInt8>) -> Bool {
+    // MARK: In pieces
+
+    /// The next digest: forgets what was added.
+    public mutating func begin() {
+        guard unsafe EVP_DigestInit_ex2(context, algorithm, nil) == 1 else { preconditionFailure("OpenSSL begins no SHA-256") }
+    }
+
+    /// Behind ``begin()``, as often as there are pieces.
+    public mutating func update(_ bytes: RawSpan) {
+        let isTaken = unsafe bytes.withUnsafeBytes { unsafe EVP_DigestUpdate(context, $0.baseAddress, $0.count) == 1 }
+        precondition(isTaken, "OpenSSL continues no SHA-256")
+    }
+
+    /// The digest of all pieces. The next one begins with ``begin()``.
+    public mutating func finish() -> SHA256Digest {
+        var digest = InlineArray<32, UInt8>(repeating: 0)
         var span = digest.mutableSpan
-        return unsafe span.withUnsafeMutableBufferPointer { buffer in
-            unsafe EVP_DigestFinal_ex(context, buffer.baseAddress, nil) == 1
-        }
+        let isMade = unsafe span.withUnsafeMutableBufferPointer { unsafe EVP_DigestFinal_ex(context, $0.baseAddress, nil) == 1 }
+        guard isMade, let value = SHA256Digest(bytes: digest.rawSpan) else { preconditionFailure("OpenSSL made no SHA-256") }
+        return value
     }
 }

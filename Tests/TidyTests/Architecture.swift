@@ -8,6 +8,7 @@ enum Architecture {
         "GatewayHTTP": ["CNghttp2", "CZlib", "GatewayCore"],
         "GatewayConfig": ["GatewayCore"],
         "GatewayPolicy": ["GatewayCore", "GatewayHTTP", "GatewayConfig"],
+        "GatewayCache": ["GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig"],
         "GatewayTelemetry": ["GatewayCore", "Logging"],
         "GatewayProxy": [
             "GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayTelemetry", "Logging",

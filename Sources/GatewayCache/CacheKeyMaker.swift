@@ -1,0 +1,67 @@
+import GatewayCore
+import GatewayNet
+
+/// Makes the key under which an answer is stored: a SHA-256 over all that the answer may depend on.
+///
+/// No part can be taken for another, nor a part's end for the next one's beginning: before its bytes stand what it is and how long
+/// it is, and likewise its name. So different requests are different texts to SHA-256, whatever their bytes are.
+public struct CacheKeyMaker: ~Copyable {
+    /// What a part is. The numbers are part of every key.
+    public enum Part: UInt8, Sendable, CaseIterable {
+        /// Whose answer it is.
+        case partition = 1
+        case method, scheme, host, path, query
+        /// A header field, by its name; or a field that an answer's Vary names.
+        case field, varyingField
+        /// A body in its canonical form, or as it is: the same bytes are not the same part.
+        case canonicalBody, body
+    }
+
+    private var sha256 = SHA256()
+    /// Short parts are gathered: a call of SHA-256 costs more than they do.
+    private var gathered: ByteQueue
+
+    private static var gatheredBytesMax: Int { 1024 }
+
+    public init(pool: BufferPool) {
+        gathered = ByteQueue(pool: pool)
+    }
+
+    /// Another key: forgets what was added.
+    public mutating func begin() {
+        gathered.removeAll()
+        sha256.begin()
+        // Tells the keys from all else that is hashed; and, should the parts ever change, from those of before.
+        gathered.append("gateway cache key 1\n")
+    }
+
+    public mutating func add(_ part: Part, _ bytes: RawSpan) {
+        add(part, name: RawSpan(), bytes)
+    }
+
+    public mutating func add(_ part: Part, name: RawSpan, _ bytes: RawSpan) {
+        gathered.append(part.rawValue)
+        append(name)
+        append(bytes)
+    }
+
+    private mutating func append(_ bytes: RawSpan) {
+        gathered.append(word: UInt64(bytes.byteCount))
+        if gathered.count + bytes.byteCount <= Self.gatheredBytesMax {
+            gathered.append(bytes)
+        } else {
+            flush()
+            sha256.update(bytes)
+        }
+    }
+
+    private mutating func flush() {
+        let bytes = gathered.take()
+        sha256.update(bytes.bytes)
+    }
+
+    public mutating func finish() -> SHA256Digest {
+        flush()
+        return sha256.finish()
+    }
+}

@@ -1,0 +1,107 @@
+import GatewayCore
+
+/// RFC 8785 § 3.2.2.3 writes every number as ECMAScript writes the double nearest to it. Two numbers that are not the same may have the
+/// same double: 9007199254740993 and 9007199254740992, 1e400 and 2e400. An origin may read them as they are written, so what a double
+/// doesn't hold counts by its digits, in a form that ECMAScript never writes ("9007199254740993E0").
+extension CanonicalJSON {
+    /// So many digits every double keeps: the shortest text of the nearest double is the number's own (DBL_DIG).
+    private static var digitsKept: Int { 15 }
+    /// So many digits tell every double from all others: what is written with them and a fraction means the double nearest to it
+    /// (RFC 8785 § 3.2.2: 333333333.33333329 is 333333333.3333333). More mean more than a double.
+    private static var digitsMax: Int { 17 }
+
+    /// The number that begins at `position`; returns the position behind it.
+    @inline(__always)
+    mutating func appendNumber(_ body: RawSpan, _ position: Int) throws(CanonicalJSONFailure) -> Int {
+        // Most are short and whole, and written as they came.
+        var end = position
+        while end < body.byteCount, body[byte: end].isDigit { end &+= 1 }
+        let count = end &- position
+        if count > 0, count <= Self.digitsKept, count == 1 || body[byte: position] != 0x30, end < body.byteCount {
+            let next = body[byte: end]
+            if next == UInt8(ascii: ",") || next == UInt8(ascii: "}") || next == UInt8(ascii: "]") || next <= 0x20 {
+                staging.append(body.extracting(position..<end))
+                return end
+            }
+        }
+        return try appendAnyNumber(body, position)
+    }
+
+    private mutating func appendAnyNumber(_ body: RawSpan, _ position: Int) throws(CanonicalJSONFailure) -> Int {
+        let number = try JSONNumber(body, position)
+        if number.digitCount == 0 {
+            staging.append(UInt8(ascii: "0"))
+            return number.end
+        }
+        if number.isNegative { staging.append(UInt8(ascii: "-")) }
+        // Where doubles have all their digits: 2.2e-308 to 1.8e308.
+        let magnitude = number.exponent &+ number.digitCount
+        if number.digitCount <= Self.digitsKept, magnitude > -300, magnitude < 300 {
+            append(number, body)
+        } else if number.digitCount <= Self.digitsMax, magnitude > -330, magnitude < 310, appendDouble(number, body) {
+            return number.end
+        } else {
+            appendByDigits(number, body)
+        }
+        return number.end
+    }
+
+    /// As the nearest double, if that is what the number means.
+    private mutating func appendDouble(_ number: JSONNumber, _ body: RawSpan) -> Bool {
+        var text = ""
+        number.forEachDigit(in: body) { text.unicodeScalars.append(Unicode.Scalar($0)) }
+        guard let double = Double("\(text)e\(number.exponent)"), double.isFinite, double > 0 else { return false }
+        // The shortest digits that name it, and of these the nearest.
+        let shortest = Array(double.description.utf8)
+        guard let nearest = try? JSONNumber(shortest.rawSpan, 0) else { return false }
+        var digits = ""
+        nearest.forEachDigit(in: shortest.rawSpan) { digits.unicodeScalars.append(Unicode.Scalar($0)) }
+        let isSame = nearest.exponent == number.exponent && digits == text
+        let isFraction = number.exponent < 0 && double.isNormal
+        if !isSame && !isFraction { return false }
+        append(nearest, shortest.rawSpan)
+        return true
+    }
+
+    /// ECMA-262, Number::toString: the names are those of its steps.
+    private mutating func append(_ number: JSONNumber, _ text: RawSpan) {
+        let k = number.digitCount
+        let n = k &+ number.exponent
+        if k <= n && n <= 21 {
+            appendDigits(number, text, point: k)
+            appendZeros(n &- k)
+        } else if n > 0 && n <= 21 {
+            appendDigits(number, text, point: n)
+        } else if n > -6 && n <= 0 {
+            staging.append("0.")
+            appendZeros(-n)
+            appendDigits(number, text, point: k)
+        } else {
+            appendDigits(number, text, point: 1)
+            staging.append(n > 0 ? "e+" : "e-")
+            staging.append(decimal: UInt64((n &- 1).magnitude))
+        }
+    }
+
+    private mutating func appendByDigits(_ number: JSONNumber, _ text: RawSpan) {
+        appendDigits(number, text, point: number.digitCount)
+        staging.append(number.exponent < 0 ? "E-" : "E")
+        staging.append(decimal: UInt64(number.exponent.magnitude))
+    }
+
+    /// With a point behind so many, if more follow.
+    private mutating func appendDigits(_ number: JSONNumber, _ text: RawSpan, point: Int) {
+        var count = 0
+        for position in number.digits {
+            let byte = text[byte: position]
+            if byte == UInt8(ascii: ".") { continue }
+            if count == point { staging.append(UInt8(ascii: ".")) }
+            staging.append(byte)
+            count &+= 1
+        }
+    }
+
+    private mutating func appendZeros(_ count: Int) {
+        for _ in 0..<count { staging.append(UInt8(ascii: "0")) }
+    }
+}
