@@ -92,3 +92,11 @@ if Context.environment["GATEWAY_FUZZ"] != nil {
             dependencies: ["CTestSupport", "GatewayCore", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayTelemetry"],
             path: "Tests/Fuzz", exclude: ["corpus", "dictionaries"], swiftSettings: tests))
 }
+
+/// What cache keys cost: only `make bench` asks for it.
+if Context.environment["GATEWAY_BENCH"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "canonical-bench", dependencies: ["GatewayCore", "GatewayNet", "GatewayCache"], path: "Tests/bench/canonical",
+            swiftSettings: tests))
+}

@@ -147,7 +147,9 @@ extension CanonicalJSON {
         let word = name.paddedWord(at: 0)
         if word & 0x8080_8080_8080_8080 == 0 { return word.byteSwapped }
         var ranked: UInt64 = 0
-        for shift in stride(from: 0 as UInt64, to: 64, by: 8) { ranked = ranked << 8 | UInt64(rank(UInt8(truncatingIfNeeded: word >> shift))) }
+        for shift in stride(from: 0 as UInt64, to: 64, by: 8) {
+            ranked = ranked << 8 | UInt64(rank(UInt8(truncatingIfNeeded: word >> shift)))
+        }
         return ranked
     }
 
