@@ -286,6 +286,29 @@ public enum Limits {
     /// An address that could not be connected to is tried after the others of its name for so long (nginx's fail_timeout).
     public static let addressAvoidanceMs = 10_000
 
+    // MARK: Cache
+
+    /// The unit of a zone's memory: answers of AI APIs have one to several kilobytes, and half a page of each is lost.
+    public static let cachePageBytes = 512
+    /// Parts of a zone with a lock each: so many that workers seldom wait for one another.
+    public static let cacheShardsMax = 64
+    /// An answer is at most the eighth part of its shard, so that one doesn't drive out all others.
+    public static let cacheEntriesPerShardMin = 8
+    /// A shard is no smaller than this: small ones are unevenly full.
+    public static let cacheShardBytesMin = 1024 * 1024
+    /// A host with a path, kept to purge by. Longer ones are not stored.
+    public static let cachePathBytesMax = requestLineBytesMax
+    /// An answer under way is kept in pieces that grow to this.
+    public static let fillSegmentBytes = 16 * 1024
+    /// What the slowest reader of an answer that isn't kept may be behind before its origin is no longer read.
+    public static let fillWindowBytes = outputHighBytes
+    /// What an answer under way counts besides its bytes.
+    public static let fillOverheadBytes = 1024
+    /// Entries that a purge looks at before other threads have their turn: some ten microseconds.
+    public static let purgeEntriesPerTurn = 256
+    /// The most event loops that `workers` may ask for.
+    public static let workersMax = 1024
+
     // MARK: Configuration
 
     /// A file of CA certificates or revocations: the bundle of a system has a quarter of a megabyte, lists of large authorities some.

@@ -2,10 +2,11 @@
 public struct SHA256Digest: Hashable, Sendable, BitwiseCopyable {
     /// In the order of the bytes: digests are sorted, and told apart, by their first word.
     public let first: UInt64
-    @usableFromInline let second: UInt64
-    @usableFromInline let third: UInt64
-    @usableFromInline let fourth: UInt64
+    public let second: UInt64
+    public let third: UInt64
+    public let fourth: UInt64
 
+    @inlinable
     public init(_ first: UInt64, _ second: UInt64, _ third: UInt64, _ fourth: UInt64) {
         self.first = first
         self.second = second

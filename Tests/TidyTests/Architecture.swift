@@ -28,6 +28,7 @@ enum Architecture {
         "GatewayNet/": "the kernel's and OpenSSL's interfaces are pointers",
         "GatewayCore/BufferPool.swift": "memory without an owner type, kept for reuse",
         "GatewayCore/ByteQueue.swift": "the buffer behind every byte; lends spans only",
+        "GatewayCore/MappedMemory.swift": "a region of the kernel's for what is stored; every access is checked",
         "GatewayCore/MonotonicTime.swift": "clock_gettime fills a struct",
         "GatewayCore/PooledArray.swift": "storage from the pool instead of the heap",
         "GatewayCore/RawSpan+Bytes.swift": "loads from spans, bounds checked; memchr and memcmp",
