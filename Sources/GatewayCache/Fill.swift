@@ -1,4 +1,5 @@
 import GatewayCore
+import Synchronization
 
 /// An answer on its way from the origin: one writes, many read along, each at its own pace, late ones from the first byte on.
 ///
@@ -8,9 +9,21 @@ public final class Fill: Sendable {
     /// 1, or 2 for the successor of one that failed: that one's outcome is everybody's.
     public let attempt: Int
 
-    init(key: SHA256Digest, attempt: Int) {
+    private let budget: FillBudget
+    private let entryBytesMax: Int
+    private let state: Mutex<FillState>
+
+    init(key: SHA256Digest, attempt: Int, entryBytesMax: Int, _ budget: FillBudget) {
         self.key = key
         self.attempt = attempt
+        self.entryBytesMax = entryBytesMax
+        self.budget = budget
+        state = Mutex(FillState(attempt: attempt))
+        budget.begin(Limits.fillOverheadBytes)
+    }
+
+    deinit {
+        budget.end(Limits.fillOverheadBytes + state.withLock { $0.body.heldBytes + $0.head.count })
     }
 
     // MARK: The writer
@@ -26,33 +39,75 @@ public final class Fill: Sendable {
 
     /// The answer's head has come. `keeps`: it may still be stored, so all of its bytes are kept for late readers. Otherwise, and when it has
     /// become too large, what every reader has read is dropped, and nobody may join from then on.
-    public func begin(head: RawSpan, sharing: Sharing, keeps: Bool) -> Wake { Wake() }
+    public func begin(head: RawSpan, sharing: Sharing, keeps: Bool) -> Wake {
+        update { state in
+            precondition(state.stage.isWaiting, "a head comes once")
+            state.begin(head: head, sharing: sharing)
+            budget.take(head.byteCount)
+            if !keeps || state.sharing != .all || head.byteCount > entryBytesMax || budget.isExceeded { _ = state.pass() }
+            var wake = state.wake()
+            wake.isUnread = state.listenerCount == 0 && state.sharing != .all
+            return wake
+        }
+    }
 
     /// More of the body.
-    public func append(_ bytes: RawSpan) -> Wake { Wake() }
+    public func append(_ bytes: RawSpan) -> Wake {
+        update { state in
+            precondition(state.stage.isOpen, "the body stands between the head and the end")
+            state.body.append(bytes)
+            if state.isPassing {
+                // Without readers nothing has to be kept.
+                if state.listenerCount == 0 { _ = state.advance() }
+            } else if state.head.count + state.body.end > entryBytesMax || budget.isExceeded {
+                _ = state.pass()
+            }
+            return state.wake()
+        }
+    }
 
     /// It turns out that the answer isn't to be stored.
-    public func keepNoMore() {}
+    public func keepNoMore() {
+        update { state in _ = state.pass() }
+    }
 
     /// The slowest reader of an answer that isn't kept is ``Limits/fillWindowBytes`` behind: the writer waits for a `Wake` with `writer`, which
     /// comes for certain after this was true.
-    public var isFull: Bool { false }
+    public var isFull: Bool { state.withLock { $0.asksForRoom() } }
 
     /// Whether all bytes are here and may be stored.
-    public var isStorable: Bool { false }
+    public var isStorable: Bool { state.withLock { $0.isComplete && !$0.isPassing && !$0.isClosed } }
 
-    public var bodyByteCount: Int { 0 }
+    public var bodyByteCount: Int { state.withLock { $0.body.end } }
 
     /// Readers that get the answer.
-    public var readerCount: Int { 0 }
+    public var readerCount: Int { state.withLock { $0.listenerCount } }
 
-    public func finish() -> Wake { Wake() }
+    public func finish() -> Wake {
+        state.withLock { state in
+            precondition(state.stage.isOpen, "an end follows a head")
+            state.stage = .complete
+            return state.wake()
+        }
+    }
 
     /// The answer fails, before its head or midway.
-    public func fail(_ error: GatewayError) -> Wake { Wake() }
+    public func fail(_ error: GatewayError) -> Wake {
+        state.withLock { state in
+            precondition(state.isUnderWay, "a fill ends once")
+            state.stage = .failed(error)
+            return state.wake()
+        }
+    }
 
     /// Instead of a head: readers go on with a stored answer (304, stale_if_error).
-    public func resolve(with answer: StoredAnswer) -> Wake { Wake() }
+    public func resolve(with answer: StoredAnswer) -> Wake {
+        state.withLock { state in
+            precondition(state.stage.isWaiting, "a head comes once")
+            state.stage = .answered(answer)
+            return state.wake()
+        }
+    }
 
     // MARK: Readers
 
@@ -62,7 +117,10 @@ public final class Fill: Sendable {
     }
 
     /// A reader of `worker`, from the first byte on. nil: too late, bytes have been dropped or the fill is for others; ask the zone again.
-    public func join(worker: Int, isLeader: Bool) -> ReaderID? { nil }
+    public func join(worker: Int, isLeader: Bool) -> ReaderID? {
+        precondition(worker >= 0 && worker < WorkerSet.capacity)
+        return state.withLock { $0.join(worker: worker, isLeader: isLeader) }
+    }
 
     public enum Progress: Sendable {
         /// Nothing yet: a `Wake` of the worker follows.
@@ -89,13 +147,60 @@ public final class Fill: Sendable {
     }
 
     /// Appends the head when it has come.
-    public func readHead(_ reader: ReaderID, into queue: inout ByteQueue) -> Progress { .waiting }
+    public func readHead(_ reader: ReaderID, into queue: inout ByteQueue) -> Progress {
+        state.withLock { $0.readHead(reader, into: &queue) }
+    }
 
     /// Appends up to `atMost` bytes of the body behind what the reader has read.
     public func read(_ reader: ReaderID, into queue: inout ByteQueue, atMost: Int) -> Reading {
-        Reading(progress: .waiting, wakesWriter: false)
+        update { $0.read(reader, into: &queue, atMost: atMost) }
     }
 
     /// Ends the reader.
-    public func leave(_ reader: ReaderID) -> Wake { Wake() }
+    public func leave(_ reader: ReaderID) -> Wake {
+        update { $0.leave(reader) }
+    }
+
+    // MARK: The zone
+
+    /// Whether who finds the fill may join it.
+    var isOpenToAll: Bool { state.withLock { $0.isOpenToAll } }
+
+    /// The fill's successor: made now if there is none yet. nil if none is needed.
+    func successor(orElse make: () -> Fill) -> Fill? {
+        state.withLock { state in
+            if !state.needsSuccessor { return nil }
+            if let known = state.successor { return known }
+            let fresh = make()
+            state.successor = fresh
+            return fresh
+        }
+    }
+
+    /// Closes the fill if nobody listens.
+    func closeIfUnread() -> Bool {
+        state.withLock { state in
+            if state.listenerCount > 0 || !state.isUnderWay { return false }
+            state.isClosed = true
+            return true
+        }
+    }
+
+    /// The bytes, if they are complete and may be stored: they don't change any more until ``keepNoMore()``.
+    func storable() -> (head: [UInt8], body: FillBytes)? {
+        state.withLock { state in
+            state.isComplete && !state.isPassing && !state.isClosed ? (state.head, state.body) : nil
+        }
+    }
+
+    /// Changes the state, and counts what it holds then.
+    private func update<Result>(_ change: (inout FillState) -> Result) -> Result {
+        state.withLock { state in
+            let before = state.body.heldBytes
+            let result = change(&state)
+            let grown = state.body.heldBytes - before
+            if grown != 0 { budget.take(grown) }
+            return result
+        }
+    }
 }

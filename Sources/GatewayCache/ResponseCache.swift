@@ -1,4 +1,5 @@
 import GatewayCore
+import Synchronization
 
 /// A zone of `cache_zone`: answers by the hash of their request, for all workers. Every method may be called from any thread.
 ///
@@ -8,6 +9,12 @@ public final class ResponseCache: Sendable {
     public let name: String
     public let memoryBytes: Int
     public let entryBytesMax: Int
+    private let shards: [CacheShard]
+    /// A key's shard is what these make of its first word: who picks requests by the hash of their keys can't aim at one.
+    private let seed: UInt64
+    private let shardShift: UInt64
+    private let budget: FillBudget
+    private let purging = Mutex(())
 
     /// A zone of `memoryBytes`, of which addresses are reserved now and memory is taken as it is needed. An answer, its head included, has at
     /// most `entryBytesMax`, and at most the ``Limits/cacheEntriesPerShardMin``th part of the memory.
@@ -15,6 +22,15 @@ public final class ResponseCache: Sendable {
         self.name = name
         self.memoryBytes = memoryBytes
         self.entryBytesMax = entryBytesMax
+        budget = FillBudget(bytesMax: memoryBytes / 2)
+        let shardBytesMin = max(Limits.cacheShardBytesMin, Limits.cacheEntriesPerShardMin * entryBytesMax)
+        var shardCount = 1
+        while shardCount < Limits.cacheShardsMax && memoryBytes / (shardCount * 2) >= shardBytesMin { shardCount *= 2 }
+        shardShift = UInt64(64 - shardCount.trailingZeroBitCount)
+        seed = .random(in: .min ... .max) | 1
+        var shards: [CacheShard] = []
+        for _ in 0..<shardCount { shards.append(try CacheShard(byteCount: memoryBytes / shardCount, seed: .random(in: .min ... .max))) }
+        self.shards = shards
     }
 
     // MARK: Requests
@@ -32,35 +48,217 @@ public final class ResponseCache: Sendable {
     }
 
     /// Looks for the answer to `key`'s request, and for the one under way where there is none that is fresh.
-    public func find(_ key: SHA256Digest, now: MonotonicTime, accepting freshness: Freshness) -> Lookup { Lookup() }
+    public func find(_ key: SHA256Digest, now: MonotonicTime, accepting freshness: Freshness) -> Lookup {
+        let shard = shard(key)
+        // Objects are made outside the lock, but for fills.
+        let found = shard.state.withLock { state in
+            if let entry = shard.entry(of: key) {
+                let facts = shard.facts(entry)
+                if freshness.accepts(facts, now) {
+                    if !facts.isVariants { state.stats.hits += 1 }
+                    return Found(stored: (shard.lease(entry, visits: true), facts), isFresh: true)
+                }
+                var found = fill(key, shard, &state, freshness)
+                if !facts.isExpired(now) { found.stored = (shard.lease(entry, visits: false), facts) }
+                return found
+            }
+            return fill(key, shard, &state, freshness)
+        }
+        let stored = found.stored.map { StoredAnswer($0.place, $0.facts, shard) }
+        return Lookup(stored: stored, isFresh: found.isFresh, fill: found.fill, isLeader: found.isLeader)
+    }
+
+    private struct Found {
+        var stored: (place: CacheShard.Place, facts: AnswerFacts)?
+        var isFresh = false
+        var fill: Fill?
+        var isLeader = false
+        /// Kept until the lock is free: a fill may hold a lease, whose end takes the lock.
+        var replaced: Fill?
+    }
+
+    /// The fill that is under way for `key`, or a new one.
+    private func fill(_ key: SHA256Digest, _ shard: CacheShard, _ state: inout CacheShard.State, _ freshness: Freshness) -> Found {
+        if freshness.isOnlyIfCached { return Found() }
+        let known = state.fills[key]
+        if let known, known.isOpenToAll {
+            state.stats.collapsed += 1
+            return Found(fill: known)
+        }
+        state.stats.misses += 1
+        // Where one has failed and others wait to try again, this is their next attempt.
+        let fresh = known?.successor { makeFill(key, attempt: 2) } ?? makeFill(key, attempt: 1)
+        state.fills[key] = fresh
+        return Found(fill: fresh, isLeader: true, replaced: known)
+    }
+
+    private func makeFill(_ key: SHA256Digest, attempt: Int) -> Fill {
+        Fill(key: key, attempt: attempt, entryBytesMax: entryBytesMax, budget)
+    }
+
+    private func shard(_ key: SHA256Digest) -> CacheShard { shards[Int(truncatingIfNeeded: (key.first &* seed) &>> shardShift)] }
 
     /// For a request that says no-cache: a fill of its own, which later ones join, and which replaces what is stored. The caller leads it.
-    public func fetchAnew(_ key: SHA256Digest) -> Fill { preconditionFailure() }
+    public func fetchAnew(_ key: SHA256Digest) -> Fill {
+        let (fresh, _) = shard(key).state.withLock { state in
+            let fresh = makeFill(key, attempt: 1)
+            state.stats.misses += 1
+            return (fresh, state.fills.updateValue(fresh, forKey: key))
+        }
+        return fresh
+    }
 
     /// For a reader that is told `tryAgain`: the fill that follows `fill`. For exactly one of them `isLeader` is true.
-    public func succeed(_ fill: Fill) -> (fill: Fill, isLeader: Bool) { preconditionFailure() }
+    public func succeed(_ fill: Fill) -> (fill: Fill, isLeader: Bool) {
+        let (successor, isLeader, _) = shard(fill.key).state.withLock { state in
+            var made: Fill?
+            let registered = state.fills[fill.key]
+            let successor = fill.successor {
+                if let registered, registered !== fill, registered.isOpenToAll { return registered }
+                let fresh = makeFill(fill.key, attempt: 2)
+                made = fresh
+                return fresh
+            }
+            guard let successor else { preconditionFailure("only who is told to tries again") }
+            if made == nil {
+                state.stats.collapsed += 1
+            } else {
+                state.stats.misses += 1
+                state.fills[fill.key] = successor
+            }
+            return (successor, made != nil, registered)
+        }
+        return (successor, isLeader)
+    }
 
     // MARK: Writers
 
     /// Keeps the answer of a fill that is complete, for the requests to come; `path` is the host and path to purge it by. Ends the fill as
     /// ``end(_:)`` does. False if it can't be kept: not complete, too large, purged meanwhile, older than what is stored, or no room.
-    public func store(_ fill: Fill, _ facts: AnswerFacts, path: RawSpan) -> Bool { false }
+    public func store(_ fill: Fill, _ facts: AnswerFacts, path: RawSpan) -> Bool {
+        let shard = shard(fill.key)
+        guard let (head, body) = fill.storable() else {
+            end(fill)
+            return false
+        }
+        let pageCount = CacheEntry.pageCount(path.byteCount + head.count + body.end)
+        let isTooLarge =
+            head.count + body.end > entryBytesMax || path.byteCount > Limits.cachePathBytesMax
+            || pageCount * Limits.cacheEntriesPerShardMin / 2 > shard.pageCount
+        let pages = shard.state.withLock { state -> (first: UInt32, last: UInt32)? in
+            if isTooLarge {
+                state.stats.refusedTooLarge += 1
+            } else if state.fills[fill.key] === fill {
+                if shard.makeRoom(pageCount, now: facts.storedAt, &state) { return shard.takePages(pageCount, &state) }
+                state.stats.refusedNoRoom += 1
+            }
+            return nil
+        }
+        guard let (first, last) = pages else {
+            end(fill)
+            return false
+        }
+        shard.write(fill.key, facts, first: first, last: last, head: head, body: body, path: path)
+        let isStored = shard.state.withLock { state in
+            // A purge, or a newer fetch, takes the fill's place.
+            guard state.fills[fill.key] === fill else {
+                shard.givePages(of: first, &state)
+                return false
+            }
+            state.fills[fill.key] = nil
+            if let old = shard.entry(of: fill.key) { shard.unlink(old, &state) }
+            shard.link(first, fill.key, &state)
+            state.stats.stored += 1
+            return true
+        }
+        // Nobody joins any more: readers take the rest with them.
+        fill.keepNoMore()
+        return isStored
+    }
 
     /// Gives a stored answer new facts (304). The answer is returned with them, for ``Fill/resolve(with:)``; whether or not it is still stored.
-    public func refresh(_ answer: StoredAnswer, _ facts: AnswerFacts) -> StoredAnswer { answer }
+    public func refresh(_ answer: StoredAnswer, _ facts: AnswerFacts) -> StoredAnswer {
+        let shard = answer.shard
+        let place = shard.state.withLock { _ in
+            if shard.isLinked(answer.entry) { shard.setFacts(answer.entry, facts) }
+            return shard.lease(answer.entry, visits: false)
+        }
+        return StoredAnswer(place, facts, shard)
+    }
 
     /// No more requests join the fill; those that read it go on.
-    public func end(_ fill: Fill) {}
+    public func end(_ fill: Fill) {
+        shard(fill.key).state.withLock { state in
+            if state.fills[fill.key] === fill { state.fills[fill.key] = nil }
+        }
+        fill.keepNoMore()
+    }
 
     /// Ends the fill if nobody reads it: true, and from now on nobody can join.
-    public func abandonIfUnread(_ fill: Fill) -> Bool { false }
+    public func abandonIfUnread(_ fill: Fill) -> Bool {
+        shard(fill.key).state.withLock { state in
+            if !fill.closeIfUnread() { return false }
+            if state.fills[fill.key] === fill { state.fills[fill.key] = nil }
+            return true
+        }
+    }
 
     // MARK: Purging
 
     /// Each returns how many entries went. What is under way is read by those who wait for it, but not stored.
-    public func purge(_ key: SHA256Digest) -> Int { 0 }
-    public func purge(pathPrefix: RawSpan) -> Int { 0 }
-    public func purgeAll() -> Int { 0 }
+    public func purge(_ key: SHA256Digest) -> Int {
+        let shard = shard(key)
+        let (count, _) = shard.state.withLock { state in
+            let fill = state.fills.removeValue(forKey: key)
+            guard let entry = shard.entry(of: key) else { return (0, fill) }
+            shard.unlink(entry, &state)
+            state.stats.purged += 1
+            return (1, fill)
+        }
+        return count
+    }
+
+    public func purge(pathPrefix: RawSpan) -> Int {
+        // A copy, as spans don't go into closures.
+        let prefix = pathPrefix.array
+        return purge { shard, entry in shard.hasPath(entry, prefix: prefix.rawSpan) }
+    }
+
+    public func purgeAll() -> Int {
+        purge { _, _ in true }
+    }
+
+    private func purge(_ isMeant: (CacheShard, UInt32) -> Bool) -> Int {
+        purging.withLock { _ in shards.reduce(0) { $0 + purge($1, isMeant) } }
+    }
+
+    /// Goes through the shard's entries from the oldest on, some at a time, so that requests don't wait long.
+    private func purge(_ shard: CacheShard, _ isMeant: (CacheShard, UInt32) -> Bool) -> Int {
+        _ = shard.state.withLock { state in
+            state.purgeNext = state.oldest
+            // Their paths are known only when they are stored.
+            let fills = state.fills
+            state.fills = [:]
+            return fills
+        }
+        var purged = 0
+        var isDone = false
+        while !isDone {
+            shard.state.withLock { state in
+                for _ in 0..<Limits.purgeEntriesPerTurn where state.purgeNext != 0 {
+                    let entry = state.purgeNext
+                    state.purgeNext = shard.newer(entry)
+                    if isMeant(shard, entry) {
+                        shard.unlink(entry, &state)
+                        state.stats.purged += 1
+                        purged += 1
+                    }
+                }
+                isDone = state.purgeNext == 0
+            }
+        }
+        return purged
+    }
 
     // MARK: Figures
 
@@ -83,8 +281,31 @@ public final class ResponseCache: Sendable {
         public var fillBytes = 0
 
         public init() {}
+
+        fileprivate mutating func add(_ other: Stats) {
+            entries += other.entries
+            hits += other.hits
+            collapsed += other.collapsed
+            misses += other.misses
+            stored += other.stored
+            evicted += other.evicted
+            purged += other.purged
+            refusedTooLarge += other.refusedTooLarge
+            refusedNoRoom += other.refusedNoRoom
+        }
     }
 
     /// As they are now; each shard's lock is taken for a moment.
-    public var stats: Stats { Stats() }
+    public var stats: Stats {
+        var sum = Stats()
+        for shard in shards {
+            let (stats, bytes) = shard.state.withLock { ($0.stats, shard.usedBytes($0)) }
+            sum.add(stats)
+            sum.bytes += bytes
+            sum.capacityBytes += shard.capacityBytes
+        }
+        sum.fillsUnderWay = budget.fills
+        sum.fillBytes = budget.bytes
+        return sum
+    }
 }

@@ -1,0 +1,158 @@
+import GatewayCore
+
+/// Entries come, are leased, and go. All under the shard's lock but for ``write(_:_:_:_:body:path:)``.
+extension CacheShard {
+    // MARK: Leases
+
+    struct Place {
+        let entry: UInt32
+        let headBytes: Int
+        let pathBytes: Int
+        let bodyBytes: Int
+    }
+
+    func lease(_ entry: UInt32, visits: Bool) -> Place {
+        let leases = word(entry, CacheEntry.leases)
+        let flags = visits ? leases.high | CacheEntry.isVisited : leases.high
+        setWord(entry, CacheEntry.leases, UInt64(low: leases.low + 1, high: flags))
+        let lengths = word(entry, CacheEntry.headBytes)
+        return Place(
+            entry: entry, headBytes: Int(lengths.low), pathBytes: Int(lengths.high), bodyBytes: Int(word(entry, CacheEntry.bodyBytes)))
+    }
+
+    /// Takes the lock itself.
+    func endLease(_ entry: UInt32) {
+        state.withLock { state in
+            let leases = word(entry, CacheEntry.leases)
+            setWord(entry, CacheEntry.leases, UInt64(low: leases.low - 1, high: leases.high))
+            if leases.low == 1 && leases.high & CacheEntry.isLinked == 0 { givePages(of: entry, &state) }
+        }
+    }
+
+    func isLinked(_ entry: UInt32) -> Bool { word(entry, CacheEntry.leases).high & CacheEntry.isLinked != 0 }
+
+    // MARK: In
+
+    /// Writes an entry that nobody can find yet into the pages from `first` on: without the lock.
+    func write(_ key: SHA256Digest, _ facts: AnswerFacts, first: UInt32, last: UInt32, head: [UInt8], body: FillBytes, path: RawSpan) {
+        let pageCount = CacheEntry.pageCount(path.byteCount + head.count + body.end)
+        setWord(first, 0, key.first)
+        setWord(first, 1, key.second)
+        setWord(first, 2, key.third)
+        setWord(first, 3, key.fourth)
+        setWord(first, CacheEntry.leases, 0)
+        setWord(first, CacheEntry.pages, UInt64(low: last, high: UInt32(pageCount)))
+        setWord(first, CacheEntry.headBytes, UInt64(low: UInt32(head.count), high: UInt32(path.byteCount)))
+        setWord(first, CacheEntry.bodyBytes, UInt64(body.end))
+        setFacts(first, facts)
+        setMarks(first, pageCount)
+        var position = Position(page: first, byte: CacheEntry.headerBytes)
+        write(path, &position)
+        write(head.rawSpan, &position)
+        body.forEach { write($0, &position) }
+    }
+
+    private struct Position {
+        var page: UInt32
+        var byte: Int
+    }
+
+    private func write(_ bytes: RawSpan, _ position: inout Position) {
+        var written = 0
+        while written < bytes.byteCount {
+            if position.byte == Limits.cachePageBytes { position = Position(page: next(position.page), byte: 0) }
+            let count = min(bytes.byteCount - written, Limits.cachePageBytes - position.byte)
+            memory.write(bytes.extracting(written..<written + count), at: byteOffset(position.page) + position.byte)
+            written += count
+            position.byte += count
+        }
+    }
+
+    private func setMarks(_ first: UInt32, _ pageCount: Int) {
+        let stride = CacheEntry.markStride(pageCount)
+        var page = first
+        var marks = InlineArray<8, UInt32>(repeating: 0)
+        for index in 0..<pageCount {
+            if index % stride == 0 { marks[index / stride] = page }
+            page = next(page)
+        }
+        for index in 0..<CacheEntry.markCount / 2 {
+            setWord(first, CacheEntry.marks + index, UInt64(low: marks[2 * index], high: marks[2 * index + 1]))
+        }
+    }
+
+    /// Makes a written entry found, as the newest.
+    func link(_ entry: UInt32, _ key: SHA256Digest, _ state: inout State) {
+        insertBucket(key, entry)
+        setWord(entry, CacheEntry.leases, UInt64(low: 0, high: CacheEntry.isLinked))
+        setWord(entry, CacheEntry.neighbours, UInt64(low: 0, high: state.newest))
+        if state.newest != 0 { setNewer(state.newest, entry) } else { state.oldest = entry }
+        state.newest = entry
+        state.stats.entries += 1
+    }
+
+    // MARK: Out
+
+    /// Makes an entry no longer found. Its pages are free when its last lease has ended.
+    func unlink(_ entry: UInt32, _ state: inout State) {
+        removeBucket(key(entry))
+        let neighbours = word(entry, CacheEntry.neighbours)
+        let (newer, older) = (neighbours.low, neighbours.high)
+        if newer != 0 { setOlder(newer, older) } else { state.newest = older }
+        if older != 0 { setNewer(older, newer) } else { state.oldest = newer }
+        if state.hand == entry { state.hand = newer }
+        if state.purgeNext == entry { state.purgeNext = newer }
+        state.stats.entries -= 1
+        let leases = word(entry, CacheEntry.leases)
+        setWord(entry, CacheEntry.leases, UInt64(low: leases.low, high: 0))
+        if leases.low == 0 { givePages(of: entry, &state) }
+    }
+
+    func newer(_ entry: UInt32) -> UInt32 { word(entry, CacheEntry.neighbours).low }
+
+    private func setNewer(_ entry: UInt32, _ newer: UInt32) {
+        setWord(entry, CacheEntry.neighbours, UInt64(low: newer, high: word(entry, CacheEntry.neighbours).high))
+    }
+
+    private func setOlder(_ entry: UInt32, _ older: UInt32) {
+        setWord(entry, CacheEntry.neighbours, UInt64(low: word(entry, CacheEntry.neighbours).low, high: older))
+    }
+
+    /// Evicts until there are `pages` free pages and a bucket. False if all that is left is leased: evicting that would free nothing.
+    func makeRoom(_ pages: Int, now: MonotonicTime, _ state: inout State) -> Bool {
+        // Twice round: once to clear the visited bits, once to evict.
+        var steps = 2 * state.stats.entries
+        while availablePages(state) < pages || !hasBucket(state) {
+            if state.hand == 0 { state.hand = state.oldest }
+            if state.hand == 0 || steps == 0 { return false }
+            steps -= 1
+            let entry = state.hand
+            state.hand = newer(entry)
+            let leases = word(entry, CacheEntry.leases)
+            if leases.low > 0 { continue }
+            if leases.high & CacheEntry.isVisited != 0 && !facts(entry).isExpired(now) {
+                setWord(entry, CacheEntry.leases, UInt64(low: 0, high: leases.high & ~CacheEntry.isVisited))
+            } else {
+                unlink(entry, &state)
+                state.stats.evicted += 1
+            }
+        }
+        return true
+    }
+
+    /// Whether the entry's path begins with `prefix`.
+    func hasPath(_ entry: UInt32, prefix: RawSpan) -> Bool {
+        if prefix.byteCount > Int(word(entry, CacheEntry.headBytes).high) { return false }
+        var page = entry
+        var byte = CacheEntry.headerBytes
+        var compared = 0
+        while compared < prefix.byteCount {
+            let count = min(prefix.byteCount - compared, Limits.cachePageBytes - byte)
+            if !memory.holds(prefix.extracting(compared..<compared + count), at: byteOffset(page) + byte) { return false }
+            compared += count
+            byte = 0
+            page = next(page)
+        }
+        return true
+    }
+}

@@ -1,0 +1,206 @@
+import GatewayCore
+
+/// What a ``Fill`` knows, under its lock.
+///
+///     waiting ─ begin ─▶ open ─ finish ─▶ complete
+///        │                 └─── fail ───▶ failed
+///        ├── fail ─▶ failed
+///        └── resolve ─▶ answered
+struct FillState {
+    enum Stage {
+        case waiting, open, complete
+        case failed(GatewayError)
+        case answered(StoredAnswer)
+
+        var isWaiting: Bool {
+            if case .waiting = self { return true }
+            return false
+        }
+
+        var isOpen: Bool {
+            if case .open = self { return true }
+            return false
+        }
+    }
+
+    struct Reader {
+        let worker: Int
+        let isLeader: Bool
+        var generation: UInt32
+        var isActive = true
+        var hasHead = false
+        var offset = 0
+    }
+
+    let attempt: Int
+    var stage = Stage.waiting
+    var sharing = Fill.Sharing.all
+    /// What all have read is dropped.
+    var isPassing = false
+    /// Nobody may join.
+    var isClosed = false
+    var successor: Fill?
+    var head: [UInt8] = []
+    var body = FillBytes()
+
+    private var readers: [Reader] = []
+    private var freeReaders: [UInt32] = []
+    /// Readers that are there, by worker.
+    private var readersOfWorker: [Int] = []
+    private var present = WorkerSet()
+    private var told = WorkerSet()
+    /// Readers that get the answer, and how far the slowest is.
+    private(set) var listenerCount = 0
+    private var slowestOffset = 0
+    private var writerWaits = false
+
+    init(attempt: Int) {
+        self.attempt = attempt
+    }
+
+    var isUnderWay: Bool {
+        switch stage {
+        case .waiting, .open: true
+        case .complete, .failed, .answered: false
+        }
+    }
+
+    var isComplete: Bool {
+        if case .complete = stage { return true }
+        return false
+    }
+
+    var hasFailed: Bool {
+        if case .failed = stage { return true }
+        return false
+    }
+
+    /// Who finds this fill may join it.
+    var isOpenToAll: Bool { !isClosed && body.start == 0 && sharing == .all && !hasFailed }
+
+    /// One of those who don't get this answer leads another attempt.
+    var needsSuccessor: Bool { attempt == 1 && (hasFailed || sharing == .leaderThenRetry) }
+
+    // MARK: Readers
+
+    mutating func join(worker: Int, isLeader: Bool) -> Fill.ReaderID? {
+        if isClosed || body.start > 0 { return nil }
+        if !isLeader && (sharing != .all || hasFailed && attempt == 1) { return nil }
+        let index: Int
+        if let free = freeReaders.popLast() {
+            index = Int(free)
+            readers[index] = Reader(worker: worker, isLeader: isLeader, generation: readers[index].generation &+ 1)
+        } else {
+            index = readers.count
+            readers.append(Reader(worker: worker, isLeader: isLeader, generation: 0))
+        }
+        while readersOfWorker.count <= worker { readersOfWorker.append(0) }
+        readersOfWorker[worker] += 1
+        present.insert(worker)
+        listenerCount += 1
+        slowestOffset = 0
+        return Fill.ReaderID(index: UInt32(index), generation: readers[index].generation)
+    }
+
+    /// The index of a reader that is about to read: from now on its worker has to be told again.
+    mutating func index(_ reader: Fill.ReaderID) -> Int {
+        let index = Int(reader.index)
+        precondition(readers[index].isActive && readers[index].generation == reader.generation, "a reader that has left")
+        told.remove(readers[index].worker)
+        return index
+    }
+
+    private func listens(_ reader: Reader) -> Bool {
+        reader.isActive && (sharing == .all || reader.isLeader)
+    }
+
+    mutating func readHead(_ reader: Fill.ReaderID, into queue: inout ByteQueue) -> Fill.Progress {
+        let index = index(reader)
+        switch stage {
+        case .waiting: return .waiting
+        case .answered(let answer): return .answered(answer)
+        case .failed(let error): return attempt > 1 || readers[index].isLeader ? .failed(error) : .tryAgain
+        case .open, .complete: break
+        }
+        if !listens(readers[index]) { return sharing == .leaderOnly ? .goAlone : .tryAgain }
+        queue.append(head.rawSpan)
+        readers[index].hasHead = true
+        return .head
+    }
+
+    mutating func read(_ reader: Fill.ReaderID, into queue: inout ByteQueue, atMost: Int) -> Fill.Reading {
+        let index = index(reader)
+        precondition(readers[index].hasHead, "the head comes first")
+        let offset = readers[index].offset
+        let count = body.copy(from: offset, atMost: max(atMost, 0), to: &queue)
+        if count > 0 {
+            readers[index].offset = offset + count
+            return Fill.Reading(progress: .bytes(count), wakesWriter: isPassing && offset <= slowestOffset && advance())
+        }
+        if offset < body.end { return Fill.Reading(progress: .bytes(0), wakesWriter: false) }
+        switch stage {
+        case .complete: return Fill.Reading(progress: .complete, wakesWriter: false)
+        case .failed(let error): return Fill.Reading(progress: .failed(error), wakesWriter: false)
+        default: return Fill.Reading(progress: .waiting, wakesWriter: false)
+        }
+    }
+
+    mutating func leave(_ reader: Fill.ReaderID) -> Wake {
+        let index = index(reader)
+        let worker = readers[index].worker
+        let listened = listens(readers[index])
+        readers[index].isActive = false
+        freeReaders.append(reader.index)
+        readersOfWorker[worker] -= 1
+        if readersOfWorker[worker] == 0 { present.remove(worker) }
+        var wake = Wake()
+        if !listened { return wake }
+        listenerCount -= 1
+        wake.isUnread = listenerCount == 0 && isUnderWay
+        if isPassing { wake.writer = advance() }
+        return wake
+    }
+
+    // MARK: What passes
+
+    /// Finds the slowest reader, and lets go what all have read. Whether the writer has waited for that.
+    mutating func advance() -> Bool {
+        slowestOffset = body.end
+        for reader in readers where listens(reader) { slowestOffset = min(slowestOffset, reader.offset) }
+        body.drop(before: slowestOffset)
+        if !writerWaits || isBehind { return false }
+        writerWaits = false
+        return true
+    }
+
+    private var isBehind: Bool { isPassing && listenerCount > 0 && body.end - slowestOffset >= Limits.fillWindowBytes }
+
+    mutating func asksForRoom() -> Bool {
+        if !isBehind { return false }
+        writerWaits = true
+        return true
+    }
+
+    mutating func pass() -> Bool {
+        if isPassing { return false }
+        isPassing = true
+        return advance()
+    }
+
+    // MARK: The writer
+
+    mutating func begin(head: RawSpan, sharing: Fill.Sharing) {
+        self.head = head.array
+        self.sharing = sharing == .leaderThenRetry && attempt > 1 ? .all : sharing
+        stage = .open
+        if self.sharing != .all { listenerCount = readers.count { listens($0) } }
+    }
+
+    /// Names the workers that have to be told of a change.
+    mutating func wake() -> Wake {
+        var wake = Wake()
+        wake.workers = present.subtracting(told)
+        told.formUnion(wake.workers)
+        return wake
+    }
+}
