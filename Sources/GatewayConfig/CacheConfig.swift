@@ -1,3 +1,5 @@
+import GatewayCore
+
 /// A `cache_zone`: memory for answers, one for all workers.
 public struct CacheZoneConfig: Sendable, Equatable {
     public var name: String
@@ -6,7 +8,7 @@ public struct CacheZoneConfig: Sendable, Equatable {
     /// An answer of more bytes, head and body, is passed on and not kept. At most an eighth of the memory.
     public var entryBytesMax: Int
 
-    public init(name: String, memoryBytes: Int, entryBytesMax: Int = 1 << 20) {
+    public init(name: String, memoryBytes: Int, entryBytesMax: Int = Limits.cacheEntryBytesMax) {
         self.name = name
         self.memoryBytes = memoryBytes
         self.entryBytesMax = entryBytesMax
@@ -55,7 +57,7 @@ public struct CacheConfig: Sendable, Equatable {
 
     public init(
         zone: Int, ttlMs: Int = 3_600_000, force: Bool = false, scope: Scope? = nil, ignored: [String] = [],
-        deterministicOnly: Bool = false, fields: [String] = CacheConfig.usualFields, bodyBytesMax: Int = 1 << 20,
+        deterministicOnly: Bool = false, fields: [String] = CacheConfig.usualFields, bodyBytesMax: Int = Limits.cacheBodyBytesMax,
         staleIfErrorMs: Int = 0, staleWhileRevalidateMs: Int = 0, obeysOrigin: Bool = false, finishesAbandoned: Bool = false
     ) {
         self.zone = zone

@@ -15,6 +15,7 @@ enum DirectiveTable {
         Section(title: "Requests and answers", directives: requests),
         Section(title: "Addresses", directives: access),
         Section(title: "Callers", directives: callers),
+        Section(title: "The cache", directives: cache),
         Section(title: "Compression", directives: compression),
         Section(title: "Response headers", directives: responseHeaders),
         Section(title: "Pages of other origins", directives: cors),

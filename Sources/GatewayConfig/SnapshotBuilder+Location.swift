@@ -21,10 +21,10 @@ extension SnapshotBuilder {
             clientMaxBodyBytes: bodyBytesMax(block), requestTimeoutMs: block.effective("request_timeout").number() ?? 0,
             addHeaders: addHeaders(block), proxySetHeaders: headers("proxy_set_header", block), gzip: gzip(block),
             authentication: authentication(block), limits: limits(block, action, at: entry.name.position),
-            limitHeaders: limitHeaders(block), edge: edge(block))
+            limitHeaders: limitHeaders(block), edge: edge(block), cache: cache(block, action))
     }
 
-    private func bodyBytesMax(_ block: Scope) -> Int {
+    func bodyBytesMax(_ block: Scope) -> Int {
         let bytes = block.effective("client_max_body_size").number() ?? 0
         return bytes == 0 ? .max : bytes
     }

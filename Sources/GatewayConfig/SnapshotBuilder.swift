@@ -12,6 +12,9 @@ final class SnapshotBuilder {
     private(set) var rateLimits: [RateLimitConfig] = []
     /// Of all that there are, those that are wrong among them.
     private(set) var rateLimitNames: [String] = []
+    private(set) var cacheZones: [CacheZoneConfig] = []
+    /// As of the limits.
+    private(set) var cacheZoneNames: [String] = []
 
     init(path: String, diagnostics: DiagnosticList) {
         self.path = path
@@ -23,6 +26,8 @@ final class SnapshotBuilder {
         let apiKeys = apiKeys(main)
         rateLimits = rateLimits(main, keys: apiKeys)
         rateLimitNames = main.all("rate_limit").compactMap { $0.arguments.text("NAME") }
+        cacheZones = cacheZones(main)
+        cacheZoneNames = main.all("cache_zone").compactMap { $0.arguments.text("NAME") }
         let servers = main.all("server").compactMap { entry in entry.block.map { server(entry, $0) } }
         let admin = main.first("admin").flatMap(adminConfig)
         warnOfEventStreams(main)
@@ -44,7 +49,7 @@ final class SnapshotBuilder {
             shutdownTimeoutMs: main.effective("shutdown_timeout").number() ?? 0,
             trustedProxies: main.effective("trusted_proxies").networks(), addressLimits: addressLimits(main),
             gzipMemoryBytes: gzipMemoryBytes(main), admin: admin, servers: servers, upstreams: upstreams.configs, names: names.configs,
-            apiKeys: apiKeys, rateLimits: rateLimits)
+            apiKeys: apiKeys, rateLimits: rateLimits, cacheZones: cacheZones)
     }
 
     /// Seen from the directory of the main file, as in nginx, also where an included file names it.

@@ -39,6 +39,8 @@ indirect enum ValueKind: Sendable {
     case fieldText
     /// The name of any header field, or "*".
     case fieldName
+    /// Of header fields, or of members of a JSON object, with commas between them.
+    case fieldNames, memberNames
     /// Of a web page, or "*".
     case origin
     /// Of a request.
@@ -89,6 +91,8 @@ indirect enum ValueKind: Sendable {
         case .headerValue: return .template(try HeaderReader.value(word))
         case .fieldText: return .text(try HeaderReader.text(word))
         case .fieldName: return .text(try HeaderReader.anyName(word))
+        case .fieldNames: return .texts(try CacheReader.fields(word))
+        case .memberNames: return .texts(try CacheReader.members(word))
         case .origin: return .text(try OriginReader.origin(word))
         case .method: return .text(try OriginReader.method(word))
         case .template: return .template(try TemplateReader.read(word))

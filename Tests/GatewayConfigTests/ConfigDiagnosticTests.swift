@@ -218,7 +218,7 @@ import Testing
                 "5:14: error: \"images/\" does not begin with \"/\"",
                 "6:18: error: unknown directive \"prox_pass\"",
                 "7:26: error: \"999\" is not the status of a response",
-                "9:1: error: unknown directive \"cache_zone\"",
+                "9:12: error: \"cache_zone\" is missing \"memory=\"",
                 "10:1: error: the upstream \"empty\" has no server",
             ])
     }

@@ -49,6 +49,7 @@ import Testing
         }
     }
 
+    private static var zone: String { DirectiveTable.directive(named: "cache_zone", in: .main)?.example ?? "" }
     private static var keyExample: String { DirectiveTable.directive(named: "key", in: .apiKeys)?.example ?? "" }
 
     /// The example in a configuration that is right without it.
@@ -84,9 +85,11 @@ import Testing
         case .maintenance:
             return server("maintenance off { \(example) } return 200 ok;")
         case .location:
+            if directive.name == "cache" { return zone + location(example + "proxy_pass http://127.0.0.1:9001;") }
             let answer = ["return", "proxy_pass"].contains(directive.name) ? "" : "return 200 ok;"
             return location(example + answer)
         default:
+            if directive.name == "cache_zone" { return example + location("cache ai scope=shared; proxy_pass http://127.0.0.1:9001;") }
             return directive.name == "server" ? example : "\(example) server { \(listen) return 200 ok; }"
         }
     }
