@@ -34,12 +34,6 @@ final class AdminServer {
         consuming func takeListener() -> Listener? { listener }
     }
 
-    private struct Page {
-        let status: Int
-        let contentType: StaticString
-        let body: [UInt8]
-    }
-
     /// The admin's clients are few: Prometheus, a balancer, an operator.
     private static let connectionsMax = 64
     /// A client has so long for all of its requests.
@@ -59,6 +53,8 @@ final class AdminServer {
     /// Accepting failed for want of descriptors: when it is tried again.
     private var retryAt: MonotonicTime?
     var isReady = true
+    /// nil as long as there is no cache.
+    var caches: (any CacheZones)?
 
     init(registry: MetricsRegistry) throws {
         connections = try Slab(capacity: Self.connectionsMax)
@@ -220,26 +216,18 @@ final class AdminServer {
         return true
     }
 
-    private func page(for id: Handle, _ beforeMetrics: () -> Void) -> Page {
-        let plain: StaticString = "text/plain; charset=utf-8"
+    private func page(for id: Handle, _ beforeMetrics: () -> Void) -> AdminPage {
         let peer = connections[id].peer.address
-        guard allow.contains(where: { $0.contains(peer) }) else {
-            return Page(status: 403, contentType: plain, body: Self.text("this address is not allowed here\n"))
-        }
-        guard connections[id].head.method == .get || connections[id].head.method == .head else {
-            return Page(status: 405, contentType: plain, body: Self.text("GET and HEAD only\n"))
-        }
+        guard allow.contains(where: { $0.contains(peer) }) else { return .text(403, "this address is not allowed here\n") }
+        if let page = CachePages(zones: caches).page(for: connections[id].request()) { return page }
+        guard connections[id].head.method == .get || connections[id].head.method == .head else { return .text(405, "GET and HEAD only\n") }
         if connections[id].isFor("/metrics") {
             beforeMetrics()
-            return Page(status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body: registry.prometheusText())
+            return AdminPage(status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body: registry.prometheusText())
         }
-        if connections[id].isFor("/healthz") { return Page(status: 200, contentType: plain, body: Self.text("ok\n")) }
-        if connections[id].isFor("/readyz") {
-            return isReady
-                ? Page(status: 200, contentType: plain, body: Self.text("ready\n"))
-                : Page(status: 503, contentType: plain, body: Self.text("draining\n"))
-        }
-        return Page(status: 404, contentType: plain, body: Self.text("there are /metrics, /healthz and /readyz\n"))
+        if connections[id].isFor("/healthz") { return .text(200, "ok\n") }
+        if connections[id].isFor("/readyz") { return isReady ? .text(200, "ready\n") : .text(503, "draining\n") }
+        return .text(404, "there are /metrics, /healthz, /readyz and /cache\n")
     }
 
     private static func text(_ literal: StaticString) -> [UInt8] { Array(literal.description.utf8) }
@@ -258,6 +246,13 @@ extension AdminServer.Connection {
         _ input: borrowing ByteQueue, _ parser: inout HTTP1RequestParser, _ head: inout RequestHead
     ) throws(GatewayError) -> Int? {
         try parser.parse(input.bytes, into: &head)
+    }
+
+    fileprivate func request() -> AdminRequest {
+        let adminField = Array(AdminRequest.adminField.utf8)
+        return AdminRequest(
+            method: head.method, path: head.path.string, query: head.query.string, hasBody: head.framing.hasBody,
+            hasOrigin: head.fields.contains(.origin), hasAdminField: head.fields.firstIndex(named: adminField.rawSpan) != nil)
     }
 
     fileprivate func isFor(_ path: StaticString) -> Bool {

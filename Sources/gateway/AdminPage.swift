@@ -1,0 +1,31 @@
+import GatewayHTTP
+
+/// What the admin listener answers.
+struct AdminPage {
+    let status: Int
+    let contentType: StaticString
+    let body: [UInt8]
+
+    static func text(_ status: Int, _ text: String) -> AdminPage {
+        AdminPage(status: status, contentType: "text/plain; charset=utf-8", body: Array(text.utf8))
+    }
+
+    static func json(_ text: String) -> AdminPage {
+        AdminPage(status: 200, contentType: "application/json", body: Array(text.utf8))
+    }
+}
+
+/// What a request to the admin listener says, for pages that look closer than at its path.
+struct AdminRequest {
+    let method: Method
+    let path: String
+    /// Without the question mark, nothing decoded.
+    let query: String
+    let hasBody: Bool
+    /// A browser says with each POST whose page sends it (RFC 6454 § 7).
+    let hasOrigin: Bool
+    /// A page of another origin can't send this field without asking first (a CORS preflight), and nobody answers that.
+    let hasAdminField: Bool
+
+    static let adminField = "X-Gateway-Admin"
+}
