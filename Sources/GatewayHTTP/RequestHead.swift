@@ -61,6 +61,8 @@ public struct RequestHead: ~Copyable {
     /// § 7.8), and offers nothing by which it could speak HTTP to the origin past the gateway.
     @inlinable
     public var asksUpgrade: Bool { parts.asksUpgrade }
+    /// The client has been told to send the body.
+    public mutating func forgetExpectation() { parts.expectsContinue = false }
     @inlinable
     public var isComplete: Bool { parts.isComplete }
 

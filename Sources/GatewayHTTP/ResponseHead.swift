@@ -44,6 +44,17 @@ public struct ResponseHead: ~Copyable {
         get { fields.slice(parts.reason.start, parts.reason.count) }
     }
 
+    /// The body comes in another way than the head says.
+    public mutating func reframe(_ framing: BodyFraming) { parts.framing = framing }
+
+    /// Makes of a 200 what it is for a client that has it already: the same fields, without the content (RFC 9110 § 15.4.5).
+    public mutating func becomeNotModified() {
+        parts.status = 304
+        parts.reason = ByteRange()
+        parts.framing = .none
+        for index in 0..<fields.count where fields.name(index) == .contentLength { fields.keepBack(index) }
+    }
+
     /// Forgets everything and gives the memory back.
     @inlinable
     public mutating func removeAll() {
