@@ -44,14 +44,15 @@ let package = Package(
         layer(
             "GatewayProxy",
             [
-                "GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayTelemetry",
+                "GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayCache", "GatewayTelemetry",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "gateway",
             dependencies: [
                 "CNghttp2", "CZlib",
-                "GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayTelemetry", "GatewayProxy",
+                "GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayCache", "GatewayTelemetry",
+                "GatewayProxy",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

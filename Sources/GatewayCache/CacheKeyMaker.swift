@@ -15,6 +15,8 @@ public struct CacheKeyMaker: ~Copyable {
         case field, varyingField
         /// A body in its canonical form, or as it is: the same bytes are not the same part.
         case canonicalBody, body
+        /// The key of what an answer is a variant of.
+        case base
     }
 
     private var sha256 = SHA256()
@@ -43,6 +45,21 @@ public struct CacheKeyMaker: ~Copyable {
         gathered.append(part.rawValue)
         append(name)
         append(bytes)
+    }
+
+    public mutating func add(_ part: Part, _ number: UInt64) {
+        gathered.append(part.rawValue)
+        append(RawSpan())
+        gathered.append(word: UInt64(MemoryLayout<UInt64>.size))
+        gathered.append(word: number)
+    }
+
+    /// The key of another request, as a part of this one's.
+    public mutating func add(_ part: Part, _ key: SHA256Digest) {
+        gathered.append(part.rawValue)
+        append(RawSpan())
+        gathered.append(word: UInt64(SHA256Digest.byteCount))
+        key.append(to: &gathered)
     }
 
     private mutating func append(_ bytes: RawSpan) {

@@ -45,6 +45,7 @@ public final class Fill: Sendable {
             state.begin(head: head, sharing: sharing)
             budget.take(head.byteCount)
             if !keeps || state.sharing != .all || head.byteCount > entryBytesMax || budget.isExceeded { _ = state.pass() }
+            state.isKept = !state.isPassing
             var wake = state.wake()
             wake.isUnread = state.listenerCount == 0 && state.sharing != .all
             return wake
@@ -60,6 +61,7 @@ public final class Fill: Sendable {
                 // Without readers nothing has to be kept.
                 if state.listenerCount == 0 { _ = state.advance() }
             } else if state.head.count + state.body.end > entryBytesMax || budget.isExceeded {
+                state.isKept = false
                 _ = state.pass()
             }
             return state.wake()
@@ -77,6 +79,9 @@ public final class Fill: Sendable {
 
     /// Whether all bytes are here and may be stored.
     public var isStorable: Bool { state.withLock { $0.isComplete && !$0.isPassing && !$0.isClosed } }
+
+    /// Whether the answer is to be stored, as far as can be told by now, or has been.
+    public var isKept: Bool { state.withLock { $0.isKept } }
 
     public var bodyByteCount: Int { state.withLock { $0.body.end } }
 
@@ -144,6 +149,12 @@ public final class Fill: Sendable {
         public let progress: Progress
         /// The caller tells the writer that there is room again.
         public let wakesWriter: Bool
+
+        /// Of an answer without a writer, too: a stored one.
+        public init(progress: Progress, wakesWriter: Bool = false) {
+            self.progress = progress
+            self.wakesWriter = wakesWriter
+        }
     }
 
     /// Appends the head when it has come.

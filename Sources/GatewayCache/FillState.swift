@@ -37,6 +37,8 @@ struct FillState {
     var sharing = Fill.Sharing.all
     /// What all have read is dropped.
     var isPassing = false
+    /// To be stored, or stored.
+    var isKept = false
     /// Nobody may join.
     var isClosed = false
     var successor: Fill?

@@ -7,7 +7,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
     case requestLineTooLong, headTooLarge, fieldsTooMany, bodyTooLarge, http2Invalid, http2Flood
     case headerTimeout, bodyTimeout, sendTimeout, clientClosed, misdirected, notFound
     case clientCertificateRequired, clientCertificateInvalid
-    case keyMissing, keyUnknown, keyExpired, rateLimited, corsRefused, accessDenied
+    case keyMissing, keyUnknown, keyExpired, rateLimited, corsRefused, accessDenied, notCached
     // The exchange as a whole.
     case requestTimeout
     // The origin.
@@ -50,6 +50,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .rateLimited: "rate_limited"
         case .corsRefused: "cors_refused"
         case .accessDenied: "access_denied"
+        case .notCached: "not_cached"
         case .noServer: "no_server"
         case .upstreamBusy: "upstream_busy"
         case .connectFailed: "connect_failed"
@@ -93,7 +94,7 @@ public enum ErrorType: UInt8, CaseIterable, Sendable {
         case .transferCodingUnsupported, .methodUnsupported: 501
         case .connectFailed, .upstreamClosed, .upstreamInvalid, .upstreamTruncated, .upstreamTLS, .upgradeUnsupported: 502
         case .noServer, .upstreamBusy, .shuttingDown, .snapshotRetired, .connectionsExhausted, .connectionLimit, .maintenance: 503
-        case .connectTimeout, .upstreamSendTimeout, .upstreamReadTimeout, .requestTimeout: 504
+        case .connectTimeout, .upstreamSendTimeout, .upstreamReadTimeout, .requestTimeout, .notCached: 504
         case .versionUnsupported: 505
         }
     }

@@ -39,6 +39,11 @@ public struct SHA256Digest: Hashable, Sendable, BitwiseCopyable {
 
     public static let byteCount = 32
 
+    /// Appends its 32 bytes.
+    public func append(to queue: inout ByteQueue) {
+        for word in [first, second, third, fourth] { queue.append(word: word.byteSwapped) }
+    }
+
     /// Whether both are the same, in a time that doesn't tell how much of them is.
     @inlinable
     public func isSame(as other: SHA256Digest) -> Bool {

@@ -26,6 +26,7 @@ extension Exchange {
         if let location { line.append(location.logMembers) }
         if let caller = callerKey { line.append(caller.keys.logMember(caller.name)) }
         if limitedBy >= 0 || limitOnTrial >= 0 { encodeLimits(into: &line) }
+        if cacheOutcome != .none { encodeCache(into: &line) }
         JSONLine.member(#""status":"#, response.status, into: &line)
         JSONLine.member(#""duration":"#, secondsFromNanoseconds: now.nanoseconds(since: startedAt), into: &line)
         if requestBody.received > 0 { JSONLine.member(#""bytes_received":"#, Int(clamping: requestBody.received), into: &line) }
@@ -41,6 +42,16 @@ extension Exchange {
     private func encode(_ client: TLSClientCertificate, into line: inout ByteQueue) {
         JSONLine.member(#""tls_client_verify":""#, client.verdictText, into: &line)
         if client.verdict != .missing { JSONLine.member(#""tls_client_subject":""#, client.names.subject, into: &line) }
+    }
+
+    private func encodeCache(into line: inout ByteQueue) {
+        line.append(#""cache":""#)
+        line.append(cacheOutcome.name)
+        if let bypassReason {
+            line.append(#"","cache_bypass":""#)
+            line.append(bypassReason.name)
+        }
+        line.append("\",")
     }
 
     private func encode(_ failure: TLSFailure, into line: inout ByteQueue) {

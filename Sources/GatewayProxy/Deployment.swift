@@ -1,3 +1,4 @@
+import GatewayCache
 import GatewayConfig
 import GatewayCore
 import GatewayNet
@@ -41,6 +42,8 @@ public struct Deployment: Sendable {
     public let maintenance: [String: MaintenanceFlag]
     /// Of the rate limits, in their order.
     public let buckets: [BucketTable]
+    /// Of the cache zones, in their order.
+    public let caches: [ResponseCache]
 
     /// nil: the configuration says `access_log off`.
     public let accessLog: LogSink?
@@ -50,7 +53,7 @@ public struct Deployment: Sendable {
         generation: Int, config: ConfigSnapshot, listeners: [Listener], endpoints: EndpointTable,
         limits: [ServerKey: ConnectionLimit], origins: [OriginKey: TLSOrigin], clientVerifications: [TLSClientVerification?],
         addresses: AddressLimits, failures: OriginFailures, maintenance: [String: MaintenanceFlag], buckets: [BucketTable],
-        accessLog: LogSink?, logger: Logger
+        caches: [ResponseCache], accessLog: LogSink?, logger: Logger
     ) {
         self.generation = generation
         self.config = config.withCompressedPages()
@@ -63,6 +66,7 @@ public struct Deployment: Sendable {
         self.failures = failures
         self.maintenance = maintenance
         self.buckets = buckets
+        self.caches = caches
         self.accessLog = accessLog
         self.logger = logger
     }

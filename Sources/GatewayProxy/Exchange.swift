@@ -7,7 +7,7 @@ import GatewayPolicy
 struct Exchange: ~Copyable {
     /// The phases, in the order in which a request meets them, under the names that the README explains.
     enum Phase: UInt8 {
-        case admit, route, limitAddress, authenticate, limitCaller, answer, chooseUpstream, send, relay, finish
+        case admit, route, limitAddress, authenticate, limitCaller, answer, lookupCache, chooseUpstream, send, relay, store, finish
     }
 
     /// The body of the request, on its way in.
@@ -61,6 +61,13 @@ struct Exchange: ~Copyable {
     var trailers: HeaderFields
     /// The upstream half; none before one was chosen and after it has ended.
     var call = Handle.none
+    /// Its turn at the cache; none where the cache has no part in it.
+    var caching = Handle.none
+    /// What it fetches for the cache, as an exchange without a client; none for those that have one.
+    var fetch = Handle.none
+    var cacheOutcome = CacheOutcome.none
+    /// Why the cache was passed by, where that is the outcome.
+    var bypassReason: CacheBypass?
     /// What remains of the call for the log.
     var outcome = UpstreamOutcome()
     /// The caller's key, as the index of its name; negative where none is known.
@@ -75,6 +82,7 @@ struct Exchange: ~Copyable {
     var requestCompletedAt = MonotonicTime.never
 
     var isOverHTTP2: Bool { !stream.isNone }
+    var isFetch: Bool { !fetch.isNone }
 
     init(
         connection: Handle, stream: Handle = .none, snapshot: Handle, client: IPAddress, now: MonotonicTime, pool: BufferPool
@@ -137,6 +145,9 @@ extension Worker {
             case .answer:
                 // Does the location answer by itself?
                 verdict = answer(id)
+            case .lookupCache:
+                // Is the answer there, or on its way?
+                verdict = lookupCache(id)
             case .chooseUpstream:
                 // Which version, by weight; which server inside it.
                 verdict = chooseUpstream(id)
@@ -146,6 +157,9 @@ extension Worker {
             case .relay:
                 // The body up and the response down, as far as both sides can take it; again with every event.
                 verdict = relay(id)
+            case .store:
+                // What was fetched for the cache is kept, if it may be.
+                verdict = store(id)
             case .finish:
                 // Metrics and log, whatever happened; then the connection's next request, or its end.
                 finish(id)

@@ -35,6 +35,7 @@ extension Worker {
     /// Tells the client why there is no answer. Where part of a response has gone out, or nobody is left to
     /// read, it is broken off.
     func refuse(_ id: Handle, _ error: GatewayError) {
+        if exchanges[id].isFetch { return failFetch(id, error) }
         if exchanges[id].response.hasBegun || error.type.status == 499 {
             breakOff(id, error)
             return
@@ -154,6 +155,7 @@ extension Worker {
 
     /// Ends a response that cannot be finished in a way that the client must notice, or leaves a client that has left.
     func breakOff(_ id: Handle, _ error: GatewayError) {
+        if exchanges[id].isFetch { return failFetch(id, error) }
         let connection = exchanges[id].connection
         dropCall(id)
         exchanges[id].error = error

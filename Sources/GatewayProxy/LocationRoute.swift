@@ -1,3 +1,4 @@
+import GatewayCache
 import GatewayConfig
 import GatewayCore
 import GatewayPolicy
@@ -53,23 +54,25 @@ final class LocationRoute: Sendable {
     let policies: RoutePolicies?
     /// nil: none of its policies.
     let edge: EdgePolicy?
+    /// nil: it answers nothing from a cache.
+    let cache: CacheRoute?
     let counters: Counters
     /// Whether ``action`` is ``Action/proxy``.
     let isProxied: Bool
     let forwarding: Forwarding
 
     init(
-        _ config: LocationConfig, server: String, upstreams: [UpstreamRoute], callers: RouteCallers, flags: [String: MaintenanceFlag],
-        registry: MetricsRegistry
+        _ config: LocationConfig, server: String, _ context: RouteContext
     ) {
+        let registry = context.registry
         logMembers = JSONLine.members([("server", server), ("location", config.name)])
         bodyBytesMax = UInt64(config.clientMaxBodyBytes)
         requestTimeoutMs = config.requestTimeoutMs
         addFields = FieldTemplates(config.addHeaders)
         proxySetFields = FieldTemplates(config.proxySetHeaders)
         gzip = config.gzip.map(GzipPolicy.init)
-        policies = RoutePolicies(config, callers, registry: registry)
-        edge = EdgePolicy(config.edge, flags: flags)
+        policies = RoutePolicies(config, context.callers, registry: registry)
+        edge = EdgePolicy(config.edge, flags: context.flags)
         action =
             switch config.action {
             case .none: .notFound
@@ -79,12 +82,15 @@ final class LocationRoute: Sendable {
             case .proxyPass: .proxy
             }
         let pass: ProxyPass? = if case .proxyPass(let pass) = config.action { pass } else { nil }
-        upstream = pass.map { upstreams[$0.upstream] }
+        upstream = pass.map { context.upstreams[$0.upstream] }
         rewrite = PathRewrite(matched: CanonicalPath.encode(config.path), replacement: pass?.uri)
         forwarding = Forwarding(
             setNames: proxySetFields.knownNames, keepsPath: pass?.uri == nil, keepsHost: upstream?.host == nil,
             speaksHTTP2: upstream?.speaksHTTP2 ?? false)
         isProxied = pass != nil
+        cache = config.cache.map {
+            CacheRoute($0, zone: context.caches[$0.zone], isKeyed: config.authentication != nil, api: config.edge.api, registry: registry)
+        }
         counters = Counters(
             requests: registry.statusBlock(.requests, [server, config.name], hasMethods: true),
             duration: registry.histogram(.requestDuration, [server, config.name]),

@@ -62,6 +62,9 @@ extension Exchange {
                 }
             case .trailer:
                 if requestBody.framing != .chunked { continue }
+            case .acceptEncoding, .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince:
+                // What is fetched for the cache is whole, and coded by the gateway for each who asks.
+                if !caching.isNone || head.fields.isHopByHop(index) { continue }
             default:
                 if head.fields.isHopByHop(index) { continue }
                 // The handshake with the origin has a key of its own.

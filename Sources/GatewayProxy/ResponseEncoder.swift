@@ -20,6 +20,7 @@ extension Exchange {
         for index in 0..<call.head.fields.count {
             switch call.head.fields.name(index) {
             case .contentLength, .transferEncoding: continue
+            case .age where cacheOutcome.isHit: continue
             case .trailer: if response.framing != .chunked && !isOverHTTP2 { continue }
             case .vary:
                 if call.head.fields.isHopByHop(index) { continue }

@@ -41,10 +41,10 @@ public final class RouteTable: Sendable {
         let upstreams = config.upstreams.indices.map {
             UpstreamRoute($0, config.upstreams[$0], deployment, registry: registry)
         }
-        let callers = RouteCallers(deployment, registry: registry)
-        let servers = zip(config.servers, deployment.clientVerifications).map {
-            ServerRoute($0, clients: $1, upstreams: upstreams, callers: callers, flags: deployment.maintenance, registry: registry)
-        }
+        let context = RouteContext(
+            upstreams: upstreams, callers: RouteCallers(deployment, registry: registry), flags: deployment.maintenance,
+            caches: deployment.caches, registry: registry)
+        let servers = zip(config.servers, deployment.clientVerifications).map { ServerRoute($0, clients: $1, context) }
         self.upstreams = upstreams
         self.servers = servers
         listeners = deployment.listeners.map { ListenerRoute($0, config: config.servers, servers: servers) }

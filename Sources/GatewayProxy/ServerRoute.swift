@@ -22,8 +22,7 @@ final class ServerRoute: Sendable {
     let asterisk: LocationRoute
 
     init(
-        _ config: ServerConfig, clients: TLSClientVerification?, upstreams: [UpstreamRoute], callers: RouteCallers,
-        flags: [String: MaintenanceFlag], registry: MetricsRegistry
+        _ config: ServerConfig, clients: TLSClientVerification?, _ context: RouteContext
     ) {
         self.clients = clients
         let label = config.label
@@ -37,10 +36,10 @@ final class ServerRoute: Sendable {
         let table = LocationTable(config.locations)
         locations = table
         let routes = config.locations.map {
-            LocationRoute($0, server: label, upstreams: upstreams, callers: callers, flags: flags, registry: registry)
+            LocationRoute($0, server: label, context)
         }
         self.routes = routes
-        fallback = LocationRoute(config.fallback, server: label, upstreams: upstreams, callers: callers, flags: flags, registry: registry)
+        fallback = LocationRoute(config.fallback, server: label, context)
         asterisk = table.match(path: [UInt8(ascii: "/")].rawSpan).map { routes[$0] } ?? fallback
     }
 

@@ -50,6 +50,8 @@ struct UpstreamCall: ~Copyable {
     var keepsRequest = false
     /// What became of its stream: see ``StreamState``.
     var streamState = StreamState()
+    /// The request is being read for the cache: its content stays here as it is, until the head goes before it.
+    var isCollecting = false
     /// The origin no longer takes the request: the rest of it is dropped, its answer is still read.
     var isRequestRefused = false
 

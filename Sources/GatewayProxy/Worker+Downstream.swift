@@ -350,7 +350,9 @@ extension Worker {
 
     /// The client has gone, or is given up; where nothing of a response has gone out it is told why, if there is a status for it.
     func abandon(_ exchange: Handle, _ error: GatewayError) {
-        if !exchanges[exchange].isOverHTTP2 { downstreams[exchanges[exchange].connection].state = .exchanging }
+        if !exchanges[exchange].isOverHTTP2 && !exchanges[exchange].isFetch {
+            downstreams[exchanges[exchange].connection].state = .exchanging
+        }
         refuse(exchange, error)
         exchanges[exchange].phase = .finish
         step(exchange)

@@ -5,12 +5,14 @@ import GatewayTelemetry
 /// The one end of every exchange, whatever happened to it: counted, logged, and its connection sent on its way.
 extension Worker {
     func finish(_ id: Handle) {
+        if exchanges[id].isFetch { return finishFetch(id) }
         let connection = exchanges[id].connection
         dropCall(id)
         completeRoute(id)
         if !exchanges[id].response.encoder.isNone { releaseEncoder(id) }
         count(id)
         log(id)
+        if exchanges[id].cacheOutcome != .none || !exchanges[id].caching.isNone { leaveCache(id) }
         if exchanges[id].isOverHTTP2 {
             finishStream(id, connection)
             return

@@ -44,6 +44,7 @@ extension Worker {
         let stream = calls[call].stream
         if !stream.isNone { return !streams.slab[stream].input.isEmpty }
         let upstream = calls[call].connection
+        if upstream.isNone { return true }
         return !upstreams[upstream].input.isEmpty || upstreams[upstream].stream.canRead
     }
 

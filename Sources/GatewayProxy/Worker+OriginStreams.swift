@@ -173,7 +173,7 @@ extension Worker {
             }
             if case .complete = calls[call].state {
                 completeCall(id, call)
-                return .next(.finish)
+                return .next(exchanges[id].isFetch ? .store : .finish)
             }
         }
         if streams.slab[stream].isOutputClosed || streams.slab[stream].error != nil { return streamFailed(call, stream) }

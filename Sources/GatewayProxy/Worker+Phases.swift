@@ -126,7 +126,7 @@ extension Worker {
         let method = exchanges[id].head.method
         guard let upstream = exchanges[id].location?.upstream else { return .next(.finish) }
         exchanges[id].call = calls.insert(UpstreamCall(exchange: id, upstream: upstream, method: method, pool: pool))
-        return .next(.chooseUpstream)
+        return .next(exchanges[id].location?.cache == nil ? .chooseUpstream : .lookupCache)
     }
 
     /// The last recipient that Max-Forwards allows answers by itself (RFC 9110 § 7.6.2).
@@ -219,7 +219,7 @@ extension Worker {
 
     func send(_ id: Handle) -> Verdict {
         let call = exchanges[id].call
-        if calls[call].request.isEmpty {
+        if calls[call].headByteCount == 0 {
             // Before a connection is taken: what cannot be sent on is no attempt.
             var head = ByteQueue(pool: pool)
             do throws(GatewayError) {
@@ -227,8 +227,12 @@ extension Worker {
             } catch {
                 return .refuse(error)
             }
-            calls[call].headByteCount = head.count
-            calls[call].request = head
+            if calls[call].request.isEmpty {
+                calls[call].headByteCount = head.count
+                calls[call].request = head
+            } else {
+                put(head, before: call, of: id)
+            }
         }
         if calls[call].isOverHTTP2 && exchanges[id].head.asksUpgrade {
             return .refuse(GatewayError(.upgradeUnsupported, "the origin speaks HTTP/2, where no connection switches protocols"))

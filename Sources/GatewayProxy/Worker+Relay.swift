@@ -5,6 +5,7 @@ import GatewayNet
 /// The relay: the request's body up, the response down, each as far as the other side can take it.
 extension Worker {
     func relay(_ id: Handle) -> Verdict {
+        if exchanges[id].isFetch { return relayFetch(id) }
         let connection = exchanges[id].connection
         if exchanges[id].isOverHTTP2 { return relayStream(id, connection) }
         if case .tunnel = calls[exchanges[id].call].state { return relayTunnel(id, connection) }
@@ -39,7 +40,7 @@ extension Worker {
     // MARK: Request
 
     /// Moves what has come of the body to the call, until the origin is slower than the client.
-    private func relayRequest(_ id: Handle, _ connection: Handle) -> GatewayError? {
+    func relayRequest(_ id: Handle, _ connection: Handle) -> GatewayError? {
         let call = exchanges[id].call
         var turnBytes = 0
         while !exchanges[id].requestBody.isComplete {
@@ -74,7 +75,8 @@ extension Worker {
     }
 
     func isOriginBehind(_ call: Handle) -> Bool {
-        calls[call].unwritten >= Limits.outputHighBytes && !calls[call].isRequestRefused
+        if calls[call].isCollecting { return calls[call].request.count > collectedBytesMax(call) }
+        return calls[call].unwritten >= Limits.outputHighBytes && !calls[call].isRequestRefused
     }
 
     private func awaitBody(_ id: Handle, _ connection: Handle) {
@@ -141,12 +143,13 @@ extension Worker {
 
     /// HTTP/2 has no chunks: there the end and the trailers go behind the content that is left.
     func endChunks(_ id: Handle, _ call: Handle) {
-        if calls[call].isRequestRefused || calls[call].isOverHTTP2 { return }
+        if calls[call].isRequestRefused || calls[call].isOverHTTP2 || calls[call].isCollecting { return }
         exchanges[id].appendLastChunk(to: &calls[call].request)
     }
 
     func writeRequestIfLarge(_ call: Handle) {
         if case .connecting = calls[call].state { return }
+        if calls[call].isCollecting { return }
         if calls[call].unwritten >= Limits.flushBytes { writeRequest(call) }
     }
 
@@ -175,6 +178,7 @@ extension Worker {
 
     /// Moves what has come of the response to the client, until the client is slower than the origin.
     func relayResponse(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict {
+        if !exchanges[id].caching.isNone { return relayCached(id, call, connection) }
         if calls[call].isOverHTTP2 { return relayAnswer(id, call, connection) }
         var turnBytes = 0
         while true {
@@ -207,7 +211,9 @@ extension Worker {
 
     /// As long as the client is slower than the origin, nothing more is taken from there; nil if it isn't.
     func waitForReader(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict? {
-        if exchanges[id].isOverHTTP2 {
+        if exchanges[id].isFetch {
+            if !fetches[exchanges[id].fetch].isHeldUp { return nil }
+        } else if exchanges[id].isOverHTTP2 {
             if !isStreamFull(exchanges[id].stream) { return nil }
         } else {
             if downstreams[connection].output.count < Limits.flushBytes { return nil }
@@ -243,7 +249,7 @@ extension Worker {
         }
         guard case .complete = calls[call].state else { return nil }
         completeCall(id, call)
-        return .next(.finish)
+        return .next(exchanges[id].isFetch ? .store : .finish)
     }
 
     private func takeResponseHead(_ id: Handle, _ call: Handle, _ upstream: Handle) throws(GatewayError) {
@@ -262,6 +268,7 @@ extension Worker {
 
     /// The head of an answer is there: an interim one goes on to the client, a final one decides about what follows.
     func takeHead(_ id: Handle, _ call: Handle) throws(GatewayError) {
+        if exchanges[id].isFetch { return try takeFetchedHead(id, call) }
         if let edge = exchanges[id].location?.edge, !edge.withheld.isEmpty { calls[call].withhold(edge.withheld) }
         let status = calls[call].head.status
         if status == 101 {
@@ -283,6 +290,7 @@ extension Worker {
         // A final response in the middle of the body ends the connection behind it (RFC 9112 § 9.3), and the client should know.
         if isLeaving(connection) || !exchanges[id].requestBody.isComplete { exchanges[id].response.keepsAlive = false }
         if exchanges[id].location?.gzip != nil { chooseCoding(id, call) }
+        if exchanges[id].cacheOutcome != .none { tellCache(id) }
         if exchanges[id].isOverHTTP2 {
             sendHead(id, call)
         } else {
@@ -353,7 +361,7 @@ extension Worker {
     /// Hands on the whole buffer instead of its bytes, all of which are content, where nothing stands before it. False if it can't be.
     func moveContent(_ id: Handle, _ connection: Handle, _ content: inout ByteQueue) -> Bool {
         let count = content.count
-        guard count >= Limits.readBytes, exchanges[id].response.encoder.isNone else { return false }
+        guard count >= Limits.readBytes, exchanges[id].response.encoder.isNone, !exchanges[id].isFetch else { return false }
         let stream = exchanges[id].stream
         if !stream.isNone {
             guard streams.slab[stream].output.isEmpty else { return false }
@@ -382,7 +390,9 @@ extension Worker {
     func append(_ content: borrowing ByteQueue, _ range: Range<Int>, to connection: Handle, of id: Handle) {
         exchanges[id].response.sent += UInt64(range.count)
         let stream = exchanges[id].stream
-        if stream.isNone {
+        if exchanges[id].isFetch {
+            appendToFill(id, content, range)
+        } else if stream.isNone {
             downstreams[connection].appendBody(content, range, isChunked: exchanges[id].response.framing == .chunked)
             queueFlush(connection)
         } else {
@@ -396,7 +406,7 @@ extension Worker {
         if case .readingBody = calls[call].state, calls[call].framing == .untilClose {
             calls[call].state = .complete
             completeCall(id, call)
-            return .next(.finish)
+            return .next(exchanges[id].isFetch ? .store : .finish)
         }
         let error = GatewayError(.upstreamClosed, "the origin closed the connection before its response was complete")
         return attemptFailed(call, error, status: 502)
@@ -407,7 +417,9 @@ extension Worker {
         let connection = exchanges[id].connection
         if !exchanges[id].response.encoder.isNone { finishEncoding(id, connection) }
         if let edge = exchanges[id].location?.edge, !edge.withheld.isEmpty { calls[call].withholdTrailers(edge.withheld) }
-        if exchanges[id].isOverHTTP2 {
+        if exchanges[id].isFetch {
+            // Its readers are told by the fill.
+        } else if exchanges[id].isOverHTTP2 {
             endStream(id, call)
         } else if exchanges[id].response.framing == .chunked {
             calls[call].appendLastChunk(isRecoded: !exchanges[id].response.encoder.isNone, to: &downstreams[connection].output)
@@ -419,80 +431,5 @@ extension Worker {
         releaseConnection(call, mayBeReused: exchanges[id].requestBody.isComplete && calls[call].isWhollySent)
         calls.discard(call)
         exchanges[id].call = .none
-    }
-}
-
-extension Exchange {
-    mutating func decodeChunk(_ input: borrowing ByteQueue) throws(GatewayError) -> ChunkedDecoder.Step {
-        try requestBody.chunks.next(input.bytes, trailers: &trailers)
-    }
-
-    /// What proxy_set_header sets or takes away, or `strip`, can't come back behind the body: some origins take trailers for fields of
-    /// the head.
-    mutating func appendLastChunk(to queue: inout ByteQueue) {
-        keepBackTrailers()
-        HTTP1Encoder.lastChunk(trailers: trailers, of: head.fields, into: &queue)
-    }
-
-    /// The trailers alone, as lines.
-    mutating func appendTrailers(to queue: inout ByteQueue) {
-        keepBackTrailers()
-        HTTP1Encoder.trailerLines(trailers, of: head.fields, isRecoded: false, into: &queue)
-    }
-
-    private mutating func keepBackTrailers() {
-        if let set = location?.proxySetFields, !set.isEmpty {
-            for index in 0..<trailers.count where set.contains(trailers.name(index), trailers.nameBytes(index)) { trailers.keepBack(index) }
-        }
-        if let policies = location?.policies, policies.stripsKey { policies.keys?.fields.keepBack(in: &trailers) }
-    }
-}
-
-extension UpstreamCall {
-    mutating func parse(_ input: borrowing ByteQueue) throws(GatewayError) -> Int? {
-        try parser.parse(input.bytes, into: &head)
-    }
-
-    mutating func decodeChunk(_ input: borrowing ByteQueue, _ range: Range<Int>) throws(GatewayError) -> ChunkedDecoder.Step {
-        try chunks.next(input.bytes.extracting(range), trailers: &trailers)
-    }
-
-    /// Of content that was compressed on its way the trailers are adapted as the head is.
-    func appendLastChunk(isRecoded: Bool, to queue: inout ByteQueue) {
-        HTTP1Encoder.lastChunk(trailers: trailers, of: head.fields, isRecoded: isRecoded, into: &queue)
-    }
-
-    /// Appends a piece of the request's content, which may have to be kept for a retry.
-    mutating func appendBody(_ input: borrowing ByteQueue, _ range: Range<Int>, isChunked: Bool) {
-        if range.isEmpty { return }
-        if isRequestRefused {
-            // What is dropped here cannot be sent again.
-            keepsRequest = false
-            hasWritten = true
-            return
-        }
-        if isChunked && !isOverHTTP2 {
-            HTTP1Encoder.chunk(input.bytes.extracting(range), into: &request)
-        } else {
-            request.append(input.bytes.extracting(range))
-        }
-        if keepsRequest && request.count > Limits.replayBytesMax { forgetRequest() }
-    }
-
-    /// Makes ready for the head behind an interim one.
-    mutating func nextHead(method: Method) {
-        head.removeAll()
-        parser = HTTP1ResponseParser(requestMethod: method)
-    }
-}
-
-extension DownstreamConnection {
-    /// Appends a piece of the response's content.
-    mutating func appendBody(_ input: borrowing ByteQueue, _ range: Range<Int>, isChunked: Bool) {
-        if isChunked {
-            HTTP1Encoder.chunk(input.bytes.extracting(range), into: &output)
-        } else {
-            output.append(input.bytes.extracting(range))
-        }
     }
 }

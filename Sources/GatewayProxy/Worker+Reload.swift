@@ -16,6 +16,8 @@ extension Worker {
         case .listen(let opened):
             for listener in opened { open(listener) }
             mailbox.noteAdopted(snapshots[current].table.generation)
+        case .fill(let fill):
+            hear(of: fill)
         case .drain(let deadline):
             startDraining(deadline)
         }
@@ -165,6 +167,7 @@ extension Worker {
         listeners.forEachHandle { startClosing(listener: $0) }
         downstreams.forEachHandle { if downstreams[$0].http2 != nil { announceEnd($0) } }
         while closeOneIdle() {}
+        endUnreadFetches()
         drainOn()
     }
 
@@ -180,7 +183,8 @@ extension Worker {
             exchanges.forEachHandle { abandon($0, GatewayError(.shuttingDown, "the gateway ended before the response was complete")) }
             downstreams.forEachHandle { endAtOnce($0) }
         }
-        if downstreams.count == 0 && listeners.count == 0 { isFinished = true }
+        // What it fetches may be read at other workers.
+        if downstreams.count == 0 && listeners.count == 0 && fetches.count == 0 { isFinished = true }
     }
 
     /// Its requests have been ended: what they have to say is written as far as the client reads, and over HTTP/2 which was the last.

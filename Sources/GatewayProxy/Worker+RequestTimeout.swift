@@ -39,6 +39,8 @@ extension Worker {
     }
 
     private func endLateRequest(_ id: Handle) {
+        let error = GatewayError(.requestTimeout, "the request took longer than request_timeout")
+        if exchanges[id].isFetch { return abandon(id, error) }
         let connection = exchanges[id].connection
         if !exchanges[id].isOverHTTP2 { flush(connection) }
         dropCall(id, status: awaitsOrigin(id) ? 504 : 499)
@@ -47,7 +49,7 @@ extension Worker {
             downstreams[connection].stream.breakOff()
             downstreams[connection].isBroken = true
         }
-        expire(id, GatewayError(.requestTimeout, "the request took longer than request_timeout"))
+        expire(id, error)
     }
 
     /// Whose fault it is: the origin's where it reads, connects or answers too slowly, the client's where its content is still to come or

@@ -64,7 +64,7 @@ extension Worker {
     }
 
     /// Moves what has come of the body to the call, until the origin is slower than the client: then the windows stay closed.
-    private func relayStreamRequest(_ id: Handle, _ stream: Handle, _ call: Handle) -> GatewayError? {
+    func relayStreamRequest(_ id: Handle, _ stream: Handle, _ call: Handle) -> GatewayError? {
         while !exchanges[id].requestBody.isComplete {
             if isOriginBehind(call) { writeRequestIfLarge(call) }
             if isOriginBehind(call) { return nil }
@@ -137,8 +137,8 @@ extension Worker {
 
     /// Whether there may be trailers behind no content: that takes HTTP/2 (RFC 9113 § 8.1).
     private func mayHaveTrailers(_ call: Handle) -> Bool {
-        guard calls[call].isOverHTTP2 else { return false }
         let stream = calls[call].stream
+        if stream.isNone { return false }
         return !streams.slab[stream].hasInputEnded || streams.slab[stream].trailers.count > 0
     }
 

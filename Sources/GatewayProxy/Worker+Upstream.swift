@@ -142,6 +142,7 @@ extension Worker {
             return
         }
         let connection = calls[call].connection
+        if connection.isNone { return }
         if upstreams[connection].deadlineKind == .read { clearDeadline(upstream: connection) }
     }
 

@@ -1,3 +1,4 @@
+import GatewayCache
 import GatewayConfig
 import GatewayCore
 import GatewayHTTP
@@ -19,6 +20,7 @@ final class Worker {
         static let stream: UInt8 = 5
         /// Of a client's connection: the timer that its streams share.
         static let streams: UInt8 = 6
+        static let fetch: UInt8 = 7
     }
 
     static let wakeupToken = EventToken(kind: Kind.wakeup, handle: .none)
@@ -49,6 +51,7 @@ final class Worker {
     let streams: HTTP2Streams
 
     let mailbox: WorkerMailbox
+    let place: WorkerPlace
     let shard: MetricsShard
     let metrics: WorkerMetrics
     let registry: MetricsRegistry
@@ -66,6 +69,13 @@ final class Worker {
     let sha256 = Cell(SHA256())
     /// What the limits have said to the request that is between two of its phases.
     let limitOutcomes = Cell<[LimitOutcome]>([])
+    let cacheTurns: Slab<CacheTurn>
+    let fetches: Slab<Fetch>
+    /// Fetches by what they fill; and by what they read, the exchanges that read along.
+    let fetchesByFill = Cell<[ObjectIdentifier: Handle]>([:])
+    let readersByFill = Cell<[ObjectIdentifier: [Handle]]>([:])
+    let keyMaker: Cell<CacheKeyMaker>
+    let canonicalJSON: Cell<CanonicalJSON>
     let requestTimer = Cell(RequestTimer())
     /// Clients that are between two requests, or have not said anything yet: who goes first when room is needed.
     let idleDownstreams = Cell(AgeList())
@@ -103,8 +113,8 @@ final class Worker {
 
     /// The mailbox is in the epoll already.
     init(
-        index: Int, _ mailbox: WorkerMailbox, _ outfit: consuming WorkerOutfit.Contents, pool: BufferPool, registry: MetricsRegistry,
-        shard: MetricsShard
+        index: Int, _ mailbox: WorkerMailbox, _ place: WorkerPlace, _ outfit: consuming WorkerOutfit.Contents, pool: BufferPool,
+        registry: MetricsRegistry, shard: MetricsShard
     ) {
         let table = outfit.table
         self.index = index
@@ -116,8 +126,13 @@ final class Worker {
         snapshots = outfit.tables.snapshots
         listeners = outfit.tables.listeners
         streams = HTTP2Streams(outfit.tables.streams, pool: pool)
+        cacheTurns = outfit.tables.cacheTurns
+        fetches = outfit.tables.fetches
+        keyMaker = Cell(CacheKeyMaker(pool: pool))
+        canonicalJSON = Cell(CanonicalJSON(pool: pool))
         gzip = Cell(outfit.tables.gzip)
         self.mailbox = mailbox
+        self.place = place
         self.registry = registry
         logger = table.logger
         self.shard = shard
@@ -223,6 +238,9 @@ final class Worker {
             } else if token.kind == Kind.stream, streams.slab.contains(token.handle) {
                 streams.slab[token.handle].isReadyQueued = false
                 driveStream(token.handle)
+            } else if token.kind == Kind.fetch, exchanges.contains(token.handle) {
+                fetches[exchanges[token.handle].fetch].isReadyQueued = false
+                step(token.handle)
             } else if token.kind == Kind.upstream, upstreams.contains(token.handle) {
                 upstreams[token.handle].shared?.isReadyQueued = false
                 driveUpstream(token.handle)
@@ -241,7 +259,9 @@ final class Worker {
     /// The same for what carries an exchange: its stream, or its connection.
     func queueReady(exchange id: Handle) {
         let stream = exchanges[id].stream
-        if stream.isNone {
+        if exchanges[id].isFetch {
+            queueReady(fetch: id)
+        } else if stream.isNone {
             queueReady(exchanges[id].connection)
         } else if !streams.slab[stream].isReadyQueued {
             streams.slab[stream].isReadyQueued = true

@@ -1,3 +1,4 @@
+import GatewayCache
 import GatewayCore
 import GatewayNet
 import GatewayTelemetry
@@ -11,6 +12,8 @@ public enum WorkerMessage: Sendable {
     case endpoints(EndpointTable)
     /// Listen at these as well: what a new worker gets when everything else is ready.
     case listen([OpenedListener])
+    /// Readers of this answer have more to read, or who writes it more to do.
+    case fill(Fill)
     /// Take nothing new, finish what runs, end at `deadline` at the latest.
     case drain(deadline: MonotonicTime)
 }

@@ -11,12 +11,15 @@ struct WorkerTables: ~Copyable {
     let listeners: Slab<Worker.OpenListener>
     let gzip: GzipPool
     let streams: Slab<HTTP2Stream>
+    let cacheTurns: Slab<CacheTurn>
+    let fetches: Slab<Fetch>
 
     static func reserve() throws(MemoryRefusal) -> WorkerTables {
         WorkerTables(
             downstreams: try Slab(capacity: Limits.slabSlotsMax), exchanges: try Slab(capacity: Limits.slabSlotsMax),
             calls: try Slab(capacity: Limits.slabSlotsMax), upstreams: try Slab(capacity: Limits.slabSlotsMax),
             snapshots: try Slab(capacity: Limits.snapshotSlotsMax), listeners: try Slab(capacity: Limits.listenerSlotsMax),
-            gzip: try GzipPool(), streams: try Slab(capacity: Limits.streamSlotsMax))
+            gzip: try GzipPool(), streams: try Slab(capacity: Limits.streamSlotsMax),
+            cacheTurns: try Slab(capacity: Limits.slabSlotsMax), fetches: try Slab(capacity: Limits.slabSlotsMax))
     }
 }

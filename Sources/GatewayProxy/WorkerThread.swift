@@ -7,7 +7,7 @@ import Synchronization
 public enum WorkerThread {
     /// Begins a worker that serves by `table` and reads `mailbox`. `onEnd` is called on its thread as the last act.
     public static func begin(
-        index: Int, _ mailbox: WorkerMailbox, _ table: RouteTable, registry: MetricsRegistry, shard: MetricsShard,
+        index: Int, _ mailbox: WorkerMailbox, _ peers: WorkerPeers, _ table: RouteTable, registry: MetricsRegistry, shard: MetricsShard,
         onEnd: @escaping @Sendable () -> Void
     ) throws(SystemError) {
         // What can fail is done here, where the supervisor can still change its mind.
@@ -22,7 +22,9 @@ public enum WorkerThread {
         let outfit = WorkerOutfit(epoll: epoll, table: table, tables: tables, spare: SpareDescriptor())
         try Thread.begin(named: "worker-\(index)") {
             let pool = BufferPool()
-            serve(index: index, mailbox, outfit, pool: pool, registry: registry, shard: shard)
+            let place = peers.enter(mailbox)
+            serve(index: index, mailbox, WorkerPlace(peers: peers, index: place), outfit, pool: pool, registry: registry, shard: shard)
+            peers.leave(place)
             pool.retire()
             Thread.releaseTLSState()
             onEnd()
@@ -31,10 +33,11 @@ public enum WorkerThread {
 
     /// When it returns, nothing of the worker is left: what its tables held has gone back to `pool`.
     private static func serve(
-        index: Int, _ mailbox: WorkerMailbox, _ outfit: WorkerOutfit, pool: BufferPool, registry: MetricsRegistry, shard: MetricsShard
+        index: Int, _ mailbox: WorkerMailbox, _ place: WorkerPlace, _ outfit: WorkerOutfit, pool: BufferPool, registry: MetricsRegistry,
+        shard: MetricsShard
     ) {
         guard let taken = outfit.take() else { return }
-        Worker(index: index, mailbox, taken, pool: pool, registry: registry, shard: shard).run()
+        Worker(index: index, mailbox, place, taken, pool: pool, registry: registry, shard: shard).run()
     }
 }
 

@@ -8,6 +8,8 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
     case tlsHandshakes, tlsHandshakeFailures
     case refusals, apiKeyRequests, rateLimited, rateLimitShared, maintenance
     case gzipBytes, gzipSkipped
+    case cacheRequests, cacheBypasses, cacheStored, cacheNotStored, cacheSavedTokens, cacheSavedOriginTime
+    case cacheEntries, cacheBytes, cacheEvicted
     case configLastReloadSuccessful, configLastReloadSuccessTime, configReloads
     case buildInfo, logLinesDropped, seriesRefused
     case processCPU, processResidentMemory, processVirtualMemory, processOpenFiles, processFilesMax, processStartTime
@@ -142,6 +144,38 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(
                 .counter, "gateway_gzip_skipped_total",
                 "Responses that went out as they were because a worker's memory for compression was taken.")
+        case .cacheRequests:
+            Declaration(
+                .counter, "gateway_cache_requests_total", labels: ["zone", "result"],
+                "Requests to locations with a cache: hit, stale, revalidated (given from what is stored); miss, expired, refresh (asked of the "
+                    + "origin), collapsed (read along with another's answer), bypass.")
+        case .cacheBypasses:
+            Declaration(
+                .counter, "gateway_cache_bypasses_total", labels: ["zone", "reason"],
+                "Requests in whose answer the cache had no part.")
+        case .cacheStored:
+            Declaration(.counter, "gateway_cache_stored_total", labels: ["zone"], "Answers that were stored.")
+        case .cacheNotStored:
+            Declaration(
+                .counter, "gateway_cache_not_stored_total", labels: ["zone", "reason"],
+                "Answers to requests that might have been answered from the cache, which were not stored.")
+        case .cacheSavedTokens:
+            Declaration(
+                .counter, "gateway_cache_saved_tokens_total", labels: ["zone", "direction"],
+                "Tokens of the stored answers that were given again (direction: input, output), where the location names its api.")
+        case .cacheSavedOriginTime:
+            Declaration(
+                .counter, "gateway_cache_saved_origin_seconds_total", labels: ["zone"], unit: .seconds,
+                "Time that origins took for the stored answers that were given again.")
+        case .cacheEntries:
+            Declaration(.gauge, "gateway_cache_entries", labels: ["zone"], "Answers that are stored.")
+        case .cacheBytes:
+            Declaration(
+                .gauge, "gateway_cache_bytes", labels: ["zone"], unit: .bytes,
+                "What the stored answers take of the zone's memory, with all that is kept about them.")
+        case .cacheEvicted:
+            Declaration(
+                .counter, "gateway_cache_evicted_total", labels: ["zone"], "Answers that left to make room for others.")
         case .configLastReloadSuccessful:
             Declaration(
                 .gauge, "gateway_config_last_reload_successful",

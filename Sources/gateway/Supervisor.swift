@@ -1,3 +1,4 @@
+import GatewayCache
 import GatewayConfig
 import GatewayCore
 import GatewayNet
@@ -39,6 +40,7 @@ final class Supervisor {
     private var endpoints = Endpoints()
     private var connectionCounts = ConnectionCounts()
     private var rateLimits = RateLimitTables()
+    private var caches = CacheZoneTable()
     private let names: Names
     private var candidate: Candidate?
     private let addresses = AddressLimits()
@@ -233,6 +235,8 @@ final class Supervisor {
         let limits = counts.limits(for: snapshot)
         var tables = rateLimits
         let buckets = tables.tables(for: snapshot)
+        var cacheZones = caches
+        let zones = try cacheZones.zones(for: snapshot)
         let addresses = snapshot.servers.flatMap(\.listens).map(\.address).uniqued()
         let kept = min(mailboxes.count, snapshot.workers)
         let change = try listeners.prepare(addresses, workers: snapshot.workers, newWorkers: kept..<snapshot.workers)
@@ -245,7 +249,8 @@ final class Supervisor {
             if generation == 0 { try giveUpRoot(snapshot.user, change) }
             try logs.prepare(snapshot)
             flags = maintenance.flags(for: snapshot)
-            deployment = makeDeployment(snapshot, listeners.open(addresses, after: change), resolved, limits, buckets, certificates, flags)
+            deployment = makeDeployment(
+                snapshot, listeners.open(addresses, after: change), resolved, limits, buckets, zones, certificates, flags)
             for index in kept..<snapshot.workers {
                 fresh.append(try roster.begin(index: index, RouteTable(deployment, registry: registry), registry: registry))
             }
@@ -265,6 +270,8 @@ final class Supervisor {
         endpoints = numbered
         connectionCounts = counts
         rateLimits = tables
+        caches = cacheZones
+        admin.caches = cacheZones
         maintenance.follow(flags, now: .now())
         generation += 1
         names.noteUnanswered(in: snapshot)
@@ -274,7 +281,8 @@ final class Supervisor {
 
     private func makeDeployment(
         _ snapshot: ConfigSnapshot, _ open: [(ListenAddress, Listeners.Open)], _ resolved: EndpointTable,
-        _ limits: [ServerKey: ConnectionLimit], _ buckets: [BucketTable], _ certificates: Certificates, _ flags: [String: MaintenanceFlag]
+        _ limits: [ServerKey: ConnectionLimit], _ buckets: [BucketTable], _ zones: [ResponseCache], _ certificates: Certificates,
+        _ flags: [String: MaintenanceFlag]
     ) -> Deployment {
         let listeners = open.map { address, listener in
             Deployment.Listener(id: listener.id, address: address, bound: listener.bound, tls: certificates.listenerContext(address))
@@ -282,7 +290,7 @@ final class Supervisor {
         return Deployment(
             generation: generation + 1, config: snapshot, listeners: listeners, endpoints: resolved, limits: limits,
             origins: certificates.origins, clientVerifications: certificates.contexts.map { $0?.clients }, addresses: addresses,
-            failures: failures, maintenance: flags, buckets: buckets, accessLog: logs.access, logger: logs.logger)
+            failures: failures, maintenance: flags, buckets: buckets, caches: zones, accessLog: logs.access, logger: logs.logger)
     }
 
     private func hand(_ deployment: Deployment, _ change: Listeners.Change, kept: Int, _ fresh: [WorkerMailbox]) {
@@ -329,6 +337,7 @@ final class Supervisor {
     private func updateGauges() {
         registry.set(.logLinesDropped, ["access"], to: Double(logs.droppedAccessLines))
         maintenance.updateGauge(config, registry)
+        caches.updateGauges(registry)
         registry.set(.logLinesDropped, ["error"], to: Double(logs.droppedErrorLines))
     }
 }

@@ -9,6 +9,7 @@ final class WorkerRoster: Sendable {
     private let mailboxes = Mutex<[Int: WorkerMailbox]>([:])
     /// Counters of workers that have ended, for those that will begin: what was counted in them goes on.
     private let idleShards = Mutex<[MetricsShard]>([])
+    private let peers = WorkerPeers()
     private let nextID = Atomic<Int>(0)
 
     init() {
@@ -24,7 +25,7 @@ final class WorkerRoster: Sendable {
         let shard = idleShards.withLock { $0.popLast() } ?? registry.makeShard()
         mailboxes.withLock { $0[id] = mailbox }
         do {
-            try WorkerThread.begin(index: index, mailbox, table, registry: registry, shard: shard) { [self] in
+            try WorkerThread.begin(index: index, mailbox, peers, table, registry: registry, shard: shard) { [self] in
                 idleShards.withLock { $0.append(shard) }
                 mailboxes.withLock { _ = $0.removeValue(forKey: id) }
                 mailbox.noteAdopted(.max)

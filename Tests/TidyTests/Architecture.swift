@@ -11,11 +11,11 @@ enum Architecture {
         "GatewayCache": ["GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig"],
         "GatewayTelemetry": ["GatewayCore", "Logging"],
         "GatewayProxy": [
-            "GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayTelemetry", "Logging",
+            "GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayCache", "GatewayTelemetry", "Logging",
         ],
         "gateway": [
-            "GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayTelemetry", "GatewayProxy",
-            "ArgumentParser", "Logging",
+            "GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayCache", "GatewayTelemetry",
+            "GatewayProxy", "ArgumentParser", "Logging",
             // For the versions that `gateway --version` tells.
             "CNghttp2", "COpenSSL", "CZlib",
         ],

@@ -1,0 +1,166 @@
+import GatewayCache
+import GatewayConfig
+import GatewayCore
+import GatewayHTTP
+
+/// What may be answered from the cache, and what may be kept in it.
+extension Exchange {
+    /// Why the request passes the cache by; nil if it doesn't, as far as its head tells.
+    func cacheBypass(_ route: CacheRoute, _ wishes: CacheControl) -> CacheBypass? {
+        if head.asksUpgrade || head.isExtendedConnect { return .method }
+        switch head.method {
+        case .get, .head: if !requestBody.isComplete { return .content }
+        case .post: if !head.fields.hasPlainJSON { return .contentType }
+        default: return .method
+        }
+        if wishes.noStore { return .noStore }
+        if head.fields.contains(.range) { return .range }
+        switch route.partition {
+        case .shared: return nil
+        case .key: return keyName >= 0 ? nil : .credentials
+        case .anonymous: return carriesCredentials ? .credentials : nil
+        }
+    }
+
+    /// Fields and members of the query by which callers of APIs say who they are.
+    private var carriesCredentials: Bool {
+        let fields: Set = [FieldName.authorization, .proxyAuthorization, .cookie, .xAPIKey]
+        for name in fields where head.fields.contains(name) { return true }
+        for name in ["api-key", "x-goog-api-key", "x-auth-token"] as [StaticString] where head.fields.contains(named: name) { return true }
+        return head.queryHasMember("key") || head.queryHasMember("api_key") || head.queryHasMember("access_token")
+    }
+}
+
+extension HeaderFields {
+    /// Whether the content is JSON as it stands: one media type, no content coding.
+    fileprivate var hasPlainJSON: Bool {
+        guard let index = firstIndex(of: .contentType), firstIndex(of: .contentType, from: index + 1) == nil else { return false }
+        if contains(.contentEncoding) { return false }
+        return value(index).extracting(mediaType(index)).isJSON
+    }
+
+    /// Whether the field's only line, or one of several, has a media type of event streams.
+    var hasEventStream: Bool {
+        guard let index = firstIndex(of: .contentType) else { return false }
+        return value(index).extracting(mediaType(index)).equalsIgnoringCase("text/event-stream")
+    }
+
+    /// Whether a field of that name is there, which is in lower case.
+    fileprivate func contains(named wanted: StaticString) -> Bool {
+        for index in 0..<count where name(index) == .other && nameBytes(index).equalsIgnoringCase(wanted) { return true }
+        return false
+    }
+}
+
+extension RawSpan {
+    /// `application/json`, or a type with the suffix of RFC 6839.
+    fileprivate var isJSON: Bool {
+        equalsIgnoringCase("application/json") || byteCount > 5 && extracting((byteCount - 5)..<byteCount).equalsIgnoringCase("+json")
+    }
+}
+
+extension RequestHead {
+    /// Whether the query has a member of that name.
+    fileprivate func queryHasMember(_ name: StaticString) -> Bool {
+        var start = 0
+        while start < query.byteCount {
+            let end = query.firstIndex(of: UInt8(ascii: "&"), from: start) ?? query.byteCount
+            let nameEnd = query.firstIndex(of: UInt8(ascii: "="), from: start) ?? end
+            if query.extracting(start..<min(nameEnd, end)).equalsIgnoringCase(name) { return true }
+            start = end + 1
+        }
+        return false
+    }
+}
+
+/// What the origin's head says of keeping the answer, and of sharing it while it is under way.
+struct CacheVerdict {
+    var refusal: CacheRefusal?
+    var sharing = Fill.Sharing.all
+    /// From now on.
+    var freshForMs: UInt64 = 0
+    var initialAgeS: UInt64 = 0
+    /// The names that Vary holds, as one list; empty without any.
+    var vary: [UInt8] = []
+    /// Cookies are for one client: where the answer is for several, they go.
+    var dropsCookies = true
+}
+
+extension UpstreamCall {
+    /// RFC 9111 § 3 for GET; for POST, which only we cache, what the operator says. `attempt` is the fill's.
+    func cacheVerdict(_ route: CacheRoute, isPost: Bool, attempt: Int, wallClockS: Int) -> CacheVerdict {
+        var verdict = CacheVerdict()
+        let status = head.status
+        if status < 200 || status > 299 || status == 206 {
+            verdict.refusal = .status
+            let mayPass = status >= 500 || status == 429
+            if mayPass && attempt == 1 {
+                verdict.sharing = .leaderThenRetry
+            } else if !mayPass && route.partition == .shared {
+                // Whose request it was may matter: a 401 for one caller's key is none for another's.
+                verdict.sharing = .leaderOnly
+            }
+            return verdict
+        }
+        if head.fields.isCoded {
+            verdict.refusal = .contentCoding
+            verdict.sharing = .leaderOnly
+            return verdict
+        }
+        return freshness(route, isPost: isPost, wallClockS: wallClockS)
+    }
+
+    /// The same of an answer that may be stored by its status: also of what 304 says of one that is stored already.
+    func freshness(_ route: CacheRoute, isPost: Bool, wallClockS: Int) -> CacheVerdict {
+        var verdict = CacheVerdict()
+        verdict.freshForMs = UInt64(route.config.ttlMs)
+        let obeys = (!isPost || route.config.obeysOrigin) && !route.config.force
+        if obeys { obey(&verdict, isPost: isPost, wallClockS: wallClockS) }
+        return verdict
+    }
+
+    private func obey(_ verdict: inout CacheVerdict, isPost: Bool, wallClockS: Int) {
+        let said = CacheControl(head.fields)
+        if said.noStore || said.isPrivate || said.noCache { return verdict.refuse(.cacheControl) }
+        if !isPost && head.fields.contains(.setCookie) {
+            verdict.dropsCookies = false
+            return verdict.refuse(.cookie)
+        }
+        verdict.vary = head.fields.varyNames
+        if verdict.vary.first == UInt8(ascii: "*") { return verdict.refuse(.vary) }
+        // Who waits may have other values in those fields.
+        if !verdict.vary.isEmpty { verdict.sharing = .leaderOnly }
+        if let index = head.fields.firstIndex(of: .age) { verdict.initialAgeS = head.fields.value(index).seconds ?? 0 }
+        var lifetimeS = said.sharedMaxAgeS ?? said.maxAgeS
+        if lifetimeS == nil, let index = head.fields.firstIndex(of: .expires) {
+            let date = head.fields.firstIndex(of: .date).flatMap { HTTPDate.epochSeconds(head.fields.value($0)) } ?? wallClockS
+            // What is no date is in the past (RFC 9111 § 5.3).
+            lifetimeS = UInt64(max(0, (HTTPDate.epochSeconds(head.fields.value(index)) ?? 0) - date))
+        }
+        if let lifetimeS { verdict.freshForMs = (lifetimeS > verdict.initialAgeS ? lifetimeS - verdict.initialAgeS : 0) * 1000 }
+        let hasValidator = head.fields.contains(.etag) || head.fields.contains(.lastModified)
+        if verdict.freshForMs == 0 && !hasValidator { verdict.refuse(.cacheControl) }
+    }
+}
+
+extension CacheVerdict {
+    /// Under a key that counts what Vary names.
+    var forVariant: CacheVerdict {
+        var verdict = self
+        if refusal == nil { verdict.sharing = .all }
+        verdict.vary = []
+        return verdict
+    }
+
+    fileprivate mutating func refuse(_ reason: CacheRefusal) {
+        refusal = reason
+        sharing = .leaderOnly
+    }
+}
+
+extension HeaderFields {
+    fileprivate var isCoded: Bool {
+        guard let index = firstIndex(of: .contentEncoding) else { return false }
+        return !value(index).equalsIgnoringCase("identity")
+    }
+}

@@ -1,0 +1,36 @@
+import GatewayCache
+import GatewayCore
+import GatewayHTTP
+
+/// What a client's exchange has to do with the cache, from the lookup to its end: it reads an answer that is stored, or one that is under
+/// way, and whose bytes come through a ``Fill`` whoever asked for them.
+struct CacheTurn: ~Copyable {
+    enum Source {
+        /// Its own request is still being read.
+        case none
+        case fill(Fill, Fill.ReaderID)
+        case stored(StoredAnswer)
+    }
+
+    let route: CacheRoute
+    let wishes: CacheControl
+    /// Of the request as such; and the same with the fields that Vary names, where it is known to name some.
+    var baseKey = SHA256Digest(0, 0, 0, 0)
+    var key = SHA256Digest(0, 0, 0, 0)
+    /// Those names, with commas between.
+    var variants: [UInt8] = []
+    var isVariant = false
+    var source = Source.none
+    /// How much of a stored body has been handed on.
+    var offset = 0
+    /// The content of the request, for as long as it may have to be sent: by a fetch, or past the cache after all.
+    var body: ByteQueue
+    /// Of what was stored and is too old: what stands in for it if the origin fails, and what may be asked for by its validator.
+    var stale: StoredAnswer?
+
+    init(_ route: CacheRoute, _ wishes: CacheControl, pool: BufferPool) {
+        self.route = route
+        self.wishes = wishes
+        body = ByteQueue(pool: pool)
+    }
+}

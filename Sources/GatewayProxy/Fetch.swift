@@ -1,0 +1,115 @@
+import GatewayCache
+import GatewayConfig
+import GatewayCore
+import GatewayHTTP
+
+/// What an exchange without a client writes into its ``Fill``: an origin's answer, for all who wait for it. It begins with the first that asks,
+/// on its worker, and ends with the answer, whoever is still there.
+struct Fetch: ~Copyable {
+    let route: CacheRoute
+    let fill: Fill
+    /// The exchange that asked first; stale once that has ended.
+    let leader: Handle
+    let startedAt: MonotonicTime
+    /// Too old: what stands in for the answer if the origin fails, or says by 304 that it still holds.
+    let stale: StoredAnswer?
+    /// Whether nobody need wait for it: what was stored is given meanwhile.
+    let isBackground: Bool
+    let baseKey: SHA256Digest
+    let isVariant: Bool
+    /// The names that the key counts, or is to count: see ``CacheTurn/variants``.
+    var variants: [UInt8]
+    /// The key that the answer gets in the place of its fill's.
+    var variantKey: SHA256Digest?
+    /// Host and path, to purge it by.
+    var path: ByteQueue
+    /// Why the answer will not be stored; nil as long as it will be.
+    var refusal: CacheRefusal?
+    var freshForMs: UInt64 = 0
+    var initialAgeS: UInt64 = 0
+    var hasValidator = false
+    var isEventStream = false
+    /// Of an event stream: whether it has come to its end.
+    private var scanner: EventStreamScanner?
+    /// The head and the content, where they are wanted in one piece: to be read for their tokens, or kept under another key.
+    var head: ByteQueue
+    private var content: ByteQueue
+    private var gathers = false
+    /// The fill has been given its end, and what still comes is nobody's.
+    var isSettled = false
+    var isReadyQueued = false
+
+    init(
+        _ route: CacheRoute, _ fill: Fill, _ turn: borrowing CacheTurn, leader: Handle, now: MonotonicTime, stale: StoredAnswer?,
+        isBackground: Bool, pool: BufferPool
+    ) {
+        self.route = route
+        self.fill = fill
+        self.leader = leader
+        startedAt = now
+        self.stale = stale
+        self.isBackground = isBackground
+        baseKey = turn.baseKey
+        isVariant = turn.isVariant
+        variants = turn.variants
+        path = ByteQueue(pool: pool)
+        head = ByteQueue(pool: pool)
+        content = ByteQueue(pool: pool)
+    }
+
+    /// Whether a slow reader has to be waited for.
+    var isHeldUp: Bool { !isSettled && fill.isFull }
+
+    mutating func begin(_ verdict: CacheVerdict, _ call: borrowing UpstreamCall, _ pool: BufferPool) {
+        refusal = verdict.refusal
+        freshForMs = verdict.freshForMs
+        initialAgeS = verdict.initialAgeS
+        hasValidator = call.head.fields.contains(.etag) || call.head.fields.contains(.lastModified)
+        isEventStream = call.head.fields.hasEventStream
+        if isEventStream, let api = route.api { scanner = EventStreamScanner(api: api) }
+        gathers = refusal == nil && (route.api != nil && !isEventStream || !verdict.vary.isEmpty)
+    }
+
+    mutating func take(_ piece: borrowing ByteQueue, _ range: Range<Int>) -> Wake {
+        if scanner != nil { scanner?.scan(piece.bytes.extracting(range)) }
+        if gathers {
+            content.append(piece.bytes.extracting(range))
+            if content.count > route.zone.entryBytesMax {
+                content.removeAll()
+                gathers = false
+                if refusal == nil { refusal = .tooLarge }
+            }
+        }
+        return fill.append(piece.bytes.extracting(range))
+    }
+
+    /// An event stream is whole when its API says so: the end of the connection may be anything.
+    var isWholeStream: Bool {
+        guard isEventStream else { return true }
+        guard let scanner else { return false }
+        return scanner.isComplete && !scanner.hasFailed
+    }
+
+    var usage: TokenUsage? {
+        guard let api = route.api else { return nil }
+        return scanner?.usage ?? AnswerUsage.read(content.bytes, api: api)
+    }
+
+    func store(_ facts: AnswerFacts) -> Bool { route.zone.store(fill, facts, path: path.bytes) }
+
+    /// Keeps the answer under ``variantKey``, and in its place the names that this counts.
+    mutating func storeVariant(_ facts: AnswerFacts) -> Bool {
+        guard let variantKey else { return false }
+        var names = AnswerFacts(status: 0, storedAtMs: facts.storedAtMs, storedAt: facts.storedAt, freshForMs: .max)
+        names.isVariants = true
+        return keep(head.bytes, content.bytes, facts, variantKey) && keep(variants.rawSpan, RawSpan(), names, baseKey)
+    }
+
+    private func keep(_ head: RawSpan, _ content: RawSpan, _ facts: AnswerFacts, _ key: SHA256Digest) -> Bool {
+        let copy = route.zone.fetchAnew(key)
+        _ = copy.begin(head: head, sharing: .all, keeps: true)
+        _ = copy.append(content)
+        _ = copy.finish()
+        return route.zone.store(copy, facts, path: path.bytes)
+    }
+}

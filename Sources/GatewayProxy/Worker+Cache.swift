@@ -1,0 +1,283 @@
+import GatewayCache
+import GatewayCore
+import GatewayHTTP
+
+/// The lookup: the request is read to its end, gets its key, and then its answer from what is stored, from what is under way, or by a fetch.
+extension Worker {
+    // MARK: lookupCache
+
+    func lookupCache(_ id: Handle) -> Verdict {
+        guard let route = exchanges[id].location?.cache else { return .next(.chooseUpstream) }
+        if exchanges[id].caching.isNone {
+            let wishes = exchanges[id].cacheWishes
+            if let reason = exchanges[id].cacheBypass(route, wishes) ?? bypass(byCertificateOf: id, route) {
+                return passBy(id, route, reason)
+            }
+            exchanges[id].caching = cacheTurns.insert(CacheTurn(route, wishes, pool: pool))
+            if !exchanges[id].requestBody.isComplete {
+                calls[exchanges[id].call].isCollecting = true
+                invite(id)
+            }
+        }
+        if !exchanges[id].requestBody.isComplete, let verdict = collect(id, route) { return verdict }
+        let call = exchanges[id].call
+        calls[call].isCollecting = false
+        cacheTurns[exchanges[id].caching].body = calls[call].request.take()
+        do throws(CacheBypass) {
+            return try consult(id, route, cacheKey(id, route))
+        } catch {
+            return passBy(id, route, error)
+        }
+    }
+
+    /// A client with a certificate is somebody, too.
+    private func bypass(byCertificateOf id: Handle, _ route: CacheRoute) -> CacheBypass? {
+        guard case .anonymous = route.partition, downstreams[exchanges[id].connection].tls?.client?.verdict == .verified else { return nil }
+        return .credentials
+    }
+
+    /// Reads on in the body; nil when it is whole.
+    private func collect(_ id: Handle, _ route: CacheRoute) -> Verdict? {
+        if let error = clientLoss(id) { return .breakOff(error) }
+        if let error = collectRequest(id) { return .refuse(error) }
+        let call = exchanges[id].call
+        if calls[call].request.count > route.config.bodyBytesMax { return passBy(id, route, .bodyTooLarge) }
+        return exchanges[id].requestBody.isComplete ? nil : .wait
+    }
+
+    /// Who waits for 100 (Continue) would wait for an origin that is not asked before the content is there.
+    private func invite(_ id: Handle) {
+        guard exchanges[id].head.expectsContinue else { return }
+        exchanges[id].head.forgetExpectation()
+        var head = ByteQueue(pool: pool)
+        HTTP1Encoder.statusLine(100, into: &head)
+        HTTP1Encoder.endLine(into: &head)
+        let connection = exchanges[id].connection
+        if exchanges[id].isOverHTTP2 {
+            downstreams[connection].http2?.inform(exchanges[id].stream, head)
+        } else {
+            downstreams[connection].output.append(head.bytes)
+        }
+        queueFlush(connection)
+    }
+
+    /// The origin answers this one as if there were no cache.
+    func passBy(_ id: Handle, _ route: CacheRoute, _ reason: CacheBypass) -> Verdict {
+        exchanges[id].cacheOutcome = .bypass
+        exchanges[id].bypassReason = reason
+        shard.increment(route.bypasses(reason))
+        let (call, turn) = (exchanges[id].call, exchanges[id].caching)
+        calls[call].isCollecting = false
+        if !turn.isNone {
+            if !cacheTurns[turn].body.isEmpty { calls[call].request = cacheTurns[turn].body.take() }
+            cacheTurns.discard(turn)
+            exchanges[id].caching = .none
+        }
+        return .next(.chooseUpstream)
+    }
+
+    /// Puts the head before what was collected, and frames that as the client did.
+    func put(_ head: borrowing ByteQueue, before call: Handle, of id: Handle) {
+        let content = calls[call].request.take()
+        calls[call].headByteCount = head.count
+        calls[call].request.append(head.bytes)
+        let isChunked = exchanges[id].requestBody.framing == .chunked
+        calls[call].appendBody(content, 0..<content.count, isChunked: isChunked)
+        if isChunked && exchanges[id].requestBody.isComplete { endChunks(id, call) }
+    }
+
+    /// As much of the body as is read before the origin is asked.
+    func collectedBytesMax(_ call: Handle) -> Int {
+        exchanges[calls[call].exchange].location?.cache?.config.bodyBytesMax ?? 0
+    }
+
+    private func collectRequest(_ id: Handle) -> GatewayError? {
+        let connection = exchanges[id].connection
+        return exchanges[id].isOverHTTP2
+            ? relayStreamRequest(id, exchanges[id].stream, exchanges[id].call) : relayRequest(id, connection)
+    }
+
+    private func clientLoss(_ id: Handle) -> GatewayError? {
+        let (connection, stream) = (exchanges[id].connection, exchanges[id].stream)
+        if stream.isNone {
+            guard downstreams[connection].isBroken || downstreams[connection].stream.isGone else { return nil }
+            return GatewayError(.clientClosed, "the client left inside the body of its request")
+        }
+        if let error = streams.slab[stream].error { return error }
+        return streams.slab[stream].isOutputClosed ? GatewayError(.clientClosed, "the client cancelled the request") : nil
+    }
+
+    // MARK: The key
+
+    private func cacheKey(_ id: Handle, _ route: CacheRoute) throws(CacheBypass) -> SHA256Digest {
+        let turn = exchanges[id].caching
+        keyMaker.value.begin()
+        exchanges[id].addToKey(route, overTLS: downstreams[exchanges[id].connection].stream.isTLS, &keyMaker.value)
+        if exchanges[id].head.method == .post { try cacheTurns[turn].addContent(route, pool, &canonicalJSON.value, &keyMaker.value) }
+        return keyMaker.value.finish()
+    }
+
+    /// The key of the answer to requests with the same values in the fields that are named.
+    func variantKey(of base: SHA256Digest, _ names: [UInt8], _ id: Handle) -> SHA256Digest {
+        keyMaker.value.begin()
+        exchanges[id].addToKey(base, varying: names, &keyMaker.value)
+        return keyMaker.value.finish()
+    }
+
+    // MARK: What the zone has
+
+    /// `isVariant`: the key counts what Vary names.
+    private func consult(_ id: Handle, _ route: CacheRoute, _ key: SHA256Digest, isVariant: Bool = false) throws(CacheBypass) -> Verdict {
+        let turn = exchanges[id].caching
+        let wishes = cacheTurns[turn].wishes
+        cacheTurns[turn].key = key
+        if !isVariant { cacheTurns[turn].baseKey = key }
+        cacheTurns[turn].isVariant = isVariant
+        let isHead = exchanges[id].head.method == .head
+        if wishes.noCache && !wishes.onlyIfCached && !isHead {
+            return follow(id, route, route.zone.fetchAnew(key), isLeader: true, .refresh)
+        }
+        var freshness = wishes.freshness
+        // Nothing is fetched by HEAD: what there is serves it, or the origin does.
+        if isHead { freshness.isOnlyIfCached = true }
+        let lookup = route.zone.find(key, now: now, accepting: freshness)
+        if let stored = lookup.stored {
+            if stored.facts.isVariants {
+                if let fill = lookup.fill, lookup.isLeader { route.zone.end(fill) }
+                // Nothing stands for a variant but an answer.
+                if isVariant { throw .notShared }
+                cacheTurns[turn].variants = stored.headBytes(pool)
+                let variant = variantKey(of: key, cacheTurns[turn].variants, id)
+                return try consult(id, route, variant, isVariant: true)
+            }
+            if lookup.isFresh { return replay(id, stored, .hit) }
+            if let verdict = serveStale(id, route, stored, lookup) { return verdict }
+        }
+        guard let fill = lookup.fill else {
+            if isHead && !wishes.onlyIfCached { throw .headMiss }
+            return .refuse(GatewayError(.notCached, "the request is only-if-cached, and there is no answer for it"))
+        }
+        cacheTurns[turn].stale = lookup.stored
+        return follow(id, route, fill, isLeader: lookup.isLeader, lookup.stored == nil ? .miss : .expired)
+    }
+
+    /// RFC 5861 § 3: what is a little too old is given at once, while it is fetched anew.
+    private func serveStale(_ id: Handle, _ route: CacheRoute, _ stored: StoredAnswer, _ lookup: ResponseCache.Lookup) -> Verdict? {
+        let wishes = cacheTurns[exchanges[id].caching].wishes
+        let isWithin = stored.facts.staleMs(now) < stored.facts.staleWhileRevalidateMs
+        guard isWithin, let fill = lookup.fill, wishes.maxAgeS == nil, wishes.minFreshS == nil else { return nil }
+        if lookup.isLeader && !beginFetch(fill, for: id, route, revalidating: stored, isBackground: true) { route.zone.end(fill) }
+        return replay(id, stored, .staleRevalidating)
+    }
+
+    /// Reads along, from the first byte on. The leader fetches.
+    func follow(_ id: Handle, _ route: CacheRoute, _ fill: Fill, isLeader: Bool, _ outcome: CacheOutcome) -> Verdict {
+        guard let reader = fill.join(worker: place.index, isLeader: isLeader) else { return passBy(id, route, .notShared) }
+        let turn = exchanges[id].caching
+        cacheTurns[turn].source = .fill(fill, reader)
+        readersByFill.value[ObjectIdentifier(fill), default: []].append(id)
+        exchanges[id].cacheOutcome = isLeader ? outcome : .collapsed
+        if isLeader {
+            let stale = cacheTurns[turn].stale
+            if !beginFetch(fill, for: id, route, revalidating: stale, isBackground: false) {
+                route.zone.end(fill)
+                wake(fill, fill.fail(GatewayError(.connectionsExhausted, "the worker has no room for a further request to an origin")))
+            }
+        }
+        calls[exchanges[id].call].state = .awaitingHead
+        return .next(.relay)
+    }
+}
+
+extension Exchange {
+    var cacheWishes: CacheControl { CacheControl(head.fields, isRequest: true) }
+
+    /// Everything but the content that makes two requests the same.
+    fileprivate func addToKey(_ route: CacheRoute, overTLS: Bool, _ key: inout CacheKeyMaker) {
+        switch route.partition {
+        case .shared: break
+        case .anonymous: key.add(.partition, RawSpan())
+        case .key:
+            if let caller = callerKey {
+                let name = caller.keys.text(caller.name)
+                key.add(.partition, name.rawSpan)
+            }
+        }
+        // HEAD is told what GET would get.
+        key.add(.method, UInt64(head.method == .post ? Method.post.rawValue : Method.get.rawValue))
+        if overTLS { key.add(.scheme, RawSpan()) }
+        key.add(.host, head.hostname)
+        key.add(.path, head.path)
+        if head.hasQuery { key.add(.query, head.query) }
+        for name in route.fields { addField(name, .field, &key) }
+    }
+
+    fileprivate func addToKey(_ base: SHA256Digest, varying names: [UInt8], _ key: inout CacheKeyMaker) {
+        key.add(.base, base)
+        for name in names.split(separator: UInt8(ascii: ",")) { addField(Array(name), .varyingField, &key) }
+    }
+
+    private func addField(_ name: [UInt8], _ part: CacheKeyMaker.Part, _ key: inout CacheKeyMaker) {
+        for index in 0..<head.fields.count {
+            if !head.fields.nameBytes(index).equalsIgnoringCase(name.rawSpan) { continue }
+            key.add(part, name: name.rawSpan, head.fields.value(index))
+        }
+    }
+}
+
+extension CacheTurn {
+    fileprivate mutating func addContent(
+        _ route: CacheRoute, _ pool: BufferPool, _ json: inout CanonicalJSON, _ key: inout CacheKeyMaker
+    ) throws(CacheBypass) {
+        var canonical = ByteQueue(pool: pool)
+        do throws(CanonicalJSONFailure) {
+            try json.encode(body.bytes, ignoring: route.ignored, into: &canonical)
+        } catch {
+            throw CacheBypass(error)
+        }
+        if route.config.deterministicOnly && !json.facts.temperatureIsZero { throw .notDeterministic }
+        key.add(.canonicalBody, canonical.bytes)
+    }
+}
+
+extension CacheBypass {
+    fileprivate init(_ failure: CanonicalJSONFailure) {
+        self =
+            switch failure {
+            case .invalid: .jsonInvalid
+            case .duplicateName: .jsonDuplicateName
+            case .tooDeep: .jsonTooDeep
+            case .invalidUnicode: .jsonInvalidUnicode
+            case .numberTooLong: .jsonNumberTooLong
+            case .tooLong: .bodyTooLarge
+            }
+    }
+}
+
+extension CacheControl {
+    fileprivate var freshness: Freshness {
+        var freshness = Freshness()
+        if let maxAgeS { freshness.maxAgeS = maxAgeS }
+        if let minFreshS { freshness.minFreshMs = Self.milliseconds(minFreshS) }
+        if let maxStaleS { freshness.maxStaleMs = Self.milliseconds(maxStaleS) }
+        freshness.isOnlyIfCached = onlyIfCached
+        return freshness
+    }
+
+    private static func milliseconds(_ seconds: UInt64) -> UInt64 { seconds > .max / 1000 ? .max : seconds * 1000 }
+}
+
+extension StoredAnswer {
+    fileprivate func headBytes(_ pool: BufferPool) -> [UInt8] {
+        var head = ByteQueue(pool: pool)
+        appendHead(to: &head)
+        return head.bytes.array
+    }
+}
+
+extension CacheTurn {
+    /// Puts the content behind the head of the request that is fetched; it stays here, too, for whoever may have to be asked next.
+    func appendBody(to call: inout UpstreamCall, isChunked: Bool) {
+        call.appendBody(body, 0..<body.count, isChunked: isChunked)
+    }
+}

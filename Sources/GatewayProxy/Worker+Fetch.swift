@@ -1,0 +1,325 @@
+import GatewayCache
+import GatewayCore
+import GatewayHTTP
+import GatewayNet
+
+/// Fetches: exchanges without a client, whose answer goes into a ``Fill`` for all who want it. They run the phases from chooseUpstream on.
+extension Worker {
+    /// Asks the origin for what the exchange `id` wants, into `fill`. False if there is no room for a further exchange.
+    func beginFetch(_ fill: Fill, for id: Handle, _ route: CacheRoute, revalidating stale: StoredAnswer?, isBackground: Bool) -> Bool {
+        // As for the streams of HTTP/2: every connection of HTTP/1.1 was promised a place when it was let in.
+        let count = exchanges.count + downstreams.count + 1
+        guard exchanges.hasRoom(for: count), calls.hasRoom(for: count), fetches.hasRoom(for: count),
+            let upstream = exchanges[id].location?.upstream
+        else { return false }
+        let snapshot = exchanges[id].snapshot
+        let fetch = exchanges.insert(Exchange(connection: .none, snapshot: snapshot, client: exchanges[id].client, now: now, pool: pool))
+        var request = ByteQueue(pool: pool)
+        do throws(GatewayError) {
+            try exchanges[id].encodeRequestHead(on: downstreams[exchanges[id].connection], into: &request)
+            if let stale, stale.facts.hasValidator { stale.appendConditions(pool, to: &request) }
+            try exchanges[fetch].adopt(from: exchanges[id], request)
+        } catch {
+            exchanges.discard(fetch)
+            return false
+        }
+        snapshots[snapshot].users += 1
+        let method = exchanges[fetch].head.method
+        let call = calls.insert(UpstreamCall(exchange: fetch, upstream: upstream, method: method, pool: pool))
+        calls[call].headByteCount = request.count
+        calls[call].request = request
+        cacheTurns[exchanges[id].caching].appendBody(to: &calls[call], isChunked: exchanges[id].requestBody.framing == .chunked)
+        if exchanges[id].requestBody.framing == .chunked { endChunks(id, call) }
+        exchanges[fetch].call = call
+        exchanges[fetch].fetch = fetches.insert(
+            Fetch(
+                route, fill, cacheTurns[exchanges[id].caching], leader: id, now: now, stale: stale, isBackground: isBackground, pool: pool))
+        exchanges[id].appendPurgePath(to: &fetches[exchanges[fetch].fetch].path)
+        fetchesByFill.value[ObjectIdentifier(fill)] = fetch
+        if let timeoutMs = exchanges[id].location?.requestTimeoutMs, timeoutMs > 0 { limitTime(of: fetch, ms: timeoutMs) }
+        queueReady(exchange: fetch)
+        return true
+    }
+
+    func queueReady(fetch id: Handle) {
+        let fetch = exchanges[id].fetch
+        if fetches[fetch].isReadyQueued { return }
+        fetches[fetch].isReadyQueued = true
+        readyQueue.value.append(EventToken(kind: Kind.fetch, handle: id))
+    }
+
+    // MARK: Relay
+
+    func relayFetch(_ id: Handle) -> Verdict {
+        let call = exchanges[id].call
+        if case .connecting = calls[call].state { return .wait }
+        writeRequest(call)
+        return relayResponse(id, call, .none)
+    }
+
+    /// The final head decides whether the answer is for all, and whether it is kept. Interim ones are for the client that isn't there.
+    func takeFetchedHead(_ id: Handle, _ call: Handle) throws(GatewayError) {
+        let status = calls[call].head.status
+        if status == 101 { throw GatewayError(.upstreamInvalid, "the origin switches protocols, which nobody asked for") }
+        if status < 200 {
+            calls[call].interimResponses += 1
+            if calls[call].interimResponses > Limits.interimResponsesMax {
+                throw GatewayError(.upstreamInvalid, "the origin sent too many interim responses")
+            }
+            calls[call].nextHead(method: exchanges[id].head.method)
+            return
+        }
+        exchanges[id].outcome.status = status
+        calls[call].framing = calls[call].head.framing
+        if case .length(let length) = calls[call].framing { calls[call].remaining = length }
+        calls[call].state = .readingBody
+        exchanges[id].response.status = status
+        exchanges[id].response.hasBegun = true
+        tellLeader(id)
+        beginFill(id, call, status)
+    }
+
+    private func beginFill(_ id: Handle, _ call: Handle, _ status: Int) {
+        let fetch = exchanges[id].fetch
+        let (route, fill) = (fetches[fetch].route, fetches[fetch].fill)
+        if let stale = fetches[fetch].stale {
+            if status == 304 && stale.facts.hasValidator { return settle(id, with: refreshed(stale, id, call)) }
+            if (status >= 500 || status == 429) && mayStandIn(stale) { return settle(id, with: stale) }
+        }
+        let isPost = exchanges[id].head.method == .post
+        let wallClockS = Int(clock.value.nanoseconds(now) / 1_000_000_000)
+        var verdict = calls[call].cacheVerdict(route, isPost: isPost, attempt: fill.attempt, wallClockS: wallClockS)
+        // Who waits under a key that counts what Vary names has the same values there.
+        if fetches[fetch].isVariant && fetches[fetch].variants == verdict.vary { verdict = verdict.forVariant }
+        fetches[fetch].begin(verdict, calls[call], pool)
+        if !verdict.vary.isEmpty { countVariant(id, verdict) }
+        if verdict.sharing == .leaderOnly { route.zone.end(fill) }
+        var head = ByteQueue(pool: pool)
+        calls[call].encodeHeadForAll(dropsCookies: verdict.dropsCookies, into: &head)
+        if fetches[fetch].variantKey != nil { fetches[fetch].head.append(head.bytes) }
+        wake(fill, fill.begin(head: head.bytes, sharing: verdict.sharing, keeps: fetches[fetch].refusal == nil))
+    }
+
+    /// The answer depends on more than its key counts: it gets a key that does, and stands there for those with the same values.
+    private func countVariant(_ id: Handle, _ verdict: CacheVerdict) {
+        let (fetch, leader) = (exchanges[id].fetch, fetches[exchanges[id].fetch].leader)
+        guard fetches[fetch].refusal == nil else { return }
+        // The values are those that clients send: of what the gateway sets itself, nobody's would be the one that the origin saw.
+        guard exchanges.contains(leader), !exchanges[leader].setsAny(of: verdict.vary) else {
+            fetches[fetch].refusal = .vary
+            return
+        }
+        fetches[fetch].variants = verdict.vary
+        fetches[fetch].variantKey = variantKey(of: fetches[fetch].baseKey, verdict.vary, leader)
+    }
+
+    private func refreshed(_ stale: StoredAnswer, _ id: Handle, _ call: Handle) -> StoredAnswer {
+        let fetch = exchanges[id].fetch
+        let route = fetches[fetch].route
+        let wallClockS = Int(clock.value.nanoseconds(now) / 1_000_000_000)
+        let isPost = exchanges[id].head.method == .post
+        let verdict = calls[call].freshness(route, isPost: isPost, wallClockS: wallClockS)
+        var facts = stale.facts
+        facts.storedAt = now
+        facts.storedAtMs = clock.value.nanoseconds(now) / 1_000_000
+        facts.freshForMs = verdict.freshForMs
+        facts.initialAgeS = verdict.initialAgeS
+        return route.zone.refresh(stale, facts)
+    }
+
+    /// RFC 5861 § 4.
+    private func mayStandIn(_ stale: StoredAnswer) -> Bool {
+        stale.facts.staleIfErrorMs > 0 && stale.facts.staleMs(now) <= stale.facts.staleIfErrorMs
+    }
+
+    /// The readers get what was stored; what still comes from the origin is nobody's.
+    private func settle(_ id: Handle, with answer: StoredAnswer) {
+        let fetch = exchanges[id].fetch
+        let fill = fetches[fetch].fill
+        fetches[fetch].isSettled = true
+        fetches[fetch].route.zone.end(fill)
+        wake(fill, fill.resolve(with: answer))
+    }
+
+    func appendToFill(_ id: Handle, _ content: borrowing ByteQueue, _ range: Range<Int>) {
+        let fetch = exchanges[id].fetch
+        if fetches[fetch].isSettled { return }
+        let ended = fetches[fetch].take(content, range)
+        if ended.isNeeded { wake(fetches[fetch].fill, ended) }
+    }
+
+    // MARK: store
+
+    /// The answer is whole.
+    func store(_ id: Handle) -> Verdict {
+        let fetch = exchanges[id].fetch
+        if fetches[fetch].isSettled { return .next(.finish) }
+        let (route, fill) = (fetches[fetch].route, fetches[fetch].fill)
+        tellLeader(id)
+        let ended = fill.finish()
+        if fetches[fetch].refusal == nil && !fetches[fetch].isWholeStream { fetches[fetch].refusal = .eventStream }
+        if fetches[fetch].refusal == nil && !fill.isStorable { fetches[fetch].refusal = .tooLarge }
+        if let refusal = fetches[fetch].refusal {
+            shard.increment(route.refusals(refusal))
+            route.zone.end(fill)
+        } else if keep(id, fill, route) {
+            shard.increment(route.stored)
+        } else {
+            shard.increment(route.refusals(.noRoom))
+        }
+        wake(fill, ended)
+        return .next(.finish)
+    }
+
+    private func keep(_ id: Handle, _ fill: Fill, _ route: CacheRoute) -> Bool {
+        let fetch = exchanges[id].fetch
+        var facts = AnswerFacts(
+            status: exchanges[id].response.status, storedAtMs: clock.value.nanoseconds(now) / 1_000_000, storedAt: now,
+            freshForMs: fetches[fetch].freshForMs)
+        facts.initialAgeS = fetches[fetch].initialAgeS
+        facts.staleIfErrorMs = UInt64(route.config.staleIfErrorMs)
+        facts.staleWhileRevalidateMs = UInt64(route.config.staleWhileRevalidateMs)
+        facts.originMs = now.nanoseconds(since: fetches[fetch].startedAt) / 1_000_000
+        facts.hasValidator = fetches[fetch].hasValidator
+        facts.isEventStream = fetches[fetch].isEventStream
+        if let usage = fetches[fetch].usage {
+            facts.inputTokens = usage.input ?? 0
+            facts.outputTokens = usage.output ?? 0
+        }
+        if fetches[fetch].variantKey == nil { return fetches[fetch].store(facts) }
+        route.zone.end(fill)
+        return fetches[fetch].storeVariant(facts)
+    }
+
+    // MARK: Endings
+
+    /// No answer, or none that is whole.
+    func failFetch(_ id: Handle, _ error: GatewayError) {
+        dropCall(id)
+        tellLeader(id)
+        let fetch = exchanges[id].fetch
+        if fetches[fetch].isSettled { return }
+        if !exchanges[id].response.hasBegun, let stale = fetches[fetch].stale, mayStandIn(stale) { return settle(id, with: stale) }
+        let fill = fetches[fetch].fill
+        fetches[fetch].isSettled = true
+        shard.increment(fetches[fetch].route.refusals(.unfinished))
+        fetches[fetch].route.zone.end(fill)
+        wake(fill, fill.fail(error))
+    }
+
+    func finishFetch(_ id: Handle) {
+        dropCall(id)
+        let (fetch, snapshot) = (exchanges[id].fetch, exchanges[id].snapshot)
+        fetchesByFill.value[ObjectIdentifier(fetches[fetch].fill)] = nil
+        fetches.discard(fetch)
+        exchanges.discard(id)
+        releaseSnapshot(snapshot)
+    }
+
+    /// Readers have come forward, or gone.
+    func reconsider(fetch id: Handle) {
+        let fetch = exchanges[id].fetch
+        if isUnwanted(fetch) && fetches[fetch].route.zone.abandonIfUnread(fetches[fetch].fill) {
+            cancel(fetch: id)
+        } else {
+            queueReady(fetch: id)
+        }
+    }
+
+    private func isUnwanted(_ fetch: Handle) -> Bool {
+        if fetches[fetch].isSettled || fetches[fetch].fill.readerCount > 0 { return false }
+        if isDraining { return true }
+        let goesOn = fetches[fetch].isBackground || fetches[fetch].route.config.finishesAbandoned
+        return !goesOn || fetches[fetch].refusal != nil
+    }
+
+    private func cancel(fetch id: Handle) {
+        tellLeader(id)
+        dropCall(id)
+        fetches[exchanges[id].fetch].isSettled = true
+        exchanges[id].phase = .finish
+        step(id)
+    }
+
+    /// A worker that ends waits for what is read, not for what is only to be kept.
+    func endUnreadFetches() {
+        for id in fetchesByFill.value.values { reconsider(fetch: id) }
+    }
+
+    /// What the log says of the attempts stands in the line of who asked first.
+    private func tellLeader(_ id: Handle) {
+        let leader = fetches[exchanges[id].fetch].leader
+        if !fetches[exchanges[id].fetch].isBackground, exchanges.contains(leader) { exchanges[leader].outcome = exchanges[id].outcome }
+    }
+}
+
+extension Exchange {
+    /// Takes over what a fetch needs to be sent on its way: the request as the origin will get it, and whose it is.
+    fileprivate mutating func adopt(from other: borrowing Exchange, _ request: borrowing ByteQueue) throws(GatewayError) {
+        guard try parse(request) != nil else { throw GatewayError(.headTooLarge, "the head is larger with what was added to it") }
+        server = other.server
+        location = other.location
+        keyName = other.keyName
+        requestID = other.requestID
+        requestBody.framing = other.requestBody.framing
+        requestCompletedAt = other.startedAt
+        phase = .chooseUpstream
+    }
+}
+
+extension Exchange {
+    /// What `gateway cache purge --path` goes by.
+    fileprivate func appendPurgePath(to queue: inout ByteQueue) {
+        queue.append(head.path)
+    }
+
+    /// Whether the gateway says itself what one of the fields holds.
+    fileprivate func setsAny(of names: [UInt8]) -> Bool {
+        for name in names.split(separator: UInt8(ascii: ",")) {
+            let bytes = Array(name)
+            switch FieldName(bytes.rawSpan) {
+            case .host, .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort, .xRealIP, .xRequestID: return true
+            default: if location?.proxySetFields.contains(FieldName(bytes.rawSpan), bytes.rawSpan) == true { return true }
+            }
+        }
+        return false
+    }
+}
+
+extension StoredAnswer {
+    /// Asks the origin whether the answer still holds (RFC 9111 § 4.3.1): in the place of the empty line.
+    fileprivate func appendConditions(_ pool: BufferPool, to request: inout ByteQueue) {
+        var bytes = ByteQueue(pool: pool)
+        appendHead(to: &bytes)
+        var head = ResponseHead(pool: pool)
+        var parser = HTTP1ResponseParser(requestMethod: .get)
+        guard (try? parser.parse(bytes.bytes, into: &head)) != nil else { return }
+        request.truncate(to: request.count - 2)
+        if let tag = head.fields.firstIndex(of: .etag) { HTTP1Encoder.field("If-None-Match", head.fields.value(tag), into: &request) }
+        if let date = head.fields.firstIndex(of: .lastModified) {
+            HTTP1Encoder.field("If-Modified-Since", head.fields.value(date), into: &request)
+        }
+        HTTP1Encoder.endLine(into: &request)
+    }
+}
+
+extension UpstreamCall {
+    /// The head as every reader may have it: its connection's fields are gone, and framed anew where it has no length.
+    fileprivate func encodeHeadForAll(dropsCookies: Bool, into queue: inout ByteQueue) {
+        HTTP1Encoder.statusLine(head.status, reason: head.reason, into: &queue)
+        for index in 0..<head.fields.count {
+            switch head.fields.name(index) {
+            case .contentLength, .transferEncoding, .trailer: continue
+            case .setCookie: if dropsCookies { continue }
+            default: break
+            }
+            if !head.fields.isHopByHop(index) { head.fields.appendLine(index, to: &queue) }
+        }
+        switch framing {
+        case .length(let length): HTTP1Encoder.field("Content-Length", decimal: length, into: &queue)
+        case .chunked, .untilClose: queue.append("Transfer-Encoding: chunked\r\n")
+        case .none: break
+        }
+        HTTP1Encoder.endLine(into: &queue)
+    }
+}
