@@ -11,6 +11,8 @@ public struct CacheKeyMaker: ~Copyable {
         /// Whose answer it is.
         case partition = 1
         case method, scheme, host, path, query
+        /// Where the request would be sent to.
+        case route, version
         /// A header field, by its name; or a field that an answer's Vary names.
         case field, varyingField
         /// A body in its canonical form, or as it is: the same bytes are not the same part.

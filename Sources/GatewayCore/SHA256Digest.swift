@@ -39,6 +39,14 @@ public struct SHA256Digest: Hashable, Sendable, BitwiseCopyable {
 
     public static let byteCount = 32
 
+    /// Appends its 64 hexadecimal digits.
+    public func appendHex(to queue: inout ByteQueue) {
+        queue.append(hex16: first)
+        queue.append(hex16: second)
+        queue.append(hex16: third)
+        queue.append(hex16: fourth)
+    }
+
     /// Appends its 32 bytes.
     public func append(to queue: inout ByteQueue) {
         for word in [first, second, third, fourth] { queue.append(word: word.byteSwapped) }

@@ -7,7 +7,8 @@ import GatewayTelemetry
 /// that was answered here no upstream.
 extension Exchange {
     func encodeLogLine(
-        on connection: borrowing DownstreamConnection, now: MonotonicTime, _ clock: inout WallClock, into line: inout ByteQueue
+        on connection: borrowing DownstreamConnection, cacheKey: SHA256Digest?, now: MonotonicTime, _ clock: inout WallClock,
+        into line: inout ByteQueue
     ) {
         JSONLine.begin(into: &line)
         JSONLine.member(#""time":""#, wallClockNanoseconds: clock.nanoseconds(now), &clock.timestamps, into: &line)
@@ -26,7 +27,7 @@ extension Exchange {
         if let location { line.append(location.logMembers) }
         if let caller = callerKey { line.append(caller.keys.logMember(caller.name)) }
         if limitedBy >= 0 || limitOnTrial >= 0 { encodeLimits(into: &line) }
-        if cacheOutcome != .none { encodeCache(into: &line) }
+        if cacheOutcome != .none { encodeCache(cacheKey, into: &line) }
         JSONLine.member(#""status":"#, response.status, into: &line)
         JSONLine.member(#""duration":"#, secondsFromNanoseconds: now.nanoseconds(since: startedAt), into: &line)
         if requestBody.received > 0 { JSONLine.member(#""bytes_received":"#, Int(clamping: requestBody.received), into: &line) }
@@ -44,12 +45,16 @@ extension Exchange {
         if client.verdict != .missing { JSONLine.member(#""tls_client_subject":""#, client.names.subject, into: &line) }
     }
 
-    private func encodeCache(into line: inout ByteQueue) {
+    private func encodeCache(_ key: SHA256Digest?, into line: inout ByteQueue) {
         line.append(#""cache":""#)
         line.append(cacheOutcome.name)
         if let bypassReason {
             line.append(#"","cache_bypass":""#)
             line.append(bypassReason.name)
+        }
+        if let key {
+            line.append(#"","cache_key":""#)
+            key.appendHex(to: &line)
         }
         line.append("\",")
     }

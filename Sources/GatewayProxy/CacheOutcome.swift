@@ -51,7 +51,7 @@ enum CacheBypass: UInt8, CaseIterable, Error, BitwiseCopyable {
     case credentials
     /// The client wants nothing stored.
     case noStore
-    /// It asks for a part.
+    /// It asks for a part, or on a condition that the origin alone can judge.
     case range
     case bodyTooLarge
     /// The body has no one meaning: see CanonicalJSON.

@@ -19,6 +19,8 @@ final class CacheRoute: Sendable {
     let zone: ResponseCache
     let config: CacheConfig
     let partition: Partition
+    /// What tells its answers from those of other locations in the zone: what they add to a request differs.
+    let name: [UInt8]
     /// The names of ``CacheConfig/fields`` and ``CacheConfig/ignored``, as bytes.
     let fields: [[UInt8]]
     let ignored: [[UInt8]]
@@ -31,7 +33,8 @@ final class CacheRoute: Sendable {
     let savedOutputTokens: MetricSlot
     let savedOriginTime: MetricSlot
 
-    init(_ config: CacheConfig, zone: ResponseCache, isKeyed: Bool, api: APIStyle?, registry: MetricsRegistry) {
+    init(_ config: CacheConfig, name: String, zone: ResponseCache, isKeyed: Bool, api: APIStyle?, registry: MetricsRegistry) {
+        self.name = Array(name.utf8)
         self.config = config
         self.zone = zone
         self.api = api

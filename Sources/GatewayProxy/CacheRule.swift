@@ -14,7 +14,7 @@ extension Exchange {
         default: return .method
         }
         if wishes.noStore { return .noStore }
-        if head.fields.contains(.range) { return .range }
+        if head.fields.contains(.range) || head.fields.contains(.ifMatch) || head.fields.contains(.ifUnmodifiedSince) { return .range }
         switch route.partition {
         case .shared: return nil
         case .key: return keyName >= 0 ? nil : .credentials

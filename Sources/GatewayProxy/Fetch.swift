@@ -11,6 +11,8 @@ struct Fetch: ~Copyable {
     /// The exchange that asked first; stale once that has ended.
     let leader: Handle
     let startedAt: MonotonicTime
+    /// The one that the first who asked has, or asks for; nil where that is for the weights to say.
+    let version: Int?
     /// Too old: what stands in for the answer if the origin fails, or says by 304 that it still holds.
     let stale: StoredAnswer?
     /// Whether nobody need wait for it: what was stored is given meanwhile.
@@ -41,8 +43,9 @@ struct Fetch: ~Copyable {
 
     init(
         _ route: CacheRoute, _ fill: Fill, _ turn: borrowing CacheTurn, leader: Handle, now: MonotonicTime, stale: StoredAnswer?,
-        isBackground: Bool, pool: BufferPool
+        version: Int?, isBackground: Bool, pool: BufferPool
     ) {
+        self.version = version
         self.route = route
         self.fill = fill
         self.leader = leader

@@ -62,7 +62,7 @@ final class LocationRoute: Sendable {
     let forwarding: Forwarding
 
     init(
-        _ config: LocationConfig, server: String, _ context: RouteContext
+        _ config: LocationConfig, server: String, listens: String, _ context: RouteContext
     ) {
         let registry = context.registry
         logMembers = JSONLine.members([("server", server), ("location", config.name)])
@@ -89,7 +89,9 @@ final class LocationRoute: Sendable {
             speaksHTTP2: upstream?.speaksHTTP2 ?? false)
         isProxied = pass != nil
         cache = config.cache.map {
-            CacheRoute($0, zone: context.caches[$0.zone], isKeyed: config.authentication != nil, api: config.edge.api, registry: registry)
+            CacheRoute(
+                $0, name: "\(listens) \(server) \(config.name)", zone: context.caches[$0.zone], isKeyed: config.authentication != nil,
+                api: config.edge.api, registry: registry)
         }
         counters = Counters(
             requests: registry.statusBlock(.requests, [server, config.name], hasMethods: true),

@@ -35,11 +35,12 @@ final class ServerRoute: Sendable {
         certificates = config.tls?.certificates.map(\.certificatePath) ?? []
         let table = LocationTable(config.locations)
         locations = table
+        let listens = config.listens.map { "\($0.address)" }.joined(separator: " ")
         let routes = config.locations.map {
-            LocationRoute($0, server: label, context)
+            LocationRoute($0, server: label, listens: listens, context)
         }
         self.routes = routes
-        fallback = LocationRoute(config.fallback, server: label, context)
+        fallback = LocationRoute(config.fallback, server: label, listens: listens, context)
         asterisk = table.match(path: [UInt8(ascii: "/")].rawSpan).map { routes[$0] } ?? fallback
     }
 

@@ -57,7 +57,7 @@ extension Exchange {
     }
 
     /// By its name, weight 0 included. What is no version of the upstream asks for nothing.
-    private func askedVersion(_ header: VersionPolicy.Header) -> Int? {
+    func askedVersion(_ header: VersionPolicy.Header) -> Int? {
         guard let index = head.fields.firstIndex(named: header.name.rawSpan), header.from.contains(client) else { return nil }
         for version in header.versions.indices {
             let name = header.versions[version]

@@ -175,7 +175,7 @@ extension Worker {
         guard let reader = fill.join(worker: place.index, isLeader: isLeader) else { return passBy(id, route, .notShared) }
         let turn = exchanges[id].caching
         cacheTurns[turn].source = .fill(fill, reader)
-        readersByFill.value[ObjectIdentifier(fill), default: []].append(id)
+        readersByFill.value[ObjectIdentifier(fill), default: []].insert(id)
         exchanges[id].cacheOutcome = isLeader ? outcome : .collapsed
         if isLeader {
             let stale = cacheTurns[turn].stale
@@ -205,6 +205,9 @@ extension Exchange {
         }
         // HEAD is told what GET would get.
         key.add(.method, UInt64(head.method == .post ? Method.post.rawValue : Method.get.rawValue))
+        let name = route.name
+        key.add(.route, name.rawSpan)
+        if let header = location?.upstream?.versionPolicy?.header, let version = askedVersion(header) { key.add(.version, UInt64(version)) }
         if overTLS { key.add(.scheme, RawSpan()) }
         key.add(.host, head.hostname)
         key.add(.path, head.path)

@@ -33,7 +33,8 @@ extension Worker {
         exchanges[fetch].call = call
         exchanges[fetch].fetch = fetches.insert(
             Fetch(
-                route, fill, cacheTurns[exchanges[id].caching], leader: id, now: now, stale: stale, isBackground: isBackground, pool: pool))
+                route, fill, cacheTurns[exchanges[id].caching], leader: id, now: now, stale: stale,
+                version: upstream.versionPolicy.flatMap { exchanges[id].version(by: $0) }, isBackground: isBackground, pool: pool))
         exchanges[id].appendPurgePath(to: &fetches[exchanges[fetch].fetch].path)
         fetchesByFill.value[ObjectIdentifier(fill)] = fetch
         if let timeoutMs = exchanges[id].location?.requestTimeoutMs, timeoutMs > 0 { limitTime(of: fetch, ms: timeoutMs) }

@@ -45,9 +45,14 @@ extension Worker {
         shard.increment(counters.responseBytes, by: exchanges[id].response.sent)
     }
 
+    private func cacheKey(_ id: Handle) -> SHA256Digest? {
+        exchanges[id].caching.isNone ? nil : cacheTurns[exchanges[id].caching].key
+    }
+
     private func log(_ id: Handle) {
         accessLog.value?.withLine(now: now) { line in
-            exchanges[id].encodeLogLine(on: downstreams[exchanges[id].connection], now: now, &clock.value, into: &line)
+            exchanges[id].encodeLogLine(
+                on: downstreams[exchanges[id].connection], cacheKey: cacheKey(id), now: now, &clock.value, into: &line)
         }
     }
 }

@@ -183,7 +183,11 @@ extension Worker {
 
     /// The version that the request asks for or its caller has; else the one whose turn it is.
     private func firstVersion(_ id: Handle, _ call: Handle, _ snapshot: Handle) -> Int? {
-        if let policy = calls[call].upstream.versionPolicy, let version = exchanges[id].version(by: policy) { return version }
+        if exchanges[id].isFetch {
+            if let version = fetches[exchanges[id].fetch].version { return version }
+        } else if let policy = calls[call].upstream.versionPolicy, let version = exchanges[id].version(by: policy) {
+            return version
+        }
         return snapshots[snapshot].choices[calls[call].upstream.index].nextVersion(excluding: ExclusionSet())
     }
 

@@ -189,7 +189,7 @@ extension Worker {
         let turn = exchanges[id].caching
         guard case .fill(let fill, let reader) = cacheTurns[turn].source else { return }
         let key = ObjectIdentifier(fill)
-        readersByFill.value[key]?.removeAll { $0 == id }
+        readersByFill.value[key]?.remove(id)
         if readersByFill.value[key]?.isEmpty == true { readersByFill.value[key] = nil }
         cacheTurns[turn].source = .none
         wake(fill, fill.leave(reader))

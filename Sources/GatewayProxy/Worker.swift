@@ -73,7 +73,7 @@ final class Worker {
     let fetches: Slab<Fetch>
     /// Fetches by what they fill; and by what they read, the exchanges that read along.
     let fetchesByFill = Cell<[ObjectIdentifier: Handle]>([:])
-    let readersByFill = Cell<[ObjectIdentifier: [Handle]]>([:])
+    let readersByFill = Cell<[ObjectIdentifier: Set<Handle>]>([:])
     let keyMaker: Cell<CacheKeyMaker>
     let canonicalJSON: Cell<CanonicalJSON>
     let requestTimer = Cell(RequestTimer())
