@@ -8,7 +8,7 @@ public enum CanonicalJSONFailure: String, Error, CaseIterable {
     case tooDeep = "json_too_deep"
     /// Bytes in a string that are not UTF-8, or an escape of half a surrogate pair: no text.
     case invalidUnicode = "json_invalid_unicode"
-    /// A number longer than ``Limits/jsonNumberBytesMax``, or with an exponent that nobody computes.
+    /// A number of more than ``Limits/jsonNumberDigitsMax`` digits, or with an exponent that nobody computes.
     case numberTooLong = "json_number_too_long"
     /// More than ``Limits/jsonBodyBytesMax``.
     case tooLong = "json_too_long"

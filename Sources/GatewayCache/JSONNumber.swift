@@ -11,7 +11,8 @@ struct JSONNumber {
     /// Behind the whole text.
     var end = 0
 
-    /// An exponent of more digits is no number that anybody computes.
+    /// An exponent beyond it is no number that anybody computes.
+    private static var exponentMax: UInt { 999_999_999 }
     private static var exponentDigitsMax: Int { 9 }
 
     /// The number that begins at `start`.
@@ -31,8 +32,10 @@ struct JSONNumber {
         }
         setDigits(text, whole..<position, point)
         end = try readExponent(text, position)
-        if end &- start > Limits.jsonNumberBytesMax { throw .numberTooLong }
+        if digitCount > Limits.jsonNumberDigitsMax { throw .numberTooLong }
         if digitCount == 0 { exponent = 0 }
+        // So that its canonical form is a number, too.
+        if exponent.magnitude > Self.exponentMax { throw .numberTooLong }
     }
 
     private static func skipDigits(_ text: RawSpan, _ start: Int) -> Int {

@@ -363,8 +363,8 @@ public enum Limits {
 
     /// Arrays and objects of a JSON body within each other: requests to AI APIs need about ten, JSON schemas in them twenty.
     public static let jsonDepthMax = 128
-    /// The text of a number: 2 to the power of 3000 has as many digits, and no API counts that far.
-    public static let jsonNumberBytesMax = 1000
+    /// Digits of a number that count: 2 to the power of 3000 has as many, and no API counts that far.
+    public static let jsonNumberDigitsMax = 1000
     /// A body to be brought into canonical form, and positions in it must fit 32 bits, though 1e20 becomes five times as long.
     public static let jsonBodyBytesMax = 256 * 1024 * 1024
     /// Members and objects for which memory is kept from one body to the next: some 32 KB.

@@ -17,6 +17,10 @@ enum FuzzTarget: String, CaseIterable {
     case json
     /// The frames of an HTTP/2 connection, on either side.
     case http2
+    /// The body of a request, for its cache key.
+    case canonicaljson
+    /// An answer of an AI API, streamed or whole.
+    case eventstream
 
     /// The one that the argument `--target=NAME` names: libFuzzer leaves out what begins with two hyphens, but hands it on to the
     /// processes that it starts for -merge=1.
@@ -37,6 +41,8 @@ enum FuzzTarget: String, CaseIterable {
         case .address: AddressFuzzing.run(input)
         case .json: JSONFuzzing.run(input)
         case .http2: HTTP2Fuzzing.run(input)
+        case .canonicaljson: CanonicalJSONFuzzing.run(input)
+        case .eventstream: EventStreamFuzzing.run(input)
         }
     }
 

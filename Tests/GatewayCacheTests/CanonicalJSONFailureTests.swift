@@ -85,8 +85,17 @@ import Testing
         #expect(failure(digits) == .numberTooLong)
         #expect(failure([0x31, 0x2e] + digits) == .numberTooLong)
         #expect(failure([0x31, 0x65] + digits) == .numberTooLong)
-        #expect(failure([UInt8](repeating: 0x39, count: Limits.jsonNumberBytesMax)) == nil)
-        #expect(failure([UInt8](repeating: 0x39, count: Limits.jsonNumberBytesMax + 1)) == .numberTooLong)
+        #expect(failure([UInt8](repeating: 0x39, count: Limits.jsonNumberDigitsMax)) == nil)
+        #expect(failure([UInt8](repeating: 0x39, count: Limits.jsonNumberDigitsMax + 1)) == .numberTooLong)
         #expect(failure(Array("1e9999999999".utf8)) == .numberTooLong)
+    }
+
+    @Test(arguments: ["1.5e-999999999", "10e999999999", "1234567.8e-999999999"])
+    func `an exponent counts as it is in the canonical form`(_ text: String) throws {
+        #expect(failure(Array(text.utf8)) == .numberTooLong)
+        let largest = "1" + text.drop { $0 != "e" }
+        #expect(try canonical(canonical(largest)) == canonical(largest))
+        let longest = [UInt8](repeating: 0x39, count: Limits.jsonNumberDigitsMax)
+        #expect(try canonical(Array(canonical(longest).utf8)) == canonical(longest))
     }
 }
