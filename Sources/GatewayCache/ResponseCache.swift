@@ -12,7 +12,6 @@ public final class ResponseCache: Sendable {
     private let shards: [CacheShard]
     /// A key's shard is what these make of its first word: who picks requests by the hash of their keys can't aim at one.
     private let seed: UInt64
-    private let shardShift: UInt64
     private let budget: FillBudget
     private let purging = Mutex(())
 
@@ -26,7 +25,6 @@ public final class ResponseCache: Sendable {
         let shardBytesMin = max(Limits.cacheShardBytesMin, Limits.cacheEntriesPerShardMin * entryBytesMax)
         var shardCount = 1
         while shardCount < Limits.cacheShardsMax && memoryBytes / (shardCount * 2) >= shardBytesMin { shardCount *= 2 }
-        shardShift = UInt64(64 - shardCount.trailingZeroBitCount)
         seed = .random(in: .min ... .max) | 1
         var shards: [CacheShard] = []
         for _ in 0..<shardCount { shards.append(try CacheShard(byteCount: memoryBytes / shardCount, seed: .random(in: .min ... .max))) }
@@ -96,7 +94,9 @@ public final class ResponseCache: Sendable {
         Fill(key: key, attempt: attempt, entryBytesMax: entryBytesMax, budget)
     }
 
-    private func shard(_ key: SHA256Digest) -> CacheShard { shards[Int(truncatingIfNeeded: (key.first &* seed) &>> shardShift)] }
+    private func shard(_ key: SHA256Digest) -> CacheShard {
+        shards[Int(truncatingIfNeeded: (key.first &* seed).multipliedFullWidth(by: UInt64(shards.count)).high)]
+    }
 
     /// For a request that says no-cache: a fill of its own, which later ones join, and which replaces what is stored. The caller leads it.
     public func fetchAnew(_ key: SHA256Digest) -> Fill {

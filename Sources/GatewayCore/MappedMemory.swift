@@ -19,6 +19,9 @@ public struct MappedMemory: ~Copyable, @unchecked Sendable {
         guard let memory = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0), unsafe memory != MAP_FAILED else {
             throw MemoryRefusal(code: errno)
         }
+        // What is looked up lies anywhere in it: with pages of 4 KB most look-ups would wait for the page table, too. Kernels without large
+        // ones refuse.
+        unsafe madvise(memory, byteCount, MADV_HUGEPAGE)
         unsafe base = memory
         self.byteCount = byteCount
     }

@@ -1,1 +1,210 @@
+import GatewayCache
+import GatewayCore
 import Testing
+
+/// What a zone stores, finds and forgets.
+@Suite struct ResponseCacheTests {
+    private let zone: ResponseCache
+
+    init() throws {
+        zone = try ZoneKit.zone()
+    }
+
+    private func find(_ number: Int, at seconds: Double = 0, _ wanted: Freshness = Freshness()) -> ResponseCache.Lookup {
+        zone.find(ZoneKit.key(number), now: ZoneKit.moment(seconds), accepting: wanted)
+    }
+
+    // MARK: Storing
+
+    @Test func `an answer of any length comes back as it was, from any place on`() throws {
+        let page = Limits.cachePageBytes
+        let lengths = [0, 1, 50, 250, 300, page - 1, page, page + 1, 8 * page, 9 * page, 9 * page - 200, 33_333, 200_000]
+        for (number, length) in lengths.enumerated() {
+            let path = String(repeating: "p", count: number * 97)
+            #expect(ZoneKit.put(zone, number, length, path: path))
+        }
+        for (number, length) in lengths.enumerated() {
+            let answer = try #require(ZoneKit.stored(zone, number))
+            let bytes = ZoneKit.bytes(number, length)
+            #expect(answer.headByteCount == ZoneKit.head(number).count && answer.bodyByteCount == length)
+            #expect(ZoneKit.head(answer) == ZoneKit.head(number))
+            #expect(ZoneKit.body(answer) == bytes)
+            #expect(ZoneKit.body(answer, piece: 1_000) == bytes)
+            for start in stride(from: 0, through: length, by: max(1, length / 50)) {
+                let tail = ZoneKit.written { queue in _ = answer.appendBody(from: start, atMost: 300, to: &queue) }
+                #expect(tail == Array(bytes[start..<min(length, start + 300)]))
+            }
+        }
+    }
+
+    @Test func `its facts come back`() throws {
+        var facts = AnswerFacts(status: 203, storedAtMs: 1 << 41, storedAt: ZoneKit.moment(5), freshForMs: 7_000)
+        facts.staleIfErrorMs = 1 << 33
+        facts.staleWhileRevalidateMs = 11
+        facts.initialAgeS = 12
+        facts.inputTokens = 1 << 34
+        facts.outputTokens = 14
+        facts.originMs = 1 << 35
+        facts.hasValidator = true
+        ZoneKit.put(zone, 1, 100, facts: facts)
+        #expect(find(1, at: 5).stored?.facts == facts)
+        facts.hasValidator = false
+        facts.isVariants = true
+        facts.isEventStream = true
+        ZoneKit.put(zone, 1, 100, facts: facts)
+        #expect(find(1, at: 5).stored?.facts == facts)
+        #expect(zone.stats.entries == 1 && zone.stats.hits == 1)
+    }
+
+    @Test func `what cannot be kept is not, and its requests go on`() throws {
+        #expect(!ZoneKit.put(zone, 1, 256 << 10))
+        #expect(!ZoneKit.put(zone, 2, 100, path: String(repeating: "p", count: Limits.cachePathBytesMax + 1)))
+        #expect(ZoneKit.put(zone, 3, (256 << 10) - ZoneKit.head(3).count))
+        #expect(zone.stats.entries == 1)
+        #expect(find(1).isLeader && find(2).isLeader && find(3).isFresh)
+    }
+
+    @Test func `an answer is joined until it is stored, then found`() throws {
+        let first = find(1)
+        let fill = try #require(first.fill)
+        #expect(first.isLeader && first.stored == nil)
+        let second = find(1)
+        #expect(!second.isLeader && second.fill === fill)
+        ZoneKit.complete(fill, 1, 100)
+        // Complete, but not yet stored.
+        let joined = try #require(find(1).fill)
+        var late = try #require(FillReader(joined, worker: 0))
+        #expect(zone.keep(fill))
+        #expect(late.read().name == "complete")
+        #expect(late.body == ZoneKit.bytes(1, 100))
+        #expect(find(1).isFresh)
+        #expect(!zone.keep(fill))
+        let stats = zone.stats
+        #expect(stats.misses == 1 && stats.collapsed == 2 && stats.hits == 1 && stats.stored == 1)
+    }
+
+    @Test func `what was not stored is fetched by the next`() throws {
+        let fill = try #require(find(1).fill)
+        ZoneKit.complete(fill, 1, 100)
+        zone.end(fill)
+        #expect(find(1).isLeader)
+    }
+
+    @Test func `a fetch anew takes the place of what is stored and of what is under way`() throws {
+        ZoneKit.put(zone, 1, 100)
+        let old = zone.fetchAnew(ZoneKit.key(1))
+        let new = zone.fetchAnew(ZoneKit.key(1))
+        ZoneKit.complete(old, 1, 200)
+        ZoneKit.complete(new, 1, 300)
+        #expect(zone.keep(new))
+        #expect(!zone.keep(old))
+        #expect(ZoneKit.stored(zone, 1)?.bodyByteCount == 300)
+        #expect(zone.stats.entries == 1)
+    }
+
+    // MARK: Freshness
+
+    @Test func `an answer is fresh for its time, and of use beyond it as long as it says`() throws {
+        var facts = ZoneKit.facts(freshForS: 10)
+        facts.staleIfErrorMs = 20_000
+        facts.staleWhileRevalidateMs = 5_000
+        ZoneKit.put(zone, 1, 100, facts: facts)
+        #expect(find(1, at: 9.9).isFresh)
+        let stale = find(1, at: 10)
+        #expect(!stale.isFresh && stale.isLeader && stale.stored?.bodyByteCount == 100)
+        #expect(stale.stored?.facts.staleMs(ZoneKit.moment(12)) == 2_000)
+        let other = find(1, at: 29)
+        #expect(other.stored != nil && other.fill === stale.fill && !other.isLeader)
+        #expect(find(1, at: 30).stored == nil)
+    }
+
+    @Test func `with a validator it is of use for ever`() {
+        var facts = ZoneKit.facts(freshForS: 10)
+        facts.hasValidator = true
+        ZoneKit.put(zone, 1, 100, facts: facts)
+        #expect(find(1, at: 1e6).stored != nil && !find(1, at: 1e6).isFresh)
+    }
+
+    @Test func `a request says how fresh`() {
+        var facts = ZoneKit.facts(freshForS: 100)
+        facts.initialAgeS = 50
+        facts.hasValidator = true
+        ZoneKit.put(zone, 1, 100, facts: facts)
+        var wanted = Freshness()
+        wanted.maxAgeS = 60
+        #expect(find(1, at: 10.9, wanted).isFresh && !find(1, at: 11, wanted).isFresh)
+        wanted = Freshness()
+        wanted.minFreshMs = 20_000
+        #expect(find(1, at: 80, wanted).isFresh && !find(1, at: 80.1, wanted).isFresh)
+        wanted = Freshness()
+        wanted.maxStaleMs = 5_000
+        #expect(find(1, at: 105, wanted).isFresh && !find(1, at: 105.1, wanted).isFresh)
+        wanted.maxStaleMs = .max
+        #expect(find(1, at: 1e6, wanted).isFresh)
+    }
+
+    @Test func `who wants only what is stored gets nothing else`() {
+        var wanted = Freshness()
+        wanted.isOnlyIfCached = true
+        #expect(find(1, wanted).fill == nil)
+        #expect(zone.stats.fillsUnderWay == 0)
+        ZoneKit.put(zone, 1, 100)
+        #expect(find(1, wanted).isFresh)
+    }
+
+    @Test func `an answer found unchanged has new times and the same bytes, even when it was evicted meanwhile`() throws {
+        var facts = ZoneKit.facts(freshForS: 10)
+        facts.hasValidator = true
+        ZoneKit.put(zone, 1, 5_000, facts: facts)
+        let stale = try #require(find(1, at: 20).stored)
+        let renewed = zone.refresh(stale, ZoneKit.facts(at: 20, freshForS: 10))
+        #expect(renewed.facts.storedAt == ZoneKit.moment(20))
+        #expect(ZoneKit.body(renewed) == ZoneKit.bytes(1, 5_000))
+        #expect(find(1, at: 25).isFresh)
+
+        #expect(zone.purge(ZoneKit.key(1)) == 1)
+        let gone = zone.refresh(renewed, ZoneKit.facts(at: 30, freshForS: 10))
+        #expect(ZoneKit.body(gone) == ZoneKit.bytes(1, 5_000))
+        #expect(find(1, at: 30).stored == nil)
+    }
+
+    // MARK: Purging
+
+    @Test func `a purge takes what it names, and nothing else`() throws {
+        let zone = try ZoneKit.zone(memoryBytes: 8 << 20)
+        for number in 0..<3_000 {
+            let host = number % 2 == 0 ? "a.example.com" : "b.example.com"
+            let long = String(repeating: "/segment", count: 100)
+            ZoneKit.put(zone, number, 20, path: "\(host)/v\(number % 3)\(number % 5 == 0 ? long : "")/x")
+        }
+        #expect(zone.stats.entries == 3_000)
+        #expect(zone.purge(ZoneKit.key(7)) == 1)
+        #expect(zone.purge(ZoneKit.key(7)) == 0)
+        #expect(!ZoneKit.isStored(zone, 7) && ZoneKit.isStored(zone, 8))
+        #expect(zone.purge(prefix: "a.example.com/v1") == 500)
+        #expect(zone.purge(prefix: "a.example.com/v1") == 0)
+        for number in 0..<3_000 { #expect(ZoneKit.isStored(zone, number) == (number != 7 && number % 6 != 4)) }
+        // A prefix over more than one page.
+        #expect(zone.purge(prefix: "b.example.com/v0" + String(repeating: "/segment", count: 90)) == 100)
+        #expect(zone.purge(prefix: String(repeating: "x", count: 20_000)) == 0)
+        #expect(zone.purgeAll() == 2_399)
+        #expect(zone.stats.entries == 0 && zone.stats.purged == 3_000)
+        #expect(ZoneKit.put(zone, 1, 20))
+    }
+
+    @Test(arguments: [0, 1, 2])
+    func `what was fetched before a purge is neither joined nor stored behind it`(way: Int) throws {
+        let fill = try #require(find(1).fill)
+        var reader = try #require(FillReader(fill, worker: 0, isLeader: true))
+        ZoneKit.complete(fill, 1, 100)
+        switch way {
+        case 0: #expect(zone.purge(ZoneKit.key(1)) == 0)
+        case 1: #expect(zone.purge(prefix: "example.com") == 0)
+        default: #expect(zone.purgeAll() == 0)
+        }
+        #expect(find(1).isLeader)
+        #expect(!zone.keep(fill))
+        #expect(!ZoneKit.isStored(zone, 1))
+        #expect(reader.read().name == "complete")
+    }
+}
