@@ -1,3 +1,5 @@
+import GatewayCore
+
 /// Lists of names with commas between them, no name twice.
 enum CacheReader {
     /// Fields of a request, in lower case.
@@ -26,6 +28,9 @@ enum CacheReader {
             if names.contains(name) {
                 let what = word.environmentName == nil ? quote(text) : "a name in \(word.shown)"
                 throw Complaint("\(what) is given twice", expected: "expected it once", part: part)
+            }
+            if names.count == Limits.cacheNamesMax {
+                throw Complaint("more than \(Limits.cacheNamesMax) names are given", expected: "expected fewer", part: part)
             }
             names.append(name)
             start += element.count + 1

@@ -16,10 +16,10 @@ extension SnapshotBuilder {
         guard entry.isSound, let name = entry.arguments.text("NAME"), let memory = entry.arguments.number("memory"),
             let word = entry.arguments.word("memory")
         else { return nil }
-        if memory < Limits.cacheZoneBytesMin || memory > Limits.cacheZoneBytesMax {
+        if memory < Limits.cacheShardBytesMin || memory > Limits.cacheZoneBytesMax {
             diagnostics.error(
                 "\(word.shown) is out of range", at: word.position,
-                expected: "expected from \(size(Limits.cacheZoneBytesMin)) to \(size(Limits.cacheZoneBytesMax))")
+                expected: "expected from \(size(Limits.cacheShardBytesMin)) to \(size(Limits.cacheZoneBytesMax))")
             return nil
         }
         let zone = CacheZoneConfig(
@@ -29,7 +29,7 @@ extension SnapshotBuilder {
     }
 
     private func checkEntryBytes(_ zone: CacheZoneConfig, memory: Word, written: Word?) {
-        let most = zone.memoryBytes / Limits.cacheZoneEntriesMin
+        let most = zone.memoryBytes / Limits.cacheEntriesPerShardMin
         if let written, zone.entryBytesMax < Limits.cacheEntryBytesMin {
             diagnostics.error(
                 "\(written.shown) is too little for an answer", at: written.position,
@@ -38,11 +38,11 @@ extension SnapshotBuilder {
             diagnostics.error(
                 "\(written.shown) is more than an eighth of the memory", at: written.position,
                 expected:
-                    "expected at most \(size(most)), or more memory: a zone has to hold \(Limits.cacheZoneEntriesMin) answers at least")
+                    "expected at most \(size(most)), or more memory: a zone has to hold \(Limits.cacheEntriesPerShardMin) answers at least")
         } else if zone.entryBytesMax > most {
-            let least = zone.entryBytesMax * Limits.cacheZoneEntriesMin
+            let least = zone.entryBytesMax * Limits.cacheEntriesPerShardMin
             diagnostics.error(
-                "\(memory.shown) is too little for \(Limits.cacheZoneEntriesMin) answers of \(size(zone.entryBytesMax))",
+                "\(memory.shown) is too little for \(Limits.cacheEntriesPerShardMin) answers of \(size(zone.entryBytesMax))",
                 at: memory.position,
                 expected: "expected at least \(size(least)), or entry_max=\(size(most)) beside it")
         }

@@ -296,6 +296,18 @@ public enum Limits {
     public static let cacheEntriesPerShardMin = 8
     /// A shard is no smaller than this: small ones are unevenly full.
     public static let cacheShardBytesMin = 1024 * 1024
+    /// 1 TB: more than today's machines have, and far from where numbers end.
+    public static let cacheZoneBytesMax = 1 << 40
+    /// Hardly an answer would fit into less, with its head.
+    public static let cacheEntryBytesMin = 4 * 1024
+    /// Where `entry_max` says nothing. Long answers of models take some 100 KB, also as event streams.
+    public static let cacheEntryBytesMax = 1024 * 1024
+    /// Where `body_max` says nothing: as much as `client_max_body_size` lets in where that says nothing.
+    public static let cacheBodyBytesMax = 1024 * 1024
+    /// And what it may say at the most: each request that is looked up holds its body in memory.
+    public static let cacheBodyBytesBound = 64 * 1024 * 1024
+    /// Names that `ignore` and `headers` may have each: while a body is read, a bit stands for each that it must not have twice.
+    public static let cacheNamesMax = 64
     /// A host with a path, kept to purge by. Longer ones are not stored.
     public static let cachePathBytesMax = requestLineBytesMax
     /// An answer under way is kept in pieces that grow to this.
@@ -334,20 +346,6 @@ public enum Limits {
     public static let configDiagnosticsMax = 200
     /// Different addresses that the servers of a configuration listen on: each is a socket for each worker.
     public static let listenAddressesMax = 2048
-    /// A cache zone of less holds next to nothing.
-    public static let cacheZoneBytesMin = 1024 * 1024
-    /// 1 TB: more than today's machines have, and far from where numbers end.
-    public static let cacheZoneBytesMax = 1 << 40
-    /// Answers of the largest size that a cache zone has to hold, so that one of them does not push out all others.
-    public static let cacheZoneEntriesMin = 8
-    /// Hardly an answer would fit into less, with its head.
-    public static let cacheEntryBytesMin = 4 * 1024
-    /// Where `entry_max` says nothing. Long answers of models take some 100 KB, also as event streams.
-    public static let cacheEntryBytesMax = 1024 * 1024
-    /// Where `body_max` says nothing: as much as `client_max_body_size` lets in where that says nothing.
-    public static let cacheBodyBytesMax = 1024 * 1024
-    /// And what it may say at the most: each request that is looked up holds its body in memory.
-    public static let cacheBodyBytesBound = 64 * 1024 * 1024
 
     // MARK: Reload
 

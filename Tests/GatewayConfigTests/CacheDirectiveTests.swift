@@ -211,6 +211,17 @@ import Testing
         }
     }
 
+    @Test func `a list has 64 names at the most`() {
+        let names = (1...64).map { "n\($0)" }
+        #expect(cache("ignore=\(names.joined(separator: ","))")?.ignored == names)
+        for list in ["ignore", "headers"] {
+            let text = Self.conf("cache ai \(list)=\((names + ["more"]).joined(separator: ",")); \(Self.asking)")
+            let found = ConfigLoader.load(text: text, path: "gateway.conf", environment: [:]).diagnostics.filter { $0.line == 3 }
+            #expect(found.map(\.message) == ["more than 64 names are given"])
+            #expect(found.first?.position.length == "more".count)
+        }
+    }
+
     @Test func `cache stands in locations, and zones outside of all blocks`() {
         #expect(messages(Self.zones + server("cache ai; return 200 ok;")).contains("2:23: error: \"cache\" is not allowed in \"server\""))
         #expect(messages(server("cache_zone ai memory=8m; return 200 ok;")) == ["1:23: error: \"cache_zone\" is not allowed in \"server\""])
