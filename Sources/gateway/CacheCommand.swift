@@ -6,7 +6,7 @@ import GatewayHTTP
 struct Cache: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Look into the cache of a running gateway, or empty it, through its admin listener.",
-        subcommands: [Show.self, Purge.self])
+        subcommands: [Show.self, Purge.self], defaultSubcommand: Show.self)
 
     @OptionGroup var listener: AdminOption
 
@@ -24,7 +24,7 @@ struct Cache: ParsableCommand {
 
         func run() throws {
             let parameters = (zone.map { ["zone=" + AdminQuery.encode($0)] } ?? []) + (json ? [] : ["format=text"])
-            try listener.print(.get, "/cache?" + parameters.joined(separator: "&"))
+            try listener.ask(.get, "/cache?" + parameters.joined(separator: "&"))
         }
     }
 
@@ -55,7 +55,7 @@ struct Cache: ParsableCommand {
 
         func run() throws {
             let what = key.map { "key=" + $0 } ?? path.map { "path=" + AdminQuery.encode($0) } ?? "all"
-            try listener.print(.post, "/cache/purge?zone=\(AdminQuery.encode(zone))&\(what)&format=text")
+            try listener.ask(.post, "/cache/purge?zone=\(AdminQuery.encode(zone))&\(what)&format=text")
         }
     }
 }
@@ -68,7 +68,7 @@ struct AdminOption: ParsableArguments {
     var admin: String?
 
     /// Prints what it answers; exit status 1 for a refusal.
-    func print(_ method: Method, _ target: String) throws {
+    func ask(_ method: Method, _ target: String) throws {
         do {
             let answer = try client().ask(method, target)
             if answer.status == 200 { return Console.output(answer.text) }

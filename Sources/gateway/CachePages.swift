@@ -36,20 +36,20 @@ struct CachePages {
         let zones = stats.map { zone in
             let rate = zone.hitRate.map { decimal($0, places: 4) } ?? "null"
             return "{\"name\":\"\(zone.name)\",\"entries\":\(zone.entries),\"bytes\":\(zone.bytes),\"capacity\":\(zone.capacityBytes),"
-                + "\"hits\":\(zone.hits),\"misses\":\(zone.misses),\"hit_rate\":\(rate)}"
+                + "\"hits\":\(zone.hits),\"collapsed\":\(zone.collapsed),\"misses\":\(zone.misses),\"hit_rate\":\(rate)}"
         }
         return "{\"zones\":[" + zones.joined(separator: ",") + "]}\n"
     }
 
     private static func table(_ stats: [CacheZoneStats]) -> String {
         if stats.isEmpty { return "there is no cache zone\n" }
-        let head = ["zone", "entries", "bytes", "capacity", "used", "hits", "misses", "hit rate"]
+        let head = ["zone", "entries", "bytes", "capacity", "used", "hits", "collapsed", "misses", "hit rate"]
         let rows = stats.map { zone in
             let share = Double(zone.bytes) / Double(max(1, zone.capacityBytes))
             return [
                 zone.name, "\(zone.entries)", "\(zone.bytes)", "\(zone.capacityBytes)", decimal(share * 100, places: 1) + "%",
                 "\(zone.hits)",
-                "\(zone.misses)", zone.hitRate.map { decimal($0 * 100, places: 1) + "%" } ?? "-",
+                "\(zone.collapsed)", "\(zone.misses)", zone.hitRate.map { decimal($0 * 100, places: 1) + "%" } ?? "-",
             ]
         }
         return aligned([head] + rows)

@@ -15,12 +15,14 @@ struct CacheZoneStats {
     /// What they take with everything that is kept about them, and what they may take.
     var bytes: Int
     var capacityBytes: Int
+    /// Requests since the start that met a stored answer, that waited for one under way, and for which an origin was asked.
     var hits: UInt64
+    var collapsed: UInt64
     var misses: UInt64
 
-    /// Of all lookups since the start; nil before the first.
+    /// The share of hits among all requests; nil before the first.
     var hitRate: Double? {
-        let lookups = Double(hits) + Double(misses)
+        let lookups = Double(hits) + Double(collapsed) + Double(misses)
         return lookups > 0 ? Double(hits) / lookups : nil
     }
 }
