@@ -86,14 +86,16 @@ final class WebSocket: @unchecked Sendable {
     }
 
     /// Sends every frame back as it came, a pong for a ping, and ends with the client's close.
-    static func echoOrigin(keepsReceived: Bool = true) throws -> ScriptedOrigin {
-        try origin(keepsReceived: keepsReceived) { socket in
-            while true {
-                let frame = try socket.receive(timeout: 600)
-                try socket.send(frame.kind == .ping ? .pong : frame.kind, frame.payload, isFinal: frame.isFinal)
-                if frame.kind == .close { return }
-            }
+    func echo() throws {
+        while true {
+            let frame = try receive(timeout: 600)
+            try send(frame.kind == .ping ? .pong : frame.kind, frame.payload, isFinal: frame.isFinal)
+            if frame.kind == .close { return }
         }
+    }
+
+    static func echoOrigin(keepsReceived: Bool = true) throws -> ScriptedOrigin {
+        try origin(keepsReceived: keepsReceived) { try $0.echo() }
     }
 }
 

@@ -6,31 +6,24 @@ import Testing
 @Suite struct ExampleTests {
     private static let (old, new) = (String(repeating: "0123456789abcdef", count: 4), String(repeating: "fedcba9876543210", count: 4))
 
-    private static func text(_ name: String) throws -> String {
-        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        return try String(contentsOf: tests.appendingPathComponent("examples/\(name).conf"), encoding: .utf8)
-    }
-
-    private static func line(_ name: String, _ key: String) -> String { "key \(name) sha256=\(sha256(key));" }
-
     // MARK: public-api.conf
 
     private static let app = "https://app.example.com"
 
     private func publicAPI(_ keys: TemporaryDirectory, _ origin: ScriptedOrigin) throws -> Gateway {
         try Gateway(
-            conf: Self.text("public-api"),
+            conf: Example.text("public-api"),
             environment: ["LISTEN": "127.0.0.1:0", "ORIGIN": "127.0.0.1:\(origin.port)", "KEYS": keys.file("*.conf")])
     }
 
     @Test func `a public API has keys that rotate, bodies up to 256 KB, and pages that may call it`() throws {
         let keys = try TemporaryDirectory()
-        try keys.write(Self.line("partner", Self.old), to: "old.conf")
+        try keys.write(Example.line("partner", Self.old), to: "old.conf")
         let origin = try ScriptedOrigin.telling()
         let gateway = try publicAPI(keys, origin)
         func status(_ key: String) throws -> Int { try gateway.get("/", fields: ["X-API-Key: \(key)"]).status }
         #expect(try [status(Self.old), status(Self.new)] == [200, 401])
-        try keys.write(Self.line("partner", Self.new), to: "new.conf")
+        try keys.write(Example.line("partner", Self.new), to: "new.conf")
         #expect(try gateway.reload().contains("reloaded"))
         #expect(try [status(Self.old), status(Self.new)] == [200, 200])
         try FileManager.default.removeItem(atPath: keys.file("old.conf"))
@@ -61,7 +54,7 @@ import Testing
 
     @Test func `a public API answers a hundred times in a minute, and says how often it will`() throws {
         let keys = try TemporaryDirectory()
-        try keys.write(Self.line("partner", Self.old), to: "key.conf")
+        try keys.write(Example.line("partner", Self.old), to: "key.conf")
         let origin = try ScriptedOrigin.telling()
         let gateway = try publicAPI(keys, origin)
         let client = try gateway.connect()
@@ -94,7 +87,7 @@ import Testing
 
     private func aiQueries(_ keys: TemporaryDirectory, _ stable: ScriptedOrigin, _ canary: ScriptedOrigin) throws -> Gateway {
         try Gateway(
-            conf: Self.text("ai-queries"),
+            conf: Example.text("ai-queries"),
             environment: [
                 "LISTEN": "127.0.0.1:0", "STABLE": "127.0.0.1:\(stable.port)", "CANARY": "127.0.0.1:\(canary.port)",
                 "KEYS": keys.file("*.conf"), "BALANCER": "127.0.0.0/8", "ALLOWED_ORIGINS": "\(Self.app), https://studio.example.com",
@@ -106,7 +99,7 @@ import Testing
         let gateway = try aiQueries(keys, stable, canary)
         for (step, share) in [5, 25, 50, 100].enumerated() {
             if step > 0 {
-                let text = try Self.text("ai-queries").replacingOccurrences(of: "weight=95", with: "weight=\(100 - share)")
+                let text = try Example.text("ai-queries").replacingOccurrences(of: "weight=95", with: "weight=\(100 - share)")
                 #expect(try gateway.reload(conf: text.replacingOccurrences(of: "weight=5 ", with: "weight=\(share) ")).contains("reloaded"))
             }
             let client = try gateway.connect()
@@ -123,7 +116,7 @@ import Testing
 
     @Test func `users have ten AI queries a minute, addresses a hundred requests in 15 minutes`() throws {
         let (keys, stable, canary) = (try TemporaryDirectory(), try version("stable"), try version("canary"))
-        try keys.write(Self.line("anna", Self.old) + "\n" + Self.line("bert", Self.new), to: "users.conf")
+        try keys.write(Example.line("anna", Self.old) + "\n" + Example.line("bert", Self.new), to: "users.conf")
         let gateway = try aiQueries(keys, stable, canary)
         let client = try gateway.connect()
         var address = 0
