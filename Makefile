@@ -5,7 +5,7 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := build
-.PHONY: build release-demo run test test-clients test-asan test-tsan fuzz fuzz-build fuzz-merge bench attacks format check setup certs
+.PHONY: build release-demo run test test-clients test-browser test-asan test-tsan fuzz fuzz-build fuzz-merge bench attacks format check setup certs
 
 packages       := libssl-dev libnghttp2-dev zlib1g-dev openssl curl
 # h11 for Debian's own Python: the origin of the tests that is stricter than the gateway. grpcio: clients and origins that speak gRPC.
@@ -13,6 +13,8 @@ packages       := libssl-dev libnghttp2-dev zlib1g-dev openssl curl
 test_packages  := python3-h11 python3-grpcio nghttp2-server nghttp2-client python3-venv
 bench_packages := nginx-light haproxy h2o nghttp2-proxy nghttp2-client wrk python3 gcc libc6-dev libssl-dev
 attack_packages := slowhttptest python3
+# Large: `make test` runs the tests that need it where it is there, and doesn't install it.
+browser_packages := chromium
 sources        := Sources Tests Package.swift
 
 release_flags  := -c release --static-swift-stdlib
@@ -72,6 +74,11 @@ $(clients)/installed: Tests/clients/requirements.txt
 	/usr/bin/python3 -m venv --clear $(clients)
 	$(clients)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
+
+# Pages of other origins and through the gateway in Debian's chromium. Pictures of the gateway's own pages are in .build/screenshots then.
+test-browser: setup
+	$(call install,$(browser_packages))
+	swift test --disable-xctest --filter BrowserTests
 
 # ---- sanitizers: the integration tests, against a gateway that is built with one --------------------------
 

@@ -1,0 +1,42 @@
+import Foundation
+
+/// Debian's chromium, without a window, on pages of this machine alone. It ends with its owner.
+public final class Browser {
+    public static let isInstalled = Program.isInstalled("chromium")
+
+    private let profile: TemporaryDirectory
+    private let program: Program
+
+    /// Opens a page. Hosts are `localhost` and all below it; any certificate is good.
+    public convenience init(_ url: String, isDark: Bool = false) throws {
+        try self.init([url], isDark: isDark)
+    }
+
+    /// Waits for the page to be loaded, and leaves a picture of it in a PNG file.
+    public static func takePicture(of url: String, isDark: Bool, width: Int, height: Int, to path: String) throws {
+        let browser = try Browser(["--screenshot=\(path)", "--window-size=\(width),\(height)", "--hide-scrollbars", url], isDark: isDark)
+        guard try browser.program.waitForExit(timeout: 120) == .exited(0), FileManager.default.fileExists(atPath: path) else {
+            throw TestError.invalid("no picture of \(url):\n\(browser.program.stderr.text)")
+        }
+    }
+
+    private init(_ arguments: [String], isDark: Bool) throws {
+        profile = try TemporaryDirectory()
+        program = try Program(
+            "/usr/bin/chromium",
+            [
+                // Its sandbox takes rights that a container doesn't give; the pages are ours.
+                "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--no-default-browser-check",
+                "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost", "--ignore-certificate-errors",
+                "--user-data-dir=\(profile.path)", "--blink-settings=preferredColorScheme=\(isDark ? 0 : 1)",
+            ] + arguments, environment: ["HOME": profile.path])
+    }
+
+    deinit {
+        program.send(SIGTERM)
+        _ = try? program.waitForExit()
+    }
+
+    public var messages: String { program.stderr.text }
+}

@@ -1,0 +1,1 @@
+document.querySelector("iframe").src = decodeURIComponent(location.search.slice(1));
