@@ -90,7 +90,9 @@ if Context.environment["GATEWAY_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
             name: "fuzz",
-            dependencies: ["CTestSupport", "GatewayCore", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayCache", "GatewayTelemetry"],
+            dependencies: [
+                "CTestSupport", "GatewayCore", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayCache", "GatewayTelemetry",
+            ],
             path: "Tests/Fuzz", exclude: ["corpus", "dictionaries"], swiftSettings: tests))
 }
 

@@ -90,7 +90,7 @@ enum CacheBypass: UInt8, CaseIterable, Error, BitwiseCopyable {
 
 /// Why an answer is not stored.
 enum CacheRefusal: UInt8, CaseIterable, BitwiseCopyable {
-    case status, contentCoding, cookie, cacheControl, vary, unfinished, eventStream, tooLarge, noRoom
+    case status, contentCoding, cookie, cacheControl, vary, unfinished, eventStream, errorDocument, tooLarge, noRoom
 
     var name: StaticString {
         switch self {
@@ -101,6 +101,7 @@ enum CacheRefusal: UInt8, CaseIterable, BitwiseCopyable {
         case .vary: "vary"
         case .unfinished: "unfinished"
         case .eventStream: "event_stream"
+        case .errorDocument: "error_document"
         case .tooLarge: "too_large"
         case .noRoom: "no_room"
         }

@@ -31,9 +31,10 @@ struct Fetch: ~Copyable {
     var initialAgeS: UInt64 = 0
     var hasValidator = false
     var isEventStream = false
-    /// Of an event stream: whether it has come to its end.
+    /// Of an event stream: whether it has come to its end. Of another answer of an API: what it has cost.
     private var scanner: EventStreamScanner?
-    /// The head and the content, where they are wanted in one piece: to be read for their tokens, or kept under another key.
+    private var reader: AnswerUsage?
+    /// The head and the content, where they are kept under another key than the fill's.
     var head: ByteQueue
     private var content: ByteQueue
     private var gathers = false
@@ -69,12 +70,14 @@ struct Fetch: ~Copyable {
         initialAgeS = verdict.initialAgeS
         hasValidator = call.head.fields.contains(.etag) || call.head.fields.contains(.lastModified)
         isEventStream = call.head.fields.hasEventStream
-        if isEventStream, let api = route.api { scanner = EventStreamScanner(api: api) }
-        gathers = refusal == nil && (route.api != nil && !isEventStream || !verdict.vary.isEmpty)
+        gathers = refusal == nil && !verdict.vary.isEmpty
+        guard let api = route.api else { return }
+        if isEventStream { scanner = EventStreamScanner(api: api) } else { reader = AnswerUsage(api: api) }
     }
 
     mutating func take(_ piece: borrowing ByteQueue, _ range: Range<Int>) -> Wake {
         if scanner != nil { scanner?.scan(piece.bytes.extracting(range)) }
+        if reader != nil { reader?.scan(piece.bytes.extracting(range)) }
         if gathers {
             content.append(piece.bytes.extracting(range))
             if content.count > route.zone.entryBytesMax {
@@ -93,10 +96,10 @@ struct Fetch: ~Copyable {
         return scanner.isComplete && !scanner.hasFailed
     }
 
-    var usage: TokenUsage? {
-        guard let api = route.api else { return nil }
-        return scanner?.usage ?? AnswerUsage.read(content.bytes, api: api)
-    }
+    /// Whether an API that answers in JSON has failed in a 200.
+    var isErrorDocument: Bool { reader?.hasFailed ?? false }
+
+    var usage: TokenUsage? { scanner?.usage ?? reader?.usage }
 
     func store(_ facts: AnswerFacts) -> Bool { route.zone.store(fill, facts, path: path.bytes) }
 

@@ -159,6 +159,7 @@ extension Worker {
         tellLeader(id)
         let ended = fill.finish()
         if fetches[fetch].refusal == nil && !fetches[fetch].isWholeStream { fetches[fetch].refusal = .eventStream }
+        if fetches[fetch].refusal == nil && fetches[fetch].isErrorDocument { fetches[fetch].refusal = .errorDocument }
         if fetches[fetch].refusal == nil && !fill.isStorable { fetches[fetch].refusal = .tooLarge }
         if let refusal = fetches[fetch].refusal {
             shard.increment(route.refusals(refusal))

@@ -40,11 +40,11 @@ struct CacheZoneTable {
 
 extension CacheZoneTable: CacheZones {
     func stats() -> [CacheZoneStats] {
-        names.compactMap { kept[$0] }.map { zone in
+        names.compactMap { kept[$0] }.map { (zone: ResponseCache) in
             let stats = zone.stats
             return CacheZoneStats(
                 name: zone.name, entries: stats.entries, bytes: stats.bytes, capacityBytes: stats.capacityBytes,
-                hits: stats.hits + stats.collapsed, misses: stats.misses)
+                hits: stats.hits, collapsed: stats.collapsed, misses: stats.misses)
         }
     }
 

@@ -100,7 +100,7 @@ enum ZoneKit {
                 let code = pthread_create(
                     &thread, nil,
                     { argument in
-                        Unmanaged<ThreadBody>.fromOpaque(argument!).takeRetainedValue().run()
+                        if let argument { Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run() }
                         return nil
                     }, box.toOpaque())
                 precondition(code == 0)
