@@ -11,9 +11,10 @@ extension HTTP2Session {
     }
 
     /// Appends frames to `output` until it holds `byteCountMax` (it may hold a frame more; a final GOAWAY goes with all that is queued
-    /// before it) or nothing is left.
-    public func send(into output: inout ByteQueue, upTo byteCountMax: Int) {
+    /// before it) or nothing is left. Streams remember that it was `now`: see ``HTTP2Stream/sentAt``.
+    public func send(into output: inout ByteQueue, upTo byteCountMax: Int, now: MonotonicTime = .now()) {
         if state.value.isBroken { return }
+        state.value.sendsAt = now
         swap(&output, &sink.value)
         state.value.sinkBytesMax = byteCountMax
         // Were it queued and sent later, requests that came in between would be done, and the client told that they were not.
@@ -57,7 +58,7 @@ extension HTTP2Session {
     func sendPart(of stream: Handle, head: RawSpan, _ byteCount: Int) -> Bool {
         sink.value.append(head)
         guard streams.slab.contains(stream) else { return true }
-        streams.slab[stream].moveOutput(byteCount, to: &sink.value)
+        streams.slab[stream].moveOutput(byteCount, now: state.value.sendsAt, to: &sink.value)
         let left = streams.slab[stream].outputCount
         // A frame that only a window of a few bytes made small explains no further updates: those would make more such frames.
         let updatesMax = Limits.http2WindowUpdatesPerData

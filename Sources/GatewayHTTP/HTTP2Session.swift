@@ -69,6 +69,8 @@ public final class HTTP2Session {
         var goawayCode: UInt32?
         var hasPeerSettings = false
         var lastPong = MonotonicTime.never
+        /// The time of the sending that is under way.
+        var sendsAt = MonotonicTime.never
         var sinkBytesMax = 0
 
         init(_ role: Role, pool: BufferPool) {

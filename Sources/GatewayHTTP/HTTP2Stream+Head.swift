@@ -53,12 +53,12 @@ extension HTTP2Stream {
 
 /// Giving what waits.
 extension HTTP2Stream {
-    mutating func moveOutput(_ byteCount: Int, to queue: inout ByteQueue) {
+    mutating func moveOutput(_ byteCount: Int, now: MonotonicTime, to queue: inout ByteQueue) {
         let queued = min(byteCount, output.count)
         queue.append(output.slice(0, queued))
         output.consume(queued)
         if queued < byteCount { moveShared(byteCount - queued, to: &queue) }
-        bytesSent += UInt64(byteCount)
+        if byteCount > 0 { sentAt = now }
     }
 
     private mutating func moveShared(_ byteCount: Int, to queue: inout ByteQueue) {

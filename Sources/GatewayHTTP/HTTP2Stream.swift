@@ -56,15 +56,14 @@ public struct HTTP2Stream: ~Copyable {
         /// What it waits, in milliseconds.
         public var bodyMs: Int32 = 0
         public var sendMs: Int32 = 0
-        /// ``HTTP2Stream/bytesSent`` when the wait began.
-        public var mark: UInt64 = 0
+        public var since = MonotonicTime.never
     }
 
     public var timer = Timer()
     /// Its owner has it in a queue of those that go on in the next round.
     public var isReadyQueued = false
-    /// Content that has left `output`.
-    public internal(set) var bytesSent: UInt64 = 0
+    /// When content last left `output`; never before the first.
+    public internal(set) var sentAt = MonotonicTime.never
 
     // What the session keeps of it.
 

@@ -14,8 +14,6 @@ struct StreamState: BitwiseCopyable {
     /// When the wait began, or when something last moved in it.
     var since = MonotonicTime.never
     var deadline = MonotonicTime.never
-    /// The stream's `bytesSent` at that time.
-    var mark: UInt64 = 0
     /// END_STREAM has been handed to the session, or waits behind the content.
     var hasEndedRequest = false
     /// The connection had carried calls before this one.

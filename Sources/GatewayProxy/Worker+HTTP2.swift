@@ -96,7 +96,7 @@ extension Worker {
         var turnBytes = 0
         var mayGoOn = false
         while true {
-            downstreams[id].send(session)
+            downstreams[id].send(session, now)
             let waiting = downstreams[id].output.count
             if waiting > 0 { flush(id) }
             if downstreams[id].isBroken {
@@ -273,7 +273,7 @@ extension DownstreamConnection {
         return heads
     }
 
-    mutating func send(_ session: HTTP2Session) {
-        session.send(into: &output, upTo: Limits.outputHighBytes)
+    mutating func send(_ session: HTTP2Session, _ now: MonotonicTime) {
+        session.send(into: &output, upTo: Limits.outputHighBytes, now: now)
     }
 }

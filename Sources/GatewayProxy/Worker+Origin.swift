@@ -164,7 +164,7 @@ extension Worker {
 
     func write(_ id: Handle, _ session: HTTP2Session) {
         while !upstreams[id].isBroken {
-            upstreams[id].send(session)
+            upstreams[id].send(session, now)
             if upstreams[id].shared?.output.isEmpty != false { return }
             switch upstreams[id].write() {
             case .moved: break
@@ -243,8 +243,8 @@ extension UpstreamConnection {
         return isWell
     }
 
-    fileprivate mutating func send(_ session: HTTP2Session) {
-        shared?.send(session)
+    fileprivate mutating func send(_ session: HTTP2Session, _ now: MonotonicTime) {
+        shared?.send(session, now)
     }
 
     fileprivate mutating func write() -> IOResult {
@@ -253,8 +253,8 @@ extension UpstreamConnection {
 }
 
 extension UpstreamConnection.Shared {
-    fileprivate mutating func send(_ session: HTTP2Session) {
-        session.send(into: &output, upTo: Limits.outputHighBytes)
+    fileprivate mutating func send(_ session: HTTP2Session, _ now: MonotonicTime) {
+        session.send(into: &output, upTo: Limits.outputHighBytes, now: now)
     }
 
     fileprivate mutating func write(to stream: inout Stream) -> IOResult {

@@ -293,7 +293,6 @@ extension Worker {
         if calls[call].streamState.waitsFor == .send { return }
         calls[call].streamState.waitsFor = .send
         calls[call].streamState.since = now
-        calls[call].streamState.mark = streams.slab[stream].bytesSent
         watch(call, afterMs: min(calls[call].upstream.sendTimeoutMs, calls[call].upstream.readTimeoutMs))
     }
 
@@ -323,11 +322,9 @@ extension Worker {
                 // The origin's time begins when it has the request; that this is noticed late is to its good.
                 calls[call].streamState.since = now
                 watch(call, afterMs: upstream.readTimeoutMs)
-            } else if streams.slab[stream].bytesSent != calls[call].streamState.mark {
-                calls[call].streamState.mark = streams.slab[stream].bytesSent
-                calls[call].streamState.since = now
-                watch(call, afterMs: upstream.sendTimeoutMs)
             } else {
+                let sentAt = streams.slab[stream].sentAt
+                if !sentAt.isNever { calls[call].streamState.since = max(sentAt, calls[call].streamState.since) }
                 watch(call, afterMs: upstream.sendTimeoutMs)
             }
             if calls[call].streamState.deadline > now { return }

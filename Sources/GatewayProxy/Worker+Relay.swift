@@ -190,7 +190,7 @@ extension Worker {
             let upstream = calls[call].connection
             if !exchanges[id].response.encoder.isNone && !mayEncode(id, call) { return .wait }
             if upstreams[upstream].input.isEmpty || upstreams[upstream].needsInput {
-                let isLong = turnBytes >= Limits.readBytes && exchanges[id].response.encoder.isNone && !upstreams[upstream].stream.isTLS
+                let isLong = turnBytes >= Limits.readBytes && mayReadLong(id) && !upstreams[upstream].stream.isTLS
                 switch fillUpstream(upstream, atMost: isLong ? Limits.longReadBytes : Limits.readBytes) {
                 case .moved(let count):
                     turnBytes += count
@@ -207,6 +207,13 @@ extension Worker {
             }
             if let verdict = takeResponse(id, call, upstream, connection) { return verdict }
         }
+    }
+
+    /// Of a stream's window the last read may bring no more than a little beyond it: a connection has a hundred of them.
+    private func mayReadLong(_ id: Handle) -> Bool {
+        guard exchanges[id].response.encoder.isNone else { return false }
+        let stream = exchanges[id].stream
+        return stream.isNone || streams.slab[stream].output.isEmpty
     }
 
     /// As long as the client is slower than the origin, nothing more is taken from there; nil if it isn't.

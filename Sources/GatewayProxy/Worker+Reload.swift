@@ -191,7 +191,7 @@ extension Worker {
     private func endAtOnce(_ id: Handle) {
         if let session = downstreams[id].http2 {
             session.shutDown()
-            downstreams[id].send(session)
+            downstreams[id].send(session, now)
         }
         flush(id)
         if downstreams[id].endsWithReset { downstreams[id].stream.breakOff() }

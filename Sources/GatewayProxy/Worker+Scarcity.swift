@@ -94,7 +94,7 @@ extension Worker {
         note(ConnectionEnd.idleEvicted)
         if let session = downstreams[id].http2 {
             session.shutDown()
-            downstreams[id].send(session)
+            downstreams[id].send(session, now)
             flush(id)
         }
         downstreams[id].stream.finishWriting()

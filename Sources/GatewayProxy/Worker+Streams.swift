@@ -232,7 +232,7 @@ extension Worker {
     /// The client has so long to read some of what waits for it.
     private func awaitReader(_ stream: Handle) {
         if streams.slab[stream].timer.kind == .send { return }
-        streams.slab[stream].timer.mark = streams.slab[stream].bytesSent
+        streams.slab[stream].timer.since = now
         setDeadline(stream: stream, .send, afterMs: streams.slab[stream].timer.sendMs)
     }
 
@@ -291,8 +291,12 @@ extension Worker {
             if !user.isNone { step(user) }
             return
         }
-        if streams.slab[stream].bytesSent != streams.slab[stream].timer.mark {
-            awaitReader(stream)
+        // The time runs between two pieces, as over HTTP/1.1.
+        let due = streams.slab[stream].lastMoved.adding(milliseconds: Int(streams.slab[stream].timer.sendMs))
+        if due > now {
+            streams.slab[stream].timer.kind = .send
+            streams.slab[stream].timer.deadline = due
+            watchStreams(of: streams.slab[stream].connection, until: due)
             return
         }
         let error = GatewayError(.sendTimeout, "the client did not read the response in time")
@@ -319,6 +323,9 @@ extension Exchange {
 }
 
 extension HTTP2Stream {
+    /// Since when its reader has taken nothing.
+    fileprivate var lastMoved: MonotonicTime { sentAt.isNever ? timer.since : max(sentAt, timer.since) }
+
     mutating func append(_ content: borrowing ByteQueue, _ range: Range<Int>) {
         output.append(content.bytes.extracting(range))
     }

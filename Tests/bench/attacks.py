@@ -41,6 +41,9 @@ RATIO_MAX = 100
 # What the gateway holds at the most of a response that its reader does not take: the rest of one long read (Limits.longReadBytes). A
 # request of forty bytes may ask for gigabytes, so this has a bound, and no ratio.
 RESPONSE_BYTES = 64 * 1024
+# The same over HTTP/2: a window of the stream, and the read that filled it (Limits.streamOutputHighBytes, Limits.readBytes), in a buffer of
+# the next power of two.
+STREAM_BYTES = 128 * 1024
 HEAD_TIMEOUT_S = 3
 BIG = 4 << 20
 
@@ -503,7 +506,8 @@ class Range:
 
     def measure_http2_fixed(self):
         """The same for HTTP/2 without TLS: (bytes of a connection that has had a request, more for each stream that waits for its origin,
-        seconds for a connection with a request, seconds for a request that its client takes back)."""
+        seconds for a connection with a request, seconds for a request that its client takes back, seconds for a response of which a
+        window is read)."""
         gateway = self.start()
 
         def cost(count, waiting):
@@ -524,8 +528,16 @@ class Range:
 
         idle, connection_s = cost(500, 0)
         waiting, waiting_s = cost(20, http2_attacks.STREAMS_MAX)
+        cpu = gateway.cpu_s()
+        for _ in range(20):
+            connection = http2_attacks.GoodConnection(gateway.ports["plain"])
+            connection.read_windows(http2_attacks.STREAMS_MAX)
+            connection.close()
+        time.sleep(1)
+        windows_s = (gateway.cpu_s() - cpu) / 20
         gateway.program.end()
-        return idle, (waiting - idle) / http2_attacks.STREAMS_MAX, connection_s, (waiting_s - connection_s) / http2_attacks.STREAMS_MAX
+        streams = http2_attacks.STREAMS_MAX
+        return idle, (waiting - idle) / streams, connection_s, (waiting_s - connection_s) / streams, (windows_s - connection_s) / streams
 
     def measure(self, name, attack, connect=None):
         """Runs `attack`, which returns what it has spent, beside a good client. A gateway for each, so that no peak hides another."""
@@ -602,8 +614,8 @@ class Range:
     def run_floods(self, wanted):
         fixed = self.measure_http2_fixed()
         print(f"\nHTTP/2, fixed cost, measured: {fixed[0] / 1024:.1f} KB for a connection, {fixed[1] / 1024:.1f} KB more for each stream that waits; "
-              f"{fixed[2] * 1e6:.0f} µs for a connection with a request, {fixed[3] * 1e6:.0f} µs for a request that is taken back.\nBound: "
-              f"{RESPONSE_BYTES >> 10} KB for a response that waits for its reader. ×all is with the fixed cost, ×bytes and ×CPU are above it\n")
+              f"{fixed[2] * 1e6:.0f} µs for a connection with a request, {fixed[3] * 1e6:.0f} µs for a request that is taken back, "
+              f"{fixed[4] * 1e6:.0f} µs for a response of which a window is read.\nBound: {STREAM_BYTES >> 10} KB for a response that waits for its reader. ×all is with the fixed cost, ×bytes and ×CPU are above it\n")
         print(f"{'flood':<24} {'from':>4} {'opened':>6} {'sent KB':>8} {'grown KB':>9} {'×bytes':>7} {'×all':>6} {'client s':>8} {'gateway s':>9} {'×CPU':>6} "
               f"{'×all':>6} {'p99 quiet':>10} {'attacked':>10} {'refused':>7}  ended by")
         beyond, wrong = [], []
@@ -625,11 +637,11 @@ class Range:
     def report_flood(self, name, flood, connections, row, fixed):
         """Prints the row; whether it is beyond the yardstick."""
         client = row["client"]
-        connection_bytes, stream_bytes, connection_s, request_s = fixed
-        at_once = connection_bytes + stream_bytes * flood.streams + RESPONSE_BYTES * flood.responses
+        connection_bytes, stream_bytes, connection_s, request_s, response_s = fixed
+        at_once = connection_bytes + stream_bytes * flood.streams + STREAM_BYTES * flood.responses
         bytes_ratio = max(0, row["growth"] - at_once * connections) / max(1, client["bytes"])
         requests = sum(value for key, value in row["counters"].items() if key.startswith("http_requests_total"))
-        cpu_ratio = max(0.0, row["cpu"] - connection_s * client["connections"] - request_s * requests) / client["cpu"]
+        cpu_ratio = max(0.0, row["cpu"] - connection_s * client["connections"] - (response_s if flood.responses else request_s) * requests) / client["cpu"]
         counters = {key.partition('"')[2].partition('"')[0]: int(value) for key, value in row["counters"].items()
                     if key.startswith("gateway_http2_connection_errors_total") and value}
         ends = ", ".join(f"{count} × {code}" for code, count in client["ends"].items()) or "nothing"
