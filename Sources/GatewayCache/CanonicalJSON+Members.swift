@@ -172,7 +172,7 @@ extension CanonicalJSON {
 
     /// Copies the values, the members of each object in their order.
     mutating func appendOrdered(to output: inout ByteQueue) {
-        var cursor = JSONOrderCursor(position: 0, end: staging.count, object: 0)
+        var cursor = JSONOrderCursor(position: 1, end: staging.count, object: 0)
         while true {
             if let object = nextUnordered(&cursor) {
                 let begin = Int(object.start) &+ 1

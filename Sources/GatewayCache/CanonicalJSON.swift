@@ -24,7 +24,7 @@ public struct CanonicalJSON: ~Copyable {
         get { modelName.rawSpan }
     }
 
-    /// The canonical values in the order of the body.
+    /// The canonical values in the order of the body, behind one byte that never leaves: so the memory stays.
     var staging: ByteQueue
     /// Names that are written with escapes, without them: members are sorted by what they are called, not by how that is written.
     var plainNames: ByteQueue
@@ -54,7 +54,8 @@ public struct CanonicalJSON: ~Copyable {
         precondition(ignoring.count <= UInt64.bitWidth)
         if body.byteCount > Limits.jsonBodyBytesMax { throw .tooLong }
         reset()
-        defer { release() }
+        defer { release(body.byteCount) }
+        if staging.isEmpty { staging.append(0) }
         staging.reserve(body.byteCount + 1)
         try read(body, ignoring)
         output.reserve(staging.count)
@@ -69,8 +70,8 @@ public struct CanonicalJSON: ~Copyable {
     }
 
     /// Keeps what a usual body needs.
-    private mutating func release() {
-        staging.removeAll()
+    private mutating func release(_ bodyByteCount: Int) {
+        staging.truncate(to: bodyByteCount <= Limits.jsonScratchBytesKeptMax ? 1 : 0)
         plainNames.removeAll()
         members.removeAll(keepingCapacity: members.capacity <= Limits.jsonMembersKeptMax)
         ordered.removeAll(keepingCapacity: ordered.capacity <= Limits.jsonMembersKeptMax)

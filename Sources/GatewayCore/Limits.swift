@@ -365,6 +365,8 @@ public enum Limits {
     public static let jsonNumberDigitsMax = 1000
     /// A body to be brought into canonical form, and positions in it must fit 32 bits, though 1e20 becomes five times as long.
     public static let jsonBodyBytesMax = 256 * 1024 * 1024
+    /// Bodies up to this leave their memory to the next one: the largest that are looked at where nobody says another (`body_max`).
+    public static let jsonScratchBytesKeptMax = 1024 * 1024
     /// Members and objects for which memory is kept from one body to the next: some 32 KB.
     public static let jsonMembersKeptMax = 1024
     /// The name of a model, as it is told in logs and counters.
