@@ -1,8 +1,8 @@
 import GatewayConfig
 import GatewayCore
 
-/// Looks at an event stream (HTML, § 9.2.6) of an AI API as it passes, in any pieces: whether it came to its end, and what it took. Only what
-/// did may be given to somebody else.
+/// Looks at an event stream (HTML, § 9.2.6) of an AI API as it passes, in any pieces: whether it came to its end, and what it took.
+/// Only what did may be given to somebody else.
 public struct EventStreamScanner: Sendable {
     private enum State {
         /// A byte order mark, of which so much has come, may stand before the first line.
