@@ -120,8 +120,8 @@ final class CacheShard: Sendable {
 
     // MARK: Buckets
 
-    /// A bucket holds 32 bits of the key and the entry; 0 is free. The place is where the key's hash says, or the next free one behind it. The
-    /// hash has a seed: else who picks requests by the hash of their keys could make long ways.
+    /// A bucket holds 32 bits of the key and the entry; 0 is free. The place is where the key's hash says, or the next free one behind it.
+    /// The hash has a seed: else who picks requests by the hash of their keys could make long ways.
     private func home(_ secondWord: UInt64) -> Int {
         Int(truncatingIfNeeded: (secondWord &* seed) >> 32) & (bucketCount - 1)
     }

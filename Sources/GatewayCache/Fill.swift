@@ -37,8 +37,8 @@ public final class Fill: Sendable {
         case leaderThenRetry
     }
 
-    /// The answer's head has come. `keeps`: it may still be stored, so all of its bytes are kept for late readers. Otherwise, and when it has
-    /// become too large, what every reader has read is dropped, and nobody may join from then on.
+    /// The answer's head has come. `keeps`: it may still be stored, so all of its bytes are kept for late readers. Otherwise, and when it
+    /// has become too large, what every reader has read is dropped, and nobody may join from then on.
     public func begin(head: RawSpan, sharing: Sharing, keeps: Bool) -> Wake {
         update { state in
             precondition(state.stage.isWaiting, "a head comes once")
@@ -73,8 +73,8 @@ public final class Fill: Sendable {
         update { state in _ = state.pass() }
     }
 
-    /// The slowest reader of an answer that isn't kept is ``Limits/fillWindowBytes`` behind: the writer waits for a `Wake` with `writer`, which
-    /// comes for certain after this was true.
+    /// The slowest reader of an answer that isn't kept is ``Limits/fillWindowBytes`` behind: the writer waits for a ``Wake`` with `writer`
+    /// or a ``Reading`` with `wakesWriter`, one of which comes for certain after this was true.
     public var isFull: Bool { state.withLock { $0.asksForRoom() } }
 
     /// Whether all bytes are here and may be stored.

@@ -15,8 +15,8 @@ public final class ResponseCache: Sendable {
     private let budget: FillBudget
     private let purging = Mutex(())
 
-    /// A zone of `memoryBytes`, of which addresses are reserved now and memory is taken as it is needed. An answer, its head included, has at
-    /// most `entryBytesMax`, and at most the ``Limits/cacheEntriesPerShardMin``th part of the memory.
+    /// A zone of `memoryBytes`, of which addresses are reserved now and memory is taken as it is needed. An answer, its head included, has
+    /// at most `entryBytesMax`, and at most the ``Limits/cacheEntriesPerShardMin``th part of the memory.
     public init(name: String, memoryBytes: Int, entryBytesMax: Int) throws(MemoryRefusal) {
         self.name = name
         self.memoryBytes = memoryBytes
@@ -176,7 +176,8 @@ public final class ResponseCache: Sendable {
         return isStored
     }
 
-    /// Gives a stored answer new facts (304). The answer is returned with them, for ``Fill/resolve(with:)``; whether or not it is still stored.
+    /// Gives a stored answer new facts (304). The answer is returned with them, for ``Fill/resolve(with:)``, whether or not it is still
+    /// stored.
     public func refresh(_ answer: StoredAnswer, _ facts: AnswerFacts) -> StoredAnswer {
         let shard = answer.shard
         let place = shard.state.withLock { _ in
