@@ -22,8 +22,24 @@ import Testing
             #expect(frames.last.map { $0.flags & 1 == 1 } == (received == 200_000))
         }
         #expect(server.closedWith(stream) == 0)
-        let bytesSent = server.streams.slab[stream].bytesSent
-        #expect(bytesSent == 200_000)
+    }
+
+    @Test func `a stream remembers when its content last left, and a closed window is no such time`() throws {
+        let server = try HTTP2TestSession.server()
+        server.give([.headers(1, requestFields())])
+        let stream = try server.stream()
+        server.respond(stream, "HTTP/1.1 200 OK\n")
+        var sentAt = server.streams.slab[stream].sentAt
+        #expect(sentAt.isNever)
+        server.write(stream, String(repeating: "x", count: 100_000), ends: true)
+        _ = server.sent(now: MonotonicTime(nanoseconds: 5))
+        _ = server.sent(now: MonotonicTime(nanoseconds: 6))
+        sentAt = server.streams.slab[stream].sentAt
+        #expect(sentAt == MonotonicTime(nanoseconds: 5))
+        server.give([.windowUpdate(0, 10_000), .windowUpdate(1, 10_000)])
+        _ = server.sent(now: MonotonicTime(nanoseconds: 7))
+        sentAt = server.streams.slab[stream].sentAt
+        #expect(sentAt == MonotonicTime(nanoseconds: 7))
     }
 
     @Test func `the peer's window is opened by what the worker takes, and by nothing else`() throws {

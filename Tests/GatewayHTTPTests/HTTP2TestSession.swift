@@ -48,14 +48,16 @@ final class HTTP2TestSession {
         while let stream = session.nextEvent() { if !seen.contains(stream) { seen.append(stream) } }
     }
 
-    func output(upTo byteCountMax: Int = .max) -> [UInt8] {
+    func output(upTo byteCountMax: Int = .max, now: MonotonicTime = .now()) -> [UInt8] {
         var queue = ByteQueue(pool: pool)
-        session.send(into: &queue, upTo: byteCountMax)
+        session.send(into: &queue, upTo: byteCountMax, now: now)
         noteEvents()
         return queue.bytes.array
     }
 
-    func sent(upTo byteCountMax: Int = .max) -> [HTTP2Frame] { HTTP2Frame.all(in: output(upTo: byteCountMax)) }
+    func sent(upTo byteCountMax: Int = .max, now: MonotonicTime = .now()) -> [HTTP2Frame] {
+        HTTP2Frame.all(in: output(upTo: byteCountMax, now: now))
+    }
 
     /// The codes of the RST_STREAMs and of the GOAWAY among what is sent now.
     func errors() -> [HTTP2Error] {
