@@ -1,5 +1,6 @@
 import GatewayConfig
 import GatewayCore
+import Synchronization
 
 /// The keys by their digests. The search is led by the digest of what the caller showed, so its time tells nothing of the keys.
 public struct APIKeyTable: Sendable {
@@ -19,10 +20,21 @@ public struct APIKeyTable: Sendable {
         let name: Int32
     }
 
+    /// The wall clock as far as anybody has seen it. What has ended stays so when that steps back, until a reload makes a new table.
+    private final class Clock: Sendable {
+        private let latest = Atomic<UInt64>(0)
+
+        func advance(to second: UInt64) -> UInt64 {
+            let known = latest.load(ordering: .relaxed)
+            return known >= second ? known : latest.max(second, ordering: .relaxed).newValue
+        }
+    }
+
     /// By the first words of the digests.
     private let entries: [Entry]
     /// Each once, in the order of the configuration.
     public let names: [String]
+    private let clock = Clock()
 
     public init(_ keys: [APIKeysConfig.Key]) {
         var indices: [String: Int32] = [:]
@@ -49,7 +61,8 @@ public struct APIKeyTable: Sendable {
         while low < entries.count, entries[low].digest.first == digest.first {
             let entry = entries[low]
             if entry.digest.isSame(as: digest) {
-                return second < entry.endsAt ? .known(name: Int(entry.name)) : .expired(name: Int(entry.name))
+                if entry.endsAt == .max { return .known(name: Int(entry.name)) }
+                return clock.advance(to: second) < entry.endsAt ? .known(name: Int(entry.name)) : .expired(name: Int(entry.name))
             }
             low += 1
         }

@@ -11,6 +11,8 @@ public final class AddressRates: Sendable {
         var recent: [IPAddress: UInt64] = [:]
         var previous: [IPAddress: UInt64] = [:]
         var turnedAt: UInt64 = 0
+        /// The latest moment at which anybody has asked: what has been forgotten by then is not full again before it.
+        var latest: UInt64 = 0
     }
 
     private final class Shard: Sendable {
@@ -30,9 +32,10 @@ public final class AddressRates: Sendable {
         let intervalNs = 1_000_000_000 / UInt64(perSecond)
         let toleranceNs = UInt64(burst - 1) * intervalNs
         return shards[AddressShards.index(address)].state.withLock { state in
-            turn(&state, now.nanoseconds, windowNs: UInt64(burst) * intervalNs)
-            let fullAt = max(state.recent[address] ?? state.previous[address] ?? 0, now.nanoseconds)
-            if fullAt - now.nanoseconds > toleranceNs { return false }
+            state.latest = max(state.latest, now.nanoseconds)
+            turn(&state, windowNs: UInt64(burst) * intervalNs)
+            let fullAt = max(state.recent[address] ?? state.previous[address] ?? 0, state.latest)
+            if fullAt - state.latest > toleranceNs { return false }
             state.recent[address] = fullAt + intervalNs
             return true
         }
@@ -43,12 +46,11 @@ public final class AddressRates: Sendable {
         shards.reduce(0) { sum, shard in sum + shard.state.withLock { $0.recent.count + $0.previous.count } }
     }
 
-    private func turn(_ state: inout State, _ now: UInt64, windowNs: UInt64) {
-        // Clocks of workers differ by the length of a round.
-        let isOver = now > state.turnedAt && now - state.turnedAt > windowNs
+    private func turn(_ state: inout State, windowNs: UInt64) {
+        let isOver = state.latest - state.turnedAt > windowNs
         guard isOver || state.recent.count >= addressesMax else { return }
         state.previous = state.recent
         state.recent = [:]
-        state.turnedAt = now
+        state.turnedAt = state.latest
     }
 }

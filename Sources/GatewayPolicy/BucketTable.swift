@@ -22,8 +22,16 @@ public final class BucketTable: Sendable {
         var entries: [Entry] = []
         var used = 0
         var cutAtNs: UInt64 = 0
+        /// The latest moment at which anybody has asked. Time doesn't go back here, whatever the clocks of those who ask say: entries that
+        /// have been dropped as full at that moment would be full again before it.
+        var latestNs: UInt64 = 0
         /// Of callers that found no room.
         var sharedFullAtNs: UInt64 = 0
+
+        mutating func advance(to now: MonotonicTime) -> UInt64 {
+            latestNs = max(latestNs, now.nanoseconds)
+            return latestNs
+        }
     }
 
     private final class Shard: Sendable {
@@ -55,7 +63,7 @@ public final class BucketTable: Sendable {
     /// Takes `cost` tokens of `caller`'s bucket, if it has so many.
     public func take(_ cost: UInt64, of caller: CallerHash, _ bucket: TokenBucket, now: MonotonicTime) -> (TokenBucket.Verdict, Place) {
         shard(caller).part.withLock { part in
-            let nowNs = now.nanoseconds
+            let nowNs = part.advance(to: now)
             if let index = place(of: caller, in: &part, bucket, nowNs) {
                 let known = part.entries[index].caller == caller.bits ? part.entries[index].fullAtNs : 0
                 let verdict = bucket.take(cost, fullAtNs: known, nowNs: nowNs)
@@ -75,8 +83,8 @@ public final class BucketTable: Sendable {
     public func giveBack(
         _ cost: UInt64, to caller: CallerHash, _ bucket: TokenBucket, taken: TokenBucket.Verdict, _ place: Place, now: MonotonicTime
     ) {
-        if taken.fullAtNs <= now.nanoseconds { return }
         shard(caller).part.withLock { part in
+            if taken.fullAtNs <= part.advance(to: now) { return }
             if place == .shared {
                 part.sharedFullAtNs -= min(part.sharedFullAtNs, cost * bucket.tokenNs)
             } else if let index = Self.index(of: caller.bits, in: part.entries) {

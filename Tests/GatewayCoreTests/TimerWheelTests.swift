@@ -41,4 +41,23 @@ import Testing
         }
         #expect(wheel.millisecondsUntilNext(now: start.adding(milliseconds: 4_000)) == nil)
     }
+
+    @Test func `a clock that steps back fires nothing early and nothing twice`() {
+        var wheel = TimerWheel(now: start)
+        for word in 1...20 as ClosedRange<UInt64> { _ = wheel.arm(word, at: start.adding(milliseconds: Int(word) * 100)) }
+        var fired: [TimerWheel.Timer] = []
+        wheel.collect(now: start.adding(milliseconds: 1_050), into: &fired)
+        #expect(fired.map(\.word).sorted() == Array(1...10))
+        for milliseconds in [1_000, 0, 1_040] {
+            let now = start.adding(milliseconds: milliseconds)
+            wheel.collect(now: now, into: &fired)
+            #expect(wheel.millisecondsUntilNext(now: now).map { $0 >= 1_100 - milliseconds } == true)
+        }
+        // Before the beginning, too.
+        wheel.collect(now: MonotonicTime(nanoseconds: 0), into: &fired)
+        _ = wheel.arm(21, at: start)
+        #expect(fired.count == 10)
+        wheel.collect(now: start.adding(milliseconds: 3_000), into: &fired)
+        #expect(fired.map(\.word).sorted() == Array(1...21))
+    }
 }

@@ -43,6 +43,20 @@ import Testing
         #expect(table.verdict(on: SHA256Digest(2, 0, 0, 2), second: end) == .known(name: 0))
     }
 
+    @Test func `a key that has expired stays so when the clock steps back, and others don't notice`() {
+        let table = APIKeyTable([key("a", 1, lastDay: 20_908), key("b", 2, lastDay: 20_910), key("c", 3)])
+        let end: UInt64 = 20_909 * 86_400
+        func isKnown(_ number: UInt64, _ second: UInt64, in table: APIKeyTable) -> Bool {
+            if case .known = table.verdict(on: SHA256Digest(number, 0, 0, number), second: second) { true } else { false }
+        }
+        #expect(isKnown(1, end - 1, in: table) && isKnown(1, 0, in: table))
+        #expect(!isKnown(1, end, in: table))
+        for second in [end - 1, 86_400, 0] { #expect(!isKnown(1, second, in: table) && isKnown(2, second, in: table)) }
+        #expect(isKnown(3, .max, in: table) && isKnown(2, end, in: table))
+        // What a reload makes goes by the clock as it is then.
+        #expect(isKnown(1, end - 1, in: APIKeyTable([key("a", 1, lastDay: 20_908)])))
+    }
+
     // MARK: Where it stands
 
     private static let usual = [

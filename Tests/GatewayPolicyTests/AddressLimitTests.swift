@@ -74,6 +74,25 @@ import Testing
         #expect(total == 100)
     }
 
+    @Test func `a clock that goes back and forth counts as standing still at the latest moment that it has shown`() {
+        let rates = AddressRates()
+        var walk = ClockWalk(seed: 1)
+        var fullAt = 0
+        var (wrong, passed) = (0, 0)
+        for _ in 0..<20_000 {
+            walk.step()
+            if walk.dice.next() % 2 == 0 { continue }
+            let now = walk.read()
+            let isAllowed = max(fullAt, walk.latest) + 1_000 <= walk.latest + 5_000
+            if rates.take(Self.address(1), perSecond: 1, burst: 5, now: now) != isAllowed { wrong += 1 }
+            if isAllowed {
+                passed += 1
+                fullAt = max(fullAt, walk.latest) + 1_000
+            }
+        }
+        #expect(wrong == 0 && passed > 100, "\(wrong) verdicts are wrong, \(passed) passed in \(walk.latest) ms")
+    }
+
     @Test func `other addresses have buckets of their own`() {
         let rates = AddressRates()
         #expect(taken(rates, 50, at: 0) == 20)

@@ -45,3 +45,28 @@ struct Dice: RandomNumberGenerator {
         return word ^ word >> 31
     }
 }
+
+/// A clock that mostly runs, and now and then steps by seconds, forward and back. Its times are milliseconds.
+struct ClockWalk {
+    var dice: Dice
+    private var now = 0
+    /// Of what has been read.
+    private(set) var latest = 0
+
+    init(seed: UInt64) {
+        dice = Dice(state: seed)
+    }
+
+    mutating func step() {
+        switch dice.next() % 8 {
+        case 0: now = max(0, now - Int(dice.next() % 40_000))
+        case 1: now += Int(dice.next() % 41_000)
+        default: now += Int(dice.next() % 100)
+        }
+    }
+
+    mutating func read() -> MonotonicTime {
+        latest = max(latest, now)
+        return MonotonicTime(nanoseconds: 1 << 40 + UInt64(now) * 1_000_000)
+    }
+}
