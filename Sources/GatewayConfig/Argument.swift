@@ -21,10 +21,20 @@ struct Argument: Sendable {
     /// Whether diagnostics must not repeat it: see ``SecretWords``.
     private(set) var isSecret = false
 
+    /// The same, where the argument before it names a field that has secrets: Authorization, X-API-Key.
+    private(set) var isSecretByName = false
+
     /// The same, as a secret.
     var secret: Argument {
         var argument = self
         argument.isSecret = true
+        return argument
+    }
+
+    /// The same, as a secret where the name before it is one of a secret.
+    var secretByName: Argument {
+        var argument = self
+        argument.isSecretByName = true
         return argument
     }
 

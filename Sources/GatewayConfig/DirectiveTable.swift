@@ -289,7 +289,7 @@ enum DirectiveTable {
             "Adds a field to every response, errors too, `always` or not; merges with outer levels, and an empty value removes theirs.",
             example: "add_header X-Served-By gateway;"),
         Directive(
-            "proxy_set_header", in: everyLevel, [.one("NAME", .headerName), .one("VALUE", .headerValue)], repeats: true,
+            "proxy_set_header", in: everyLevel, [.one("NAME", .headerName), .one("VALUE", .headerValue).secretByName], repeats: true,
             "Sets a field of the request to the origin, an empty value removes it; merges with outer levels.",
             example: "proxy_set_header X-Request-ID $request_id;"),
     ]

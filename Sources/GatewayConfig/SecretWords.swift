@@ -5,6 +5,8 @@ struct SecretWords {
     private var directive: Directive?
     /// How many words may still come before the secret one, by its place.
     private var plainCount = 0
+    /// The last of those.
+    private var subject = ""
 
     /// From which byte of its text on the next word of the statement is a secret; nil if none of it is. The name is the first word.
     mutating func secretStart(of word: Word) -> Int? {
@@ -13,16 +15,33 @@ struct SecretWords {
         // Not only the first word: before it a ";" may be missing.
         if let directive = Self.directive(named: text, isName: isFirst) {
             self.directive = directive
-            plainCount = directive.arguments.prefix { $0.isPositional && !$0.isSecret }.count
+            plainCount = directive.arguments.prefix { $0.isPositional && !$0.isSecret && !$0.isSecretByName }.count
             return nil
         }
-        if let label = Self.pairLabel(text) {
-            if Self.secretLabels.contains(label) { return Self.behindReference(text, from: label.utf8.count + 1) }
-            if Self.plainLabels.contains(label) { return nil }
+        if let label = Self.pairLabel(text), Self.secretLabels.contains(label) {
+            return Self.behindReference(text, from: label.utf8.count + 1)
         }
-        if directive == nil { return nil }
+        guard let directive else { return nil }
+        if let label = Self.pairLabel(text), directive.arguments.contains(where: { $0.isPair && $0.label == label }) { return nil }
+        let isByName = directive.arguments.contains(where: \.isSecretByName)
         plainCount -= 1
-        return plainCount >= 0 ? nil : Self.behindReference(text, from: 0)
+        if plainCount >= 0 {
+            subject = text
+            return isByName ? Self.valueStart(inField: text) : nil
+        }
+        return isByName && !Self.isOfSecret(subject) ? nil : Self.behindReference(text, from: 0)
+    }
+
+    /// Whether a field of this name has a secret: Authorization, Proxy-Authorization, Cookie, X-API-Key, X-Auth-Token.
+    private static func isOfSecret(_ name: String) -> Bool {
+        let name = name.lowercased()
+        return ["authorization", "cookie", "key", "token", "secret", "password"].contains { name.contains($0) }
+    }
+
+    /// Where the value begins if the word is a whole field by mistake: "Authorization: Bearer ...".
+    private static func valueStart(inField text: String) -> Int? {
+        guard let colon = text.firstIndex(of: ":"), isOfSecret(String(text[..<colon])) else { return nil }
+        return text[...colon].utf8.count
     }
 
     /// A directive with a secret, also where its name is misspelt.
@@ -45,11 +64,6 @@ struct SecretWords {
         return start + min(end + 2, value.count)
     }
 
-    private static let directives = DirectiveTable.all.filter { $0.arguments.contains(where: \.isSecret) }
-    private static let secretLabels = labels { $0.isSecret }
-    private static let plainLabels = labels { !$0.isSecret }.subtracting(secretLabels)
-
-    private static func labels(where isMeant: (Argument) -> Bool) -> Set<String> {
-        Set(DirectiveTable.all.flatMap(\.arguments).filter { $0.isPair && isMeant($0) }.map(\.label))
-    }
+    private static let directives = DirectiveTable.all.filter { $0.arguments.contains { $0.isSecret || $0.isSecretByName } }
+    private static let secretLabels = Set(DirectiveTable.all.flatMap(\.arguments).filter { $0.isPair && $0.isSecret }.map(\.label))
 }

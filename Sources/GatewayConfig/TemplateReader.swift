@@ -8,7 +8,7 @@ enum TemplateReader {
         var index = 0
         while index < bytes.count {
             if bytes[index] == UInt8(ascii: "$") {
-                let (variable, end) = try variable(in: bytes, from: index)
+                let (variable, end) = try variable(in: bytes, from: index, isSecret: word.secretStart != nil)
                 parts.append(.variable(variable))
                 index = end
             } else {
@@ -21,7 +21,7 @@ enum TemplateReader {
     }
 
     /// The variable whose "$" stands at `start`, and where it ends.
-    private static func variable(in bytes: [UInt8], from start: Int) throws(Complaint) -> (Variable, end: Int) {
+    private static func variable(in bytes: [UInt8], from start: Int, isSecret: Bool) throws(Complaint) -> (Variable, end: Int) {
         let isBraced = start + 1 < bytes.count && bytes[start + 1] == UInt8(ascii: "{")
         let nameStart = start + (isBraced ? 2 : 1)
         let nameEnd = bytes[nameStart...].firstIndex { !$0.isNameByte } ?? bytes.count
@@ -34,6 +34,8 @@ enum TemplateReader {
             throw Complaint("\"$\" without a name", expected: "expected a variable such as $host", part: start..<end)
         }
         guard let variable = VariableTable.variable(named: name) else {
+            // It may be a password with a "$" in it.
+            if isSecret { throw Complaint("unknown variable", expected: "env:NAME takes a value with a \"$\" as it is", part: start..<end) }
             throw Complaint("unknown variable \"$\(name)\"", expected: VariableTable.hint(for: name), part: start..<end)
         }
         return (variable, end)

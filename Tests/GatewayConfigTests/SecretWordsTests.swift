@@ -28,6 +28,21 @@ import Testing
         "server { maintenance off { flag /x bypass_header X-P s3cret; } }",
         "server { maintenance off { bypass_header X/P s3cret; } }",
         "bypass_header X-P s3cret;",
+        "server { maintenance off { bypass_header X-P \"key=s3cret\"; nonsense; } }",
+        "server { maintenance off { bypass_header X-P \"rate=s3cret\" nonsense; } }",
+        "proxy_set_header Authorization \"Bearer s3cret\" nonsense;",
+        "proxy_set_header Authorization Bearer s3cret;",
+        "proxy_set_header authorization \"key=s3cret\" nonsense;",
+        "proxy_set_header Cookie 'session=s3cret; a=b'x;",
+        "proxy_set_header Proxy-Authorization env:NONE:-s3cret more;",
+        "proxy_set_header X-API-Key s3cret",
+        "proxy_set_header X-Auth-Token \"$s3cret\";",
+        "proxy_set_header Client-Secret \"a${s3cret\";",
+        "proxy_set_headr Client-Secret s3cret;",
+        "proxy_set_header \"Authorization: Bearer s3cret\";",
+        "proxy_set_header \"X-API-Key: s3cret\" more;",
+        "server { location / { proxy_pass http://x proxy_set_header Authorization s3cret; } }",
+        "proxy_set_header Authorization \"s3cret\u{1}\";",
     ])
     func `no diagnostic repeats a key or a password, wherever in the line the mistake is`(_ text: String) {
         let told = diagnose(text + "\n" + aServer)
@@ -68,6 +83,14 @@ import Testing
             messages("api_keys { key a sha256=\(String(repeating: "0", count: 64)); sha256=abc; }\n" + aServer) == [
                 "1:91: error: unknown directive \"sha256=…\""
             ])
+    }
+
+    @Test func `a field for the origin is shown where its name is none of a secret`() {
+        #expect(
+            diagnose("proxy_set_header X-Served-By \"gate$way\" more;\n" + aServer).first?
+                .contains("proxy_set_header X-Served-By \"gate$way\" more;") == true)
+        #expect(messages("proxy_set_header X-API-Key $ky;\n" + aServer) == ["1:28: error: unknown variable"])
+        #expect(messages("proxy_set_header X-Served-By $ky;\n" + aServer) == ["1:30: error: unknown variable \"$ky\""])
     }
 
     @Test func `other words are shown as they are`() {
