@@ -37,9 +37,20 @@ public final class CORSPolicy: Sendable {
 
     // MARK: Answers
 
+    /// Whether the page may read the answer; nil where the request names no page.
+    public func allowsPage(of request: borrowing RequestHead) -> Bool? {
+        request.fields.contains(.origin) ? originIndex(of: request) != nil : nil
+    }
+
+    /// Where the request names an origin that is allowed, and no other.
+    private func originIndex(of request: borrowing RequestHead) -> Int? {
+        guard let index = request.fields.onlyIndex(of: .origin), origins.contains(request.fields.value(index)) else { return nil }
+        return index
+    }
+
     /// What lets the page read the answer: nothing where its origin is not allowed, or it names none or several.
     public func appendAnswerFields(to request: borrowing RequestHead, into queue: inout ByteQueue) {
-        guard let index = request.fields.onlyIndex(of: .origin), origins.contains(request.fields.value(index)) else { return }
+        guard let index = originIndex(of: request) else { return }
         if origins.takesAny {
             queue.append("Access-Control-Allow-Origin: *\r\n")
         } else {
@@ -57,7 +68,7 @@ public final class CORSPolicy: Sendable {
 
     /// Why the page may not send the request; nil if it may.
     public func refusal(of request: borrowing RequestHead) -> GatewayError? {
-        guard let origin = request.fields.onlyIndex(of: .origin), origins.contains(request.fields.value(origin)) else {
+        if originIndex(of: request) == nil {
             return GatewayError(.corsRefused, "the page's origin is not one that cors allows")
         }
         guard let method = request.fields.onlyIndex(of: .accessControlRequestMethod), allows(method: request.fields.value(method)) else {

@@ -72,7 +72,7 @@ final class LocationRoute: Sendable {
         proxySetFields = FieldTemplates(config.proxySetHeaders)
         gzip = config.gzip.map(GzipPolicy.init)
         policies = RoutePolicies(config, context.callers, registry: registry)
-        edge = EdgePolicy(config.edge, flags: context.flags)
+        edge = EdgePolicy(config.edge, place: [server, config.name], flags: context.flags, registry: registry)
         action =
             switch config.action {
             case .none: .notFound

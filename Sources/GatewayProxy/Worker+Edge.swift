@@ -9,7 +9,10 @@ extension Worker {
         if let access = edge.access, !access.allows(exchanges[id].client) {
             return .refuse(GatewayError(.accessDenied, "the client's address is not one that may ask here"))
         }
-        if let cors = edge.cors, exchanges[id].isPreflight { return answerPreflight(id, cors) }
+        if let cors = edge.cors, let counters = edge.corsCounters {
+            if exchanges[id].isPreflight { return answerPreflight(id, cors, counters) }
+            if let isAllowed = exchanges[id].allowsPage(cors) { shard.increment(isAllowed ? counters.allowed : counters.refused) }
+        }
         if let maintenance = edge.maintenance, maintenance.isUnderWay, !exchanges[id].isExempt(from: maintenance) {
             return .refuse(GatewayError(.maintenance, "the service is being maintained"))
         }
@@ -18,11 +21,13 @@ extension Worker {
 
     /// A browser asks without cookies and keys (WHATWG Fetch § 4.9), so this comes before authentication. It understands a 204 with the
     /// fields that allow, or without them.
-    private func answerPreflight(_ id: Handle, _ cors: CORSPolicy) -> Verdict {
+    private func answerPreflight(_ id: Handle, _ cors: CORSPolicy, _ counters: EdgePolicy.CORSCounters) -> Verdict {
         if let error = dropRequestBody(id) { return .refuse(error) }
         var fields = ByteQueue(pool: pool)
         exchanges[id].error = exchanges[id].refusal(by: cors)
-        if exchanges[id].error == nil { exchanges[id].encodePreflight(cors, into: &fields) }
+        let isAllowed = exchanges[id].error == nil
+        shard.increment(isAllowed ? counters.preflight : counters.preflightRefused)
+        if isAllowed { exchanges[id].encodePreflight(cors, into: &fields) }
         respond(id, 204, fields: fields.bytes, body: RawSpan(), vary: .preflight)
         return .next(.finish)
     }
@@ -30,6 +35,8 @@ extension Worker {
 
 extension Exchange {
     fileprivate var isPreflight: Bool { CORSPolicy.isPreflight(head) }
+
+    fileprivate func allowsPage(_ cors: CORSPolicy) -> Bool? { cors.allowsPage(of: head) }
 
     fileprivate func isExempt(from maintenance: Maintenance) -> Bool { maintenance.exempts(client, head) }
 

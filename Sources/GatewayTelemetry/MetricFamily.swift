@@ -6,7 +6,7 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
     case upstreamTLSHandshakes, upstreamTLSHandshakeFailures, upstreamHTTP2Errors
     case connections, connectionsAccepted, connectionsRefused, connectionsClosed, http2ConnectionErrors
     case tlsHandshakes, tlsHandshakeFailures
-    case refusals, apiKeyRequests, rateLimited, rateLimitShared, maintenance
+    case refusals, apiKeyRequests, rateLimited, rateLimitShared, maintenance, corsRequests
     case gzipBytes, gzipSkipped
     case cacheRequests, cacheBypasses, cacheStored, cacheNotStored, cacheSavedTokens, cacheSavedOriginTime
     case cacheEntries, cacheBytes, cacheEvicted
@@ -136,6 +136,10 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(
                 .gauge, "gateway_maintenance", labels: ["server", "location"],
                 "1 while requests are answered with the maintenance page, else 0.")
+        case .corsRequests:
+            Declaration(
+                .counter, "gateway_cors_requests_total", labels: ["server", "location", "result"],
+                "Requests with an Origin where cors is on: allowed (the page may read the answer), refused, preflight, preflight_refused.")
         case .gzipBytes:
             Declaration(
                 .counter, "gateway_gzip_bytes_total", labels: ["direction"], unit: .bytes,

@@ -192,6 +192,23 @@ import Testing
         }
     }
 
+    @Test(arguments: Way.allCases) func `what became of pages' requests is counted, by location`(_ way: Way) throws {
+        let edge = try Edge(
+            .answering(Self.origin), server: Self.cors + "location /off/ { cors off; proxy_pass http://127.0.0.1:{ORIGIN}; }")
+        let client = try edge.client(way)
+        for origin in [Self.app, Self.app, "null"] { _ = try client.ask("/", "GET", ["Origin: \(origin)"]) }
+        _ = try client.ask("/")
+        _ = try client.ask("/off/", "GET", ["Origin: \(Self.app)"])
+        for method in ["PUT", "PUT", "PUT", "DELETE"] { _ = try preflight(client, method) }
+        func count(_ metrics: Metrics, _ result: String) -> Double {
+            metrics.sum("gateway_cors_requests_total", ["server": "localhost", "location": "/", "result": result])
+        }
+        try edge.gateway.waitForMetrics("the counts") { count($0, "preflight_refused") == 1 }
+        let metrics = try edge.gateway.metrics()
+        #expect(["allowed", "refused", "preflight"].map { count(metrics, $0) } == [2, 1, 3])
+        #expect(metrics.sum("gateway_cors_requests_total") == 7)
+    }
+
     // MARK: Levels
 
     @Test func `a location's members go over the server's, and off leaves CORS to the origin`() throws {
