@@ -123,7 +123,7 @@ endef
 
 # ---- fuzzing ------------------------------------------------------------------------------------------------
 
-fuzz_targets    := request response chunked configuration address json http2 canonicaljson eventstream
+fuzz_targets    := request response chunked configuration address json http2 canonicaljson eventstream proxy
 fuzz_short_runs := 10000
 fuzz_corpus     := Tests/Fuzz/corpus
 fuzz_work       := .build-fuzz/corpus

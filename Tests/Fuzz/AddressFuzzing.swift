@@ -25,7 +25,8 @@ enum AddressFuzzing {
         precondition(queue.bytes.string == address.description)
     }
 
-    private static func reference(_ text: String) -> IPAddress? {
+    /// What inet_pton(3) makes of it.
+    static func reference(_ text: String) -> IPAddress? {
         var v4 = in_addr()
         if inet_pton(AF_INET, text, &v4) == 1 { return IPAddress(v4: UInt32(bigEndian: v4.s_addr)) }
         var v6 = in6_addr()

@@ -21,6 +21,8 @@ enum FuzzTarget: String, CaseIterable {
     case canonicaljson
     /// An answer of an AI API, streamed or whole.
     case eventstream
+    /// The header of the PROXY protocol.
+    case proxy
 
     /// The one that the argument `--target=NAME` names: libFuzzer leaves out what begins with two hyphens, but hands it on to the
     /// processes that it starts for -merge=1.
@@ -43,6 +45,7 @@ enum FuzzTarget: String, CaseIterable {
         case .http2: HTTP2Fuzzing.run(input)
         case .canonicaljson: CanonicalJSONFuzzing.run(input)
         case .eventstream: EventStreamFuzzing.run(input)
+        case .proxy: ProxyHeaderFuzzing.run(input)
         }
     }
 
