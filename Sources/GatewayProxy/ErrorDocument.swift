@@ -9,7 +9,8 @@ import GatewayTelemetry
 extension Exchange {
     func encodeProblem(_ error: GatewayError, for api: APIStyle?, now: MonotonicTime, _ clock: inout WallClock, into body: inout ByteQueue)
     {
-        error.appendProblem(detail: limitMessage, to: &body)
+        // Google's SDK takes a member of this name at the top for the error's own, which is a word.
+        error.appendProblem(detail: limitMessage, hasStatus: api != .gemini, to: &body)
         body.append(",\"request_id\":")
         appendRequestIDString(to: &body)
         body.append(",\"timestamp\":\"")
@@ -54,13 +55,16 @@ extension Exchange {
 
 extension GatewayError {
     /// The members of the problem document that are known without its request. `words` are the operator's; empty for our own.
-    func appendProblem(detail words: [UInt8] = [], to body: inout ByteQueue) {
+    func appendProblem(detail words: [UInt8] = [], hasStatus: Bool = true, to body: inout ByteQueue) {
         body.append("{\"type\":\"urn:gateway:error:")
         body.append(type.name)
         body.append("\",\"title\":\"")
         body.append(StatusCode.reasonPhrase(type.status))
-        body.append("\",\"status\":")
-        body.append(decimal: type.status)
+        body.append("\"")
+        if hasStatus {
+            body.append(",\"status\":")
+            body.append(decimal: type.status)
+        }
         body.append(",\"detail\":")
         appendDetail(words, to: &body)
         body.append(",\"error_type\":\"")

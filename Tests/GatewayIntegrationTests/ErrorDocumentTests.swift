@@ -87,6 +87,8 @@ import Testing
             #expect(answer.status == 413 && answer["content-type"] == "application/problem+json")
             let problem = try json(answer)
             #expect(problem["type"] as? String == "urn:gateway:error:body_too_large")
+            // What Google's SDK looks for first.
+            #expect(problem["status"] as? Int == (target == "/gemini" ? nil : 413))
             let error = problem["error"] as? [String: Any] ?? [:]
             if !error.isEmpty { #expect(error["message"] as? String == problem["detail"] as? String) }
             return error

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Clients that are not ours and speak HTTP/2: curl, nghttp, h2load, Python's httpx, the SDKs of OpenAI and Anthropic.
+/// Clients that are not ours and speak HTTP/2: curl, nghttp, h2load, Python's httpx, the SDKs of OpenAI, Anthropic and Google.
 @Suite struct HTTP2ClientTests {
     /// demo-upstream behind a gateway, with TLS on the first listener and without on the second.
     private struct Site {
@@ -25,6 +25,7 @@ import Testing
                         location / { proxy_pass http://127.0.0.1:{ORIGIN}; }
                         location /full/openai/ { api openai; client_max_body_size 1; proxy_pass http://127.0.0.1:{ORIGIN}; }
                         location /full/anthropic/ { api anthropic; client_max_body_size 1; proxy_pass http://127.0.0.1:{ORIGIN}; }
+                        location /full/gemini/ { api gemini; client_max_body_size 1; proxy_pass http://127.0.0.1:{ORIGIN}; }
                     }
                     """, certificate: certificates.leaf(["localhost", "127.0.0.1"]), values: ["ORIGIN": "\(origin.port)"])
         }
@@ -117,7 +118,7 @@ import Testing
         .deletingLastPathComponent().appendingPathComponent(".build-clients/bin/python").path
 
     @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: python), "`make test` installs the clients"))
-    func `httpx and the SDKs of OpenAI and Anthropic are served over HTTP/2, streams too`() throws {
+    func `httpx and the SDKs of OpenAI, Anthropic and Google are served over HTTP/2, streams too`() throws {
         let site = try Site()
         let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent("clients/sdk_client.py").path

@@ -1,4 +1,4 @@
-"""Asks demo-upstream, through whatever is before it, with httpx and with the SDKs of OpenAI and Anthropic, over HTTP/2.
+"""Asks demo-upstream, through whatever is before it, with httpx and with the SDKs of OpenAI, Anthropic and Google, over HTTP/2.
 
     sdk_client.py PORT AUTHORITY
 
@@ -14,6 +14,8 @@ import anthropic
 import httpx
 import httpx2
 import openai
+from google import genai
+from google.genai import errors, types
 
 SECONDS = 30
 CASES = []
@@ -49,6 +51,12 @@ class Site:
 
     def anthropic(self, path=""):
         return anthropic.Anthropic(api_key="none", base_url=self.url + path, http_client=self.client(), max_retries=0)
+
+
+    def genai(self, path):
+        arguments = {"http2": True, "verify": self.options["verify"], "trust_env": False}
+        options = types.HttpOptions(base_url=self.url + path, client_args=arguments, async_client_args=arguments, timeout=SECONDS * 1000)
+        return genai.Client(api_key="none", vertexai=False, http_options=options)
 
 
 def expect(found, wanted, what):
@@ -206,6 +214,19 @@ def anthropic_tells_why_the_gateway_refuses(site):
             expect(problem.status_code, 413, "the status")
             expect(problem.body["error"]["type"], "request_too_large", "the error's type")
             expect("the body is larger than client_max_body_size" in str(problem), True, "the message being told")
+        else:
+            raise AssertionError("nothing was refused")
+
+
+@case
+def genai_tells_why_the_gateway_refuses(site):
+    client = site.genai("/full/gemini")
+    for ask in (client.models.generate_content, lambda **call: list(client.models.generate_content_stream(**call))):
+        try:
+            ask(model="demo", contents="Hello")
+        except errors.ClientError as problem:
+            expect((problem.code, problem.status), (413, "INVALID_ARGUMENT"), "the error")
+            expect("the body is larger than client_max_body_size" in problem.message, True, "the message being told")
         else:
             raise AssertionError("nothing was refused")
 
