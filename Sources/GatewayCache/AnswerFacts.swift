@@ -24,6 +24,8 @@ public struct AnswerFacts: Equatable, BitwiseCopyable, Sendable {
     /// It has an ETag or Last-Modified: of use even when it is stale.
     public var hasValidator = false
     public var isEventStream = false
+    /// It may never be given stale (RFC 9111 § 4.2.4), whatever a request takes.
+    public var mustRevalidate = false
 
     public init(status: Int, storedAtMs: UInt64, storedAt: MonotonicTime, freshForMs: UInt64) {
         self.status = status
@@ -76,6 +78,6 @@ public struct Freshness: BitwiseCopyable, Sendable {
         if facts.ageS(now) > maxAgeS { return false }
         let freshMs = facts.freshMs(now)
         if freshMs > 0 { return freshMs >= minFreshMs }
-        return maxStaleMs > 0 && facts.staleMs(now) <= maxStaleMs
+        return maxStaleMs > 0 && !facts.mustRevalidate && facts.staleMs(now) <= maxStaleMs
     }
 }

@@ -60,7 +60,9 @@ extension AnswerFacts {
         }
     }
 
-    private var flags: UInt64 { (isVariants ? 1 : 0) | (hasValidator ? 2 : 0) | (isEventStream ? 4 : 0) }
+    private var flags: UInt64 {
+        (isVariants ? 1 : 0) | (hasValidator ? 2 : 0) | (isEventStream ? 4 : 0) | (mustRevalidate ? 8 : 0)
+    }
 
     init(_ word: (Int) -> UInt64) {
         let first = word(0)
@@ -74,5 +76,6 @@ extension AnswerFacts {
         isVariants = first.high & 1 != 0
         hasValidator = first.high & 2 != 0
         isEventStream = first.high & 4 != 0
+        mustRevalidate = first.high & 8 != 0
     }
 }

@@ -105,10 +105,14 @@ public final class Fill: Sendable {
         }
     }
 
+    /// Whether the origin said of the answer that ``resolve(with:isRevalidated:)`` gave that it still holds.
+    public var isRevalidated: Bool { state.withLock { $0.isRevalidated } }
+
     /// Instead of a head: readers go on with a stored answer (304, stale_if_error).
-    public func resolve(with answer: StoredAnswer) -> Wake {
+    public func resolve(with answer: StoredAnswer, isRevalidated: Bool = false) -> Wake {
         state.withLock { state in
             precondition(state.stage.isWaiting, "a head comes once")
+            state.isRevalidated = isRevalidated
             state.stage = .answered(answer)
             return state.wake()
         }

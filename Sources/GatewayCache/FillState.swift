@@ -41,6 +41,8 @@ struct FillState {
     var isKept = false
     /// Nobody may join.
     var isClosed = false
+    /// The stored answer that stands in for one from the origin does so by its word (304).
+    var isRevalidated = false
     var successor: Fill?
     var head: [UInt8] = []
     var body = FillBytes()

@@ -176,8 +176,8 @@ public final class ResponseCache: Sendable {
         return isStored
     }
 
-    /// Gives a stored answer new facts (304). The answer is returned with them, for ``Fill/resolve(with:)``, whether or not it is still
-    /// stored.
+    /// Gives a stored answer new facts (304). The answer is returned with them, whether or not it is still stored, for
+    /// ``Fill/resolve(with:isRevalidated:)``.
     public func refresh(_ answer: StoredAnswer, _ facts: AnswerFacts) -> StoredAnswer {
         let shard = answer.shard
         let place = shard.state.withLock { _ in

@@ -83,7 +83,8 @@ struct CacheVerdict {
     /// The names that Vary holds, as one list; empty without any.
     var vary: [UInt8] = []
     /// Cookies are for one client: where the answer is for several, they go.
-    var dropsCookies = true
+    var dropsCookies: Bool { sharing == .all || refusal == nil }
+    var mustRevalidate = false
 }
 
 extension UpstreamCall {
@@ -96,8 +97,8 @@ extension UpstreamCall {
             let mayPass = status >= 500 || status == 429
             if mayPass && attempt == 1 {
                 verdict.sharing = .leaderThenRetry
-            } else if !mayPass && route.partition == .shared {
-                // Whose request it was may matter: a 401 for one caller's key is none for another's.
+            } else if !mayPass && (route.partition == .shared || head.fields.contains(.setCookie)) {
+                // Whose request it was may matter: a 401 for one caller's key is none for another's, nor is a session's cookie.
                 verdict.sharing = .leaderOnly
             }
             return verdict
@@ -107,7 +108,10 @@ extension UpstreamCall {
             verdict.sharing = .leaderOnly
             return verdict
         }
-        return freshness(route, isPost: isPost, wallClockS: wallClockS)
+        verdict = freshness(route, isPost: isPost, wallClockS: wallClockS)
+        // Whoever sends it may have died midway (RFC 9112 § 8): only an event stream says itself that it is whole.
+        if verdict.refusal == nil && head.framing == .untilClose && !head.fields.hasEventStream { verdict.refusal = .unfinished }
+        return verdict
     }
 
     /// The same of an answer that may be stored by its status: also of what 304 says of one that is stored already.
@@ -122,15 +126,12 @@ extension UpstreamCall {
     private func obey(_ verdict: inout CacheVerdict, isPost: Bool, wallClockS: Int) {
         let said = CacheControl(head.fields)
         if said.noStore || said.isPrivate || said.noCache { return verdict.refuse(.cacheControl) }
-        if !isPost && head.fields.contains(.setCookie) {
-            verdict.dropsCookies = false
-            return verdict.refuse(.cookie)
-        }
+        if !isPost && head.fields.contains(.setCookie) { return verdict.refuse(.cookie) }
         verdict.vary = head.fields.varyNames
         if verdict.vary.first == UInt8(ascii: "*") { return verdict.refuse(.vary) }
         // Who waits may have other values in those fields.
         if !verdict.vary.isEmpty { verdict.sharing = .leaderOnly }
-        if let index = head.fields.firstIndex(of: .age) { verdict.initialAgeS = head.fields.value(index).seconds ?? 0 }
+        if let index = head.fields.firstIndex(of: .age) { verdict.initialAgeS = min(head.fields.value(index).seconds ?? 0, 1 << 31) }
         var lifetimeS = said.sharedMaxAgeS ?? said.maxAgeS
         if lifetimeS == nil, let index = head.fields.firstIndex(of: .expires) {
             let date = head.fields.firstIndex(of: .date).flatMap { HTTPDate.epochSeconds(head.fields.value($0)) } ?? wallClockS
@@ -138,6 +139,8 @@ extension UpstreamCall {
             lifetimeS = UInt64(max(0, (HTTPDate.epochSeconds(head.fields.value(index)) ?? 0) - date))
         }
         if let lifetimeS { verdict.freshForMs = (lifetimeS > verdict.initialAgeS ? lifetimeS - verdict.initialAgeS : 0) * 1000 }
+        // s-maxage forbids stale answers as proxy-revalidate does (RFC 9111 § 5.2.2.10).
+        verdict.mustRevalidate = said.mustRevalidate || said.sharedMaxAgeS != nil
         let hasValidator = head.fields.contains(.etag) || head.fields.contains(.lastModified)
         if verdict.freshForMs == 0 && !hasValidator { verdict.refuse(.cacheControl) }
     }

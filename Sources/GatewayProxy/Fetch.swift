@@ -17,6 +17,8 @@ struct Fetch: ~Copyable {
     let stale: StoredAnswer?
     /// Whether nobody need wait for it: what was stored is given meanwhile.
     let isBackground: Bool
+    /// Who asked has been told that it has the answer already (304), which is no reason to break off: it is wanted for the next.
+    var isForOthers = false
     let baseKey: SHA256Digest
     let isVariant: Bool
     /// The names that the key counts, or is to count: see ``CacheTurn/variants``.
@@ -30,6 +32,7 @@ struct Fetch: ~Copyable {
     var freshForMs: UInt64 = 0
     var initialAgeS: UInt64 = 0
     var hasValidator = false
+    var mustRevalidate = false
     var isEventStream = false
     /// Of an event stream: whether it has come to its end. Of another answer of an API: what it has cost.
     private var scanner: EventStreamScanner?
@@ -68,6 +71,7 @@ struct Fetch: ~Copyable {
         refusal = verdict.refusal
         freshForMs = verdict.freshForMs
         initialAgeS = verdict.initialAgeS
+        mustRevalidate = verdict.mustRevalidate
         hasValidator = call.head.fields.contains(.etag) || call.head.fields.contains(.lastModified)
         isEventStream = call.head.fields.hasEventStream
         gathers = refusal == nil && !verdict.vary.isEmpty

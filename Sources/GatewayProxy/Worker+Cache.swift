@@ -134,7 +134,8 @@ extension Worker {
         if !isVariant { cacheTurns[turn].baseKey = key }
         cacheTurns[turn].isVariant = isVariant
         let isHead = exchanges[id].head.method == .head
-        if wishes.noCache && !wishes.onlyIfCached && !isHead {
+        if wishes.noCache && !wishes.onlyIfCached {
+            if isHead { throw .headMiss }
             return follow(id, route, route.zone.fetchAnew(key), isLeader: true, .refresh)
         }
         var freshness = wishes.freshness

@@ -84,7 +84,7 @@ extension Worker {
         let fetch = exchanges[id].fetch
         let (route, fill) = (fetches[fetch].route, fetches[fetch].fill)
         if let stale = fetches[fetch].stale {
-            if status == 304 && stale.facts.hasValidator { return settle(id, with: refreshed(stale, id, call)) }
+            if status == 304 && stale.facts.hasValidator { return settle(id, with: refreshed(stale, id, call), isRevalidated: true) }
             if (status >= 500 || status == 429) && mayStandIn(stale) { return settle(id, with: stale) }
         }
         let isPost = exchanges[id].head.method == .post
@@ -123,8 +123,17 @@ extension Worker {
         var facts = stale.facts
         facts.storedAt = now
         facts.storedAtMs = clock.value.nanoseconds(now) / 1_000_000
-        facts.freshForMs = verdict.freshForMs
         facts.initialAgeS = verdict.initialAgeS
+        if verdict.refusal != nil {
+            // Not to be given without asking again, whatever was said before.
+            facts.freshForMs = 0
+        } else if calls[call].head.fields.contains(.cacheControl) || calls[call].head.fields.contains(.expires) {
+            facts.freshForMs = verdict.freshForMs
+        } else {
+            // What 304 leaves out is as it was (RFC 9111 § 4.3.4).
+            let (lifetimeMs, ageMs) = (stale.facts.freshForMs + stale.facts.initialAgeS * 1000, verdict.initialAgeS * 1000)
+            facts.freshForMs = lifetimeMs > ageMs ? lifetimeMs - ageMs : 0
+        }
         return route.zone.refresh(stale, facts)
     }
 
@@ -134,12 +143,12 @@ extension Worker {
     }
 
     /// The readers get what was stored; what still comes from the origin is nobody's.
-    private func settle(_ id: Handle, with answer: StoredAnswer) {
+    private func settle(_ id: Handle, with answer: StoredAnswer, isRevalidated: Bool = false) {
         let fetch = exchanges[id].fetch
         let fill = fetches[fetch].fill
         fetches[fetch].isSettled = true
         fetches[fetch].route.zone.end(fill)
-        wake(fill, fill.resolve(with: answer))
+        wake(fill, fill.resolve(with: answer, isRevalidated: isRevalidated))
     }
 
     func appendToFill(_ id: Handle, _ content: borrowing ByteQueue, _ range: Range<Int>) {
@@ -179,8 +188,11 @@ extension Worker {
             status: exchanges[id].response.status, storedAtMs: clock.value.nanoseconds(now) / 1_000_000, storedAt: now,
             freshForMs: fetches[fetch].freshForMs)
         facts.initialAgeS = fetches[fetch].initialAgeS
-        facts.staleIfErrorMs = UInt64(route.config.staleIfErrorMs)
-        facts.staleWhileRevalidateMs = UInt64(route.config.staleWhileRevalidateMs)
+        facts.mustRevalidate = fetches[fetch].mustRevalidate
+        if !facts.mustRevalidate {
+            facts.staleIfErrorMs = UInt64(route.config.staleIfErrorMs)
+            facts.staleWhileRevalidateMs = UInt64(route.config.staleWhileRevalidateMs)
+        }
         facts.originMs = now.nanoseconds(since: fetches[fetch].startedAt) / 1_000_000
         facts.hasValidator = fetches[fetch].hasValidator
         facts.isEventStream = fetches[fetch].isEventStream
@@ -231,7 +243,7 @@ extension Worker {
     private func isUnwanted(_ fetch: Handle) -> Bool {
         if fetches[fetch].isSettled || fetches[fetch].fill.readerCount > 0 { return false }
         if isDraining { return true }
-        let goesOn = fetches[fetch].isBackground || fetches[fetch].route.config.finishesAbandoned
+        let goesOn = fetches[fetch].isBackground || fetches[fetch].isForOthers || fetches[fetch].route.config.finishesAbandoned
         return !goesOn || fetches[fetch].refusal != nil
     }
 

@@ -425,7 +425,8 @@ extension Worker {
         if !exchanges[id].response.encoder.isNone { finishEncoding(id, connection) }
         if let edge = exchanges[id].location?.edge, !edge.withheld.isEmpty { calls[call].withholdTrailers(edge.withheld) }
         if exchanges[id].isFetch {
-            // Its readers are told by the fill.
+            // Its readers are told by the fill. What has more behind it than it said is not to be trusted.
+            if !calls[call].isOverHTTP2 && hasSurplus(call) { fetches[exchanges[id].fetch].refusal = .unfinished }
         } else if exchanges[id].isOverHTTP2 {
             endStream(id, call)
         } else if exchanges[id].response.framing == .chunked {

@@ -90,7 +90,12 @@ extension Worker {
         if let length = cacheTurns[exchanges[id].caching].storedByteCount, calls[call].head.framing != .none {
             calls[call].head.reframe(.length(UInt64(length)))
         }
-        if method != .post && exchanges[id].alreadyHas(calls[call]) { calls[call].head.becomeNotModified() }
+        if method != .post && exchanges[id].alreadyHas(calls[call]) {
+            calls[call].head.becomeNotModified()
+            if case .fill(let fill, _) = cacheTurns[exchanges[id].caching].source, let fetch = fetchesByFill.value[ObjectIdentifier(fill)] {
+                fetches[exchanges[fetch].fetch].isForOthers = true
+            }
+        }
         try takeHead(id, call)
         if case .fill = cacheTurns[exchanges[id].caching].source { cacheTurns[exchanges[id].caching].body.removeAll() }
     }
@@ -117,7 +122,7 @@ extension Worker {
         stopReading(id)
         switch progress {
         case .answered(let stored):
-            return replay(id, stored, stored.facts.freshMs(now) > 0 ? .revalidated : .staleOnError)
+            return replay(id, stored, fill.isRevalidated ? .revalidated : .staleOnError)
         case .tryAgain:
             let next = route.zone.succeed(fill)
             return follow(id, route, next.fill, isLeader: next.isLeader, .miss)

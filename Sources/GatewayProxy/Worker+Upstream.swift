@@ -363,6 +363,13 @@ extension Worker {
 
     /// Whether nothing stands in the socket behind the response: bytes there would answer the next request. Of TLS only content counts,
     /// so it has to be read to tell: tickets and KeyUpdates come unasked.
+    /// Whether the origin has sent more than its response, as far as can be told now.
+    func hasSurplus(_ call: Handle) -> Bool {
+        let id = calls[call].connection
+        _ = isQuiet(id)
+        return !upstreams[id].input.isEmpty
+    }
+
     private func isQuiet(_ id: Handle) -> Bool {
         if upstreams[id].stream.peerFinished { return false }
         if !upstreams[id].stream.canRead { return true }
