@@ -13,12 +13,17 @@ speak HTTP/2 to origins are measured with it; nginx 1.22 and h2o 2.2 don't.
 The gateway runs with its access log (JSON, to a file) and its metrics on; the others write no log, and nginx with `--all` a
 second time with a buffered one. All keep their connections to the origin.
 
+With policies on, both nginx and the gateway ask for an API key, have two limits, by address and by key, that refuse nobody, send five
+security headers and CORS, pass a request id on, and write a log in JSON with the same members. nginx compares keys by a map, as they are;
+the gateway has their SHA-256. nginx writes its log from a buffer of 64 KB, which is the cheapest that it offers.
+
 Memory per idle connection is what a fresh proxy has more (PSS) with thousands of TLS connections, each after one request.
 """
 
 import argparse
 import contextlib
 import dataclasses
+import hashlib
 import os
 import pathlib
 import re
@@ -37,8 +42,11 @@ PROXY_CORE = 0
 LOAD_CORE = 1
 BODY = "x" * 99 + "\n"
 LONG_BODY_BYTES = 64 * 1024
-# The last two speak HTTP/2 over TLS; that behind the last has an origin that speaks HTTP/2 in clear.
-LISTENERS = ("plain", "tls", "h2", "h2-origin")
+# Those of HTTP/2 speak it over TLS; that behind the last of them has an origin that speaks HTTP/2 in clear.
+LISTENERS = ("plain", "tls", "policies", "h2", "h2-origin")
+# Who has which.
+NGINX_LISTENERS = ("plain", "tls", "policies", "h2")
+HAPROXY_LISTENERS = ("plain", "tls", "h2", "h2-origin")
 WARM_UP_REQUESTS = 10_000
 # As many requests as come at once: none of the proxies shall close a connection to the origin.
 KEPT_CONNECTIONS = 512
@@ -58,24 +66,33 @@ class Case:
     streams: tuple = None
     # The case that differs only in the origin, which speaks HTTP/1.1 there.
     counterpart: str = None
+    # Fields of the requests.
+    fields: tuple = ()
+    # What is asked of the gateway's CPU per request: at most so much of nginx's, of the best of the others', and, with an origin that
+    # speaks HTTP/2, of its own with one that doesn't.
+    goals: dict = dataclasses.field(default_factory=dict)
 
 
+HTTP2_GOALS = {"nginx": 0.80, "the best other": 1.00}
+API_KEY = "0123456789abcdef" * 4
+POLICY_FIELDS = (f"X-API-Key: {API_KEY}", "Origin: https://app.example.com")
 CASES = {
     "plain": Case("HTTP/1.1, plain, 100-byte answers", "plain"),
     "tls": Case("HTTP/1.1, TLS 1.3, 100-byte answers", "tls"),
     "plain-64k": Case("HTTP/1.1, plain, 64 KB answers", "plain", "/64k"),
     "tls-64k": Case("HTTP/1.1, TLS 1.3, 64 KB answers", "tls", "/64k"),
+    "policies": Case("HTTP/1.1, TLS 1.3, 100-byte answers, policies on", "policies", fields=POLICY_FIELDS, goals={"nginx": 0.80}),
     "new": Case("TLS 1.3, ECDSA P-256: a full handshake and one request", "tls", handshake="new"),
     "resumed": Case("TLS 1.3, ECDSA P-256: a resumed handshake and one request", "tls", handshake="resumed"),
-    "h2-10x20": Case("HTTP/2, TLS 1.3, 100-byte answers, an HTTP/1.1 origin", "h2", streams=(10, 20)),
-    "h2-50x10": Case("HTTP/2, TLS 1.3, 100-byte answers, an HTTP/1.1 origin", "h2", streams=(50, 10)),
-    "h2-origin": Case("HTTP/2, TLS 1.3, 100-byte answers, an HTTP/2 origin", "h2-origin", "/h2", streams=(10, 20), counterpart="h2-10x20"),
+    "h2-10x20": Case("HTTP/2, TLS 1.3, 100-byte answers, an HTTP/1.1 origin", "h2", streams=(10, 20), goals=HTTP2_GOALS),
+    "h2-50x10": Case("HTTP/2, TLS 1.3, 100-byte answers, an HTTP/1.1 origin", "h2", streams=(50, 10), goals=HTTP2_GOALS),
+    "h2-origin": Case(
+        "HTTP/2, TLS 1.3, 100-byte answers, an HTTP/2 origin", "h2-origin", "/h2", streams=(10, 20), counterpart="h2-10x20",
+        goals={"its own with an HTTP/1.1 origin": 0.70},
+    ),
 }
-# What is asked of the gateway's CPU per request: at most so much of nginx's, of the best of the others', and, with an origin that
-# speaks HTTP/2, of its own with one that doesn't.
-HTTP2_GOALS = {"nginx": 0.80, "the best other": 1.00, "its own with an HTTP/1.1 origin": 0.70}
 PROXIES = {
-    "nginx": "proxy_pass to an upstream with keepalive, HTTP/1.1, no access log",
+    "nginx": "proxy_pass to an upstream with keepalive, HTTP/1.1, no access log but with policies on",
     "haproxy": "mode http, http-reuse always, no log; proto h2 to the HTTP/2 origin",
     "h2o": "proxy.reverse.url with kept connections, HTTP/1.1, no access log; of the HTTP/2 rows only",
     "nghttpx": "one worker, no access log; proto=h2 to the HTTP/2 origin; of the HTTP/2 rows only",
@@ -199,9 +216,14 @@ def connect(port, case):
     return context.wrap_socket(connection, server_hostname="localhost")
 
 
-def ask(connection):
+def ask(connection, fields=()):
     """One request on a connection that stays open; the answer's body."""
-    connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return exchange(connection, fields)[1]
+
+
+def exchange(connection, fields=()):
+    """One request on a connection that stays open; the answer's head and body."""
+    connection.sendall("\r\n".join(["GET / HTTP/1.1", "Host: localhost", *fields, "", ""]).encode())
     answer = b""
     while b"\r\n\r\n" not in answer:
         answer += receive(connection)
@@ -211,7 +233,7 @@ def ask(connection):
         raise Failure(f"an answer that is none: {head!r}")
     while len(body) < int(length[1]):
         body += receive(connection)
-    return body.decode()
+    return head.decode(), body.decode()
 
 
 def receive(connection):
@@ -229,9 +251,10 @@ def is_answering(port):
 
 def load(port, case, connections, seconds):
     """Runs wrk; its numbers. Errors make them worthless."""
-    url = f"http{'s' if case.listener == 'tls' else ''}://127.0.0.1:{port}{case.path}"
+    url = f"http{'' if case.listener == 'plain' else 's'}://127.0.0.1:{port}{case.path}"
+    fields = [word for field in case.fields for word in ("-H", field)]
     run = subprocess.run(
-        ["wrk", "--latency", "-t1", f"-c{connections}", f"-d{seconds}s", url],
+        ["wrk", "--latency", "-t1", f"-c{connections}", f"-d{seconds}s", *fields, url],
         capture_output=True,
         text=True,
         preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CORE}),
@@ -309,12 +332,38 @@ class Proxy:
                     program.fail("does not speak TLS 1.3")
                 if listener == "tls" and ask(connection) != BODY:
                     program.fail("does not answer by TLS 1.3")
-                if listener != "tls" and connection.selected_alpn_protocol() != "h2":
+                if listener.startswith("h2") and connection.selected_alpn_protocol() != "h2":
                     program.fail("does not speak HTTP/2")
+                if listener == "policies":
+                    self.check_policies(connection)
+
+    def check_policies(self, connection):
+        """What is measured has to be there."""
+        head, body = exchange(connection, POLICY_FIELDS)
+        found = {line.partition(": ")[0].lower(): line.partition(": ")[2] for line in head.split("\r\n")[1:]}
+        missing = [name for name, value in POLICY_ANSWER.items() if found.get(name.lower()) != value]
+        if body != BODY or missing:
+            self.program.fail(f"has policies without {missing}: {head}")
+        try:
+            ask(connection, POLICY_FIELDS[1:])
+        except Failure:
+            return
+        self.program.fail("answers without a key")
 
     def takes(self, case):
         return case.listener in self.ports
 
+
+# The five security headers, and CORS.
+SECURITY_HEADERS = {
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+}
+CORS_FIELDS = {"Access-Control-Allow-Origin": "https://app.example.com", "Access-Control-Expose-Headers": "X-Request-ID", "Vary": "Origin"}
+POLICY_ANSWER = {**SECURITY_HEADERS, **CORS_FIELDS}
 
 NGINX = """
 worker_processes 1;
@@ -346,6 +395,35 @@ NGINX_ORIGIN = """
 """
 
 NGINX_PROXY = """
+    map_hash_bucket_size 128;
+    map $http_x_api_key $caller {{ default ""; {api_key} partner; }}
+    map $http_origin $page {{ default ""; https://app.example.com $http_origin; }}
+    limit_req_zone $binary_remote_addr zone=per_ip:10m rate=1000000r/s;
+    limit_req_zone $caller zone=per_key:10m rate=1000000r/s;
+    log_format members escape=json '{{"time":"$time_iso8601","request_id":"$request_id","remote_addr":"$remote_addr",'
+        '"method":"$request_method","host":"$host","uri":"$request_uri","protocol":"$server_protocol","user_agent":"$http_user_agent",'
+        '"tls":"$ssl_protocol","server":"$server_name","location":"/","key":"$caller","status":$status,"duration":$request_time,'
+        '"bytes_sent":$body_bytes_sent,"upstream":"origin","upstream_server":"$upstream_addr","upstream_status":$upstream_status,'
+        '"upstream_duration":$upstream_response_time}}';
+    server {{
+        listen 127.0.0.1:{policies} ssl;
+        ssl_certificate {certificate};
+        ssl_certificate_key {key};
+        ssl_protocols TLSv1.3;
+        access_log {dir}/{name}-policies.log members buffer=64k flush=1s;
+        limit_req zone=per_ip burst=1000000 nodelay;
+        limit_req zone=per_key burst=1000000 nodelay;
+        limit_req_status 429;
+        {add_headers}
+        location / {{
+            if ($caller = "") {{ return 401; }}
+            proxy_pass http://origin;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $host;
+            proxy_set_header X-Request-ID $request_id;
+        }}
+    }}
     upstream origin {{
         server 127.0.0.1:{origin};
         keepalive {kept};
@@ -484,6 +562,29 @@ server {{
     listen 127.0.0.1:{h2_origin} ssl;
     location / {{ proxy_pass http://h2-origin; }}
 }}
+rate_limit per_ip  key=ip      rate=1000000r/s burst=1000000;
+rate_limit per_key key=api_key rate=1000000r/s burst=1000000;
+api_keys {{ header X-API-Key; key partner sha256={api_key_digest}; }}
+server {{
+    listen 127.0.0.1:{policies} ssl;
+    limit per_ip per_key;
+    security_headers {{
+        hsts                 max-age=31536000 includeSubDomains;
+        csp                  "default-src 'self'; frame-ancestors 'none'";
+        frame_options        DENY;
+        content_type_options nosniff;
+        referrer_policy      strict-origin-when-cross-origin;
+    }}
+    cors {{
+        origins https://app.example.com;
+        headers X-API-Key;
+        expose  X-Request-ID;
+    }}
+    location / {{
+        authenticate api_key;
+        proxy_pass http://origin;
+    }}
+}}
 """
 
 
@@ -494,6 +595,10 @@ class Bench:
         self.ending = ending
         self.values = {"dir": directory, "origin": free_port(), "body": BODY.replace("\n", "\\n"), "files": FILES_MAX}
         self.values.update(connections=CONNECTIONS_MAX, kept=KEPT_CONNECTIONS, origin2=free_port())
+        self.values.update(api_key=API_KEY, api_key_digest=hashlib.sha256(API_KEY.encode()).hexdigest())
+        cors = {**CORS_FIELDS, "Access-Control-Allow-Origin": "$page"}
+        lines = [f'add_header {name} "{value}" always;' for name, value in {**SECURITY_HEADERS, **cors}.items()]
+        self.values["add_headers"] = "\n        ".join(lines)
         self.values["user"] = "user: root" if os.geteuid() == 0 else ""
         self.cases = {name: CASES[name] for name in options.cases.split(",") if name}
         (self.directory / "64k").write_bytes(os.urandom(LONG_BODY_BYTES))
@@ -540,11 +645,11 @@ class Bench:
             origin.wait_until("its first answer", lambda: is_answering(self.values["origin2"]))
 
     def start_nginx(self, name, log="off"):
-        ports = {listener: free_port() for listener in LISTENERS if listener != "h2-origin"}
+        ports = {listener: free_port() for listener in NGINX_LISTENERS}
         return Proxy(self.nginx(name, NGINX_PROXY, PROXY_CORE, log, **ports), ports)
 
     def start_haproxy(self):
-        ports = {listener: free_port() for listener in LISTENERS}
+        ports = {listener: free_port() for listener in HAPROXY_LISTENERS}
         config = self.write("haproxy.conf", HAPROXY, **ports)
         return Proxy(self.start("haproxy", ["haproxy", "-db", "-f", config], PROXY_CORE), ports)
 
@@ -585,7 +690,9 @@ class Bench:
         """Which proxy is measured in which case, a case's side by side."""
         for case_name, case in self.cases.items():
             for name, proxy in proxies.items():
-                if proxy.takes(case) and (case.streams or name not in HTTP2_ONLY):
+                # With policies on both of nginx write a log.
+                is_repeated = name == "nginx, log" and case.listener == "policies"
+                if proxy.takes(case) and (case.streams or name not in HTTP2_ONLY) and not is_repeated:
                     yield name, case_name
 
     # ---- measuring
@@ -626,7 +733,7 @@ class Bench:
             rows = {name: row for (name, its_case), row in medians.items() if its_case == case}
             if rows:
                 self.report_case(case, rows, {name: results[name, case] for name in rows})
-                if self.cases[case].streams and "gateway" in rows:
+                if self.cases[case].goals and "gateway" in rows:
                     self.report_goals(case, rows, medians)
         print("\nfrom start to the first answer: " + ", ".join(f"{name} {proxy.start_ms:.0f} ms" for name, proxy in proxies.items()))
 
@@ -654,17 +761,17 @@ class Bench:
     def report_goals(self, case, rows, medians):
         """What the gateway's cost is beside what it shall not exceed."""
         own = rows["gateway"]["cpu_us"]
-        others = [row["cpu_us"] for name, row in rows.items() if name != "gateway"]
         found = {"nginx": rows["nginx"]["cpu_us"]} if "nginx" in rows else {}
+        others = [row["cpu_us"] for name, row in rows.items() if name != "gateway"]
         if others:
             found["the best other"] = min(others)
         counterpart = medians.get(("gateway", self.cases[case].counterpart))
         if counterpart:
-            found = {"its own with an HTTP/1.1 origin": counterpart["cpu_us"]}
-        for what, cost in found.items():
-            goal = HTTP2_GOALS[what]
-            verdict = "reached" if own / cost <= goal else "missed"
-            print(f"the gateway's cost beside that of {what}: {own / cost:.2f}, goal {goal:.2f}: {verdict}")
+            found["its own with an HTTP/1.1 origin"] = counterpart["cpu_us"]
+        for what, goal in self.cases[case].goals.items():
+            if what in found:
+                verdict = "reached" if own / found[what] <= goal else "missed"
+                print(f"the gateway's cost beside that of {what}: {own / found[what]:.2f}, goal {goal:.2f}: {verdict}")
 
     def report_idle(self):
         count = self.options.idle
@@ -694,18 +801,18 @@ class Bench:
         subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
         gateway = self.start_gateway({"LD_PRELOAD": str(library), "MALLOC_COUNT_FILE": str(counter)})
         print("\nallocations per request on a warm connection, by the program itself and in all:")
-        for listener in ("plain", "tls"):
-            own, all_calls = count_allocations(gateway.ports[listener], listener, counter)
-            print(f"{CASES[listener].title:<36} {own:.3f}  {all_calls:.3f}")
+        for name in ("plain", "tls", "policies"):
+            own, all_calls = count_allocations(gateway.ports[name], CASES[name], counter)
+            print(f"{CASES[name].title:<49} {own:.3f}  {all_calls:.3f}")
 
 
 def count_allocations(port, case, counter, requests=5000):
-    with connect(port, case) as connection:
+    with connect(port, case.listener) as connection:
         for _ in range(500):
-            ask(connection)
+            ask(connection, case.fields)
         before = struct.unpack("QQ", counter.read_bytes())
         for _ in range(requests):
-            ask(connection)
+            ask(connection, case.fields)
         after = struct.unpack("QQ", counter.read_bytes())
     return [(last - first) / requests for first, last in zip(before, after)]
 
