@@ -20,9 +20,12 @@ import Testing
                     access_log {DIR}/access.log json;
                     admin 127.0.0.1:0 { allow 127.0.0.0/8; }
                     client_max_body_size 0;
+                    cache_zone answers memory=16m;
                     server {
                         listen 127.0.0.1:0 ssl; listen 127.0.0.2:0; ssl_certificate {CERT}; ssl_certificate_key {KEY};
                         location / { proxy_pass http://127.0.0.1:{ORIGIN}; }
+                        location /cached/openai/ { api openai; cache answers scope=shared; proxy_pass http://127.0.0.1:{ORIGIN}/; }
+                        location /cached/anthropic/ { api anthropic; cache answers scope=shared; proxy_pass http://127.0.0.1:{ORIGIN}/; }
                         location /full/openai/ { api openai; client_max_body_size 1; proxy_pass http://127.0.0.1:{ORIGIN}; }
                         location /full/anthropic/ { api anthropic; client_max_body_size 1; proxy_pass http://127.0.0.1:{ORIGIN}; }
                         location /full/gemini/ { api gemini; client_max_body_size 1; proxy_pass http://127.0.0.1:{ORIGIN}; }

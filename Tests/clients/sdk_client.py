@@ -231,6 +231,89 @@ def genai_tells_why_the_gateway_refuses(site):
             raise AssertionError("nothing was refused")
 
 
+# ---- the cache ------------------------------------------------------------------------------------------------
+
+
+def asked_twice(ask):
+    """What the first asking got of the origin, and the second of the cache."""
+    (miss, answer), (hit, again) = ask(), ask()
+    expect(miss, "gateway; fwd=miss; stored", "the first Cache-Status")
+    expect(hit.startswith("gateway; hit; ttl="), True, f"the second Cache-Status ({hit}) being a hit")
+    expect(again, answer, "the second answer")
+    return answer
+
+
+def parsed(create, **question):
+    """The SDK's objects."""
+
+    def ask():
+        raw = create.with_raw_response.create(**question)
+        answer = raw.parse()
+        return raw.headers["cache-status"], list(answer) if question.get("stream") else answer
+
+    return asked_twice(ask)
+
+
+def raw(create, **question):
+    """The bytes as they come."""
+
+    def ask():
+        with create.with_streaming_response.create(**question) as answer:
+            return answer.headers["cache-status"], b"".join(answer.iter_bytes())
+
+    return asked_twice(ask)
+
+
+def both(create, **question):
+    """Objects of a question, and bytes of another."""
+    for stream in ({}, {"stream": True}):
+        parsed(create, **question, **stream)
+    # One more member makes another question of it.
+    question["extra_body"] = {"seed": 7}
+    body = raw(create, **question)
+    expect(body[:1], b"{", "the first byte")
+    events = raw(create, **question, stream=True)
+    expect(events.count(b"\n\n") > 2, True, "there being events")
+    return events
+
+
+@case
+def openai_completions_are_cached(site):
+    with site.openai("/cached/openai") as client:
+        events = both(client.chat.completions, model="demo", messages=QUESTION)
+        expect(events.endswith(b"data: [DONE]\n\n"), True, "the stream being whole")
+
+
+@case
+def openai_responses_are_cached(site):
+    with site.openai("/cached/openai") as client:
+        events = both(client.responses, model="demo", input="Hello")
+        expect(b"event: response.completed\n" in events, True, "the stream being whole")
+
+
+@case
+def anthropic_messages_are_cached(site):
+    with site.anthropic("/cached/anthropic") as client:
+        events = both(client.messages, model="demo", max_tokens=100, messages=QUESTION)
+        expect(b"event: message_stop\n" in events, True, "the stream being whole")
+
+
+@case
+def the_same_question_in_other_words_of_json_is_cached(site):
+    with site.httpx() as client:
+        spellings = (
+            b'{"model":"demo","max_tokens":100,"messages":[{"role":"user","content":"H\xc3\xa9llo"}]}',
+            b'{ "messages": [{"content": "H\\u00e9llo", "role": "user"}], "max_tokens": 1e2, "model": "d\\u0065mo" }',
+        )
+        answers = [
+            client.post("/cached/openai/v1/chat/completions", content=body, headers={"Content-Type": "application/json"}) for body in spellings
+        ]
+        expect([answer.status_code for answer in answers], [200, 200], "the statuses")
+        expect(answers[0].headers["cache-status"], "gateway; fwd=miss; stored", "the first Cache-Status")
+        expect(answers[1].headers["cache-status"].startswith("gateway; hit; ttl="), True, "the second Cache-Status being a hit")
+        expect(answers[1].content, answers[0].content, "the second answer")
+
+
 def main():
     site = Site(int(sys.argv[1]), sys.argv[2])
     failed = 0
