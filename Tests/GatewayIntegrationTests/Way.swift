@@ -14,7 +14,8 @@ struct Answer: CustomStringConvertible {
     let status: Int
     /// Names in lower case.
     let fields: [HTTPMessage.Field]
-    let text: String
+    let body: [UInt8]
+    var text: String { String(decoding: body, as: UTF8.self) }
 
     func values(_ name: String) -> [String] { fields.filter { $0.name == name.lowercased() }.map(\.value) }
 
@@ -45,15 +46,20 @@ final class WayClient {
     func ask(_ target: String, _ method: String = "GET", host: String = "localhost", _ fields: [String] = [], body: String? = nil) throws
         -> Answer
     {
-        if let session { return try ask(session, target, method, host, fields, body) }
-        guard let stream else { throw TestError.invalid("no connection") }
-        let response = try stream.request(method, target, host: host, fields: fields, body: body.map { Array($0.utf8) })
-        return Answer(
-            status: response.status, fields: response.fields.map { HTTPMessage.Field(name: $0.name.lowercased(), value: $0.value) },
-            text: response.text)
+        try ask(target, method, host: host, fields, bytes: body.map { Array($0.utf8) })
     }
 
-    private func ask(_ session: HTTP2Client, _ target: String, _ method: String, _ host: String, _ fields: [String], _ body: String?) throws
+    func ask(_ target: String, _ method: String, host: String = "localhost", _ fields: [String], bytes: [UInt8]?) throws -> Answer {
+        if let session { return try ask(session, target, method, host, fields, bytes) }
+        guard let stream else { throw TestError.invalid("no connection") }
+        let response = try stream.request(method, target, host: host, fields: fields, body: bytes)
+        return Answer(
+            status: response.status, fields: response.fields.map { HTTPMessage.Field(name: $0.name.lowercased(), value: $0.value) },
+            body: response.body)
+    }
+
+    private func ask(_ session: HTTP2Client, _ target: String, _ method: String, _ host: String, _ fields: [String], _ body: [UInt8]?)
+        throws
         -> Answer
     {
         let more = HTTP2Fields(
@@ -61,9 +67,9 @@ final class WayClient {
                 let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
                 return HTTPMessage.Field(name: parts[0].lowercased(), value: parts[1].trimmingCharacters(in: .whitespaces))
             })
-        let response = try session.exchange(.request(method, target, authority: host, more), body: body.map { Array($0.utf8) })
+        let response = try session.exchange(.request(method, target, authority: host, more), body: body)
         return Answer(
-            status: response.status, fields: (response.head?.fields ?? []).filter { !$0.name.hasPrefix(":") }, text: response.text)
+            status: response.status, fields: (response.head?.fields ?? []).filter { !$0.name.hasPrefix(":") }, body: response.body)
     }
 }
 

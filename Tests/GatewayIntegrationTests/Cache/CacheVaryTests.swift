@@ -1,0 +1,111 @@
+import TestSupport
+import Testing
+
+/// Vary: which fields of a request an answer depends on (RFC 9111 § 4.1).
+@Suite struct CacheVaryTests {
+    @Test(arguments: Way.allCases) func `each value of a field that Vary names has an answer of its own`(_ way: Way) throws {
+        let cached = try CachedOrigin(fields: "Vary: Accept-Language, X-A\r\n")
+        let client = try cached.client(way)
+        let variants = [
+            [], ["Accept-Language: de"], ["Accept-Language: en"], ["Accept-Language: de", "X-A: b"], ["X-A: b"], ["X-A: de"],
+            ["Accept-Language: b"],
+        ]
+        let texts = try variants.map { fields in
+            let answer = try client.ask("/", fields)
+            #expect(answer.isMiss, "\(fields)")
+            return answer.text
+        }
+        #expect(Set(texts).count == variants.count)
+        for (fields, text) in zip(variants, texts).reversed() {
+            let answer = try client.ask("/", fields.map { $0.lowercased() } + ["X-B: c"])
+            #expect(answer.isHit && answer.text == text && answer["Vary"] == "Accept-Language, X-A")
+        }
+        #expect(cached.count == variants.count)
+    }
+
+    @Test func `several lines of Vary are one list, in any case of letters`() throws {
+        let cached = try CachedOrigin(fields: "Vary: x-a\r\nvary:  , X-B ,\r\n")
+        for fields in [["X-A: 1"], ["X-A: 2"], ["X-B: 1"], ["X-A: 1", "X-B: 1"]] {
+            #expect(try cached.ask("/", fields).isMiss)
+            #expect(try cached.ask("/", fields).isHit)
+        }
+        #expect(cached.count == 4)
+    }
+
+    @Test(arguments: ["*", "X-A, *", "X-A\r\nVary: *"]) func `what varies by anything is asked anew each time`(value: String) throws {
+        let cached = try CachedOrigin(fields: "Vary: \(value)\r\n")
+        for number in 1...3 { #expect(try cached.ask().text == "\(number) GET / ") }
+        try cached.expectNotStored("vary", 3)
+    }
+
+    @Test(arguments: [
+        "X-Request-ID", "x-forwarded-for", "X-Forwarded-Proto", "X-Forwarded-Host", "Host", "X-Real-IP", "Forwarded", "X-Set", "X-A, X-SET",
+    ])
+    func `what varies by a field that the gateway sets is not stored`(name: String) throws {
+        let cached = try CachedOrigin(fields: "Vary: \(name)\r\n", location: "proxy_set_header X-Set $remote_port;")
+        for number in 1...2 { #expect(try cached.ask().text == "\(number) GET / ") }
+        try cached.expectNotStored("vary", 2)
+    }
+
+    @Test func `Accept-Encoding makes no variants, as coding is the gateway's business`() throws {
+        let cached = try CachedOrigin(fields: "Vary: Accept-Encoding\r\n")
+        #expect(try cached.ask("/", ["Accept-Encoding: gzip"]).isMiss)
+        #expect(try cached.ask("/", ["Accept-Encoding: br"]).isHit)
+        #expect(try cached.ask()["Vary"] == "Accept-Encoding")
+        #expect(cached.count == 1)
+    }
+
+    @Test func `an origin that names other fields later is believed`() throws {
+        let cached = try CachedOrigin { number, request, connection in
+            let names = ["X-A", "X-B", ""][min(number, 3) - 1]
+            try connection.send(CachedOrigin.answer(number, request, fields: names.isEmpty ? "" : "Vary: \(names)\r\n"))
+        }
+        #expect(try cached.ask("/", ["X-A: 1"]).text == "1 GET / ")
+        #expect(try cached.ask("/", ["X-A: 1"]).isHit)
+        #expect(try cached.ask("/", ["X-A: 2", "X-B: 2"]).text == "2 GET / ")
+        #expect(try cached.ask("/", ["X-A: 1", "X-B: 2"]).text == "2 GET / ")
+        #expect(try cached.ask("/", ["X-A: 2", "X-B: 1"]).text == "3 GET / ")
+        #expect(try cached.ask("/", ["X-B: 1"]).text == "3 GET / ")
+    }
+
+    @Test func `variants are revalidated each by its own tag, and fetched anew each for itself`() throws {
+        let cached = try CachedOrigin { number, request, connection in
+            let fields = "Cache-Control: max-age=0\r\nVary: X-A\r\nETag: \"\(request["X-A"] ?? "")\"\r\n"
+            if request["If-None-Match"] == "\"\(request["X-A"] ?? "")\"" {
+                try connection.send("HTTP/1.1 304 Not Modified\r\n\(fields)\r\n")
+            } else {
+                try connection.send(CachedOrigin.answer(number, request, fields: fields))
+            }
+        }
+        for value in ["1", "2"] { #expect(try cached.ask("/", ["X-A: \(value)"]).isMiss) }
+        for value in ["1", "2", "1"] {
+            let answer = try cached.ask("/", ["X-A: \(value)"])
+            #expect(answer.text == "\(value) GET / " && answer.cacheStatus == "fwd=stale; fwd-status=304; ttl")
+        }
+        #expect(try cached.ask("/", ["X-A: 1", "Cache-Control: no-cache"]).text == "6 GET / ")
+        #expect(try cached.ask("/", ["X-A: 1", "Cache-Control: max-stale"]).text == "6 GET / ")
+        #expect(try cached.ask("/", ["X-A: 2", "Cache-Control: max-stale"]).text == "2 GET / ")
+        #expect(try cached.ask("/", ["X-A: 3", "Cache-Control: only-if-cached"]).status == 504)
+        #expect(cached.count == 6)
+    }
+
+    @Test func `HEAD finds the variant that GET would`() throws {
+        let cached = try CachedOrigin(fields: "Vary: X-A\r\n")
+        let first = try cached.ask("/", ["X-A: 1"])
+        let head = try cached.client().ask("/", "HEAD", ["X-A: 1"])
+        #expect(head.isHit && head["Content-Length"] == "\(first.body.count)")
+        #expect(try cached.client().ask("/", "HEAD", ["X-A: 2"]).cacheStatus == "fwd=bypass; detail=head_miss")
+    }
+
+    @Test func `POST is kept whatever Vary says, and by it with obey_origin`() throws {
+        let free = try CachedOrigin(fields: "Vary: X-A\r\n")
+        #expect(try free.post("{}", "/", ["X-A: 1"]).isMiss)
+        #expect(try free.post("{}", "/", ["X-A: 2"]).isHit)
+        let obedient = try CachedOrigin("obey_origin", fields: "Vary: X-A\r\nSet-Cookie: a=b\r\n")
+        for value in ["1", "2"] {
+            #expect(try obedient.post("{}", "/", ["X-A: \(value)"])["Set-Cookie"] == nil)
+            #expect(try obedient.post("{}", "/", ["X-A: \(value)"]).isHit)
+        }
+        #expect(obedient.count == 2)
+    }
+}
