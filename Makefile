@@ -5,7 +5,7 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := build
-.PHONY: build release-demo run test test-clients test-browser test-asan test-tsan fuzz fuzz-build fuzz-merge bench attacks format check setup certs
+.PHONY: build release-demo run test test-clients test-browser test-asan test-tsan fuzz fuzz-build fuzz-merge bench bench-zipf attacks format check setup certs
 
 packages       := libssl-dev libnghttp2-dev zlib1g-dev openssl curl
 # h11 for Debian's own Python: the origin of the tests that is stricter than the gateway. grpcio: clients and origins that speak gRPC.
@@ -154,10 +154,16 @@ fuzz-build: setup
 	GATEWAY_FUZZ=1 swift build -c release --product fuzz --scratch-path .build-fuzz --sanitize fuzzer -Xswiftc -sanitize=fuzzer \
 		-Xswiftc -use-ld=lld
 
-# What requests, handshakes and idle connections cost, beside nginx and HAProxy. Arguments: make bench ARGS='--rounds 9 --all'
+# What requests, cache hits, handshakes and idle connections cost, beside nginx and HAProxy. Arguments: make bench ARGS='--rounds 9 --all'
 bench: build
+	GATEWAY_BENCH=1 swift build $(release_flags) --product canonical-bench
 	$(call install,$(bench_packages))
 	python3 Tests/bench/bench.py $(ARGS)
+
+# What a zone of the cache takes of memory, and how often it has the answer. Arguments: make bench-zipf ARGS='--seconds 10 --alpha 0.8'
+bench-zipf: build
+	$(call install,$(bench_packages))
+	python3 Tests/bench/cache_zipf.py $(ARGS)
 
 # What attacks cost the gateway and who attacks, and what a good client notices. Arguments: make attacks ARGS='--only "slow heads"'
 attacks: build

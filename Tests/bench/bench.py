@@ -10,6 +10,9 @@ The rounds of the proxies are interleaved, so that a machine that slows down slo
 An origin that speaks HTTP/2 is h2o, the cheapest of those at hand, with the same body and the same fields as nginx. Proxies that
 speak HTTP/2 to origins are measured with it; nginx 1.22 and h2o 2.2 don't.
 
+The row "AI cache hit" is a question of 700 bytes in JSON, by POST, whose answer is there: the gateway knows it by its canonical form,
+nginx (proxy_cache, its files on tmpfs) by $request_body as it stands. Behind it stands what keys cost, in MB of JSON per second.
+
 The gateway runs with its access log (JSON, to a file) and its metrics on; the others write no log, and nginx with `--all` a
 second time with a buffered one. All keep their connections to the origin.
 
@@ -42,6 +45,20 @@ PROXY_CORE = 0
 LOAD_CORE = 1
 BODY = "x" * 99 + "\n"
 LONG_BODY_BYTES = 64 * 1024
+CHAT_PATH = "/v1/chat/completions"
+QUESTION = (
+    '{"model":"gpt-4o-mini","messages":[{"role":"system","content":"You are a helpful assistant of a shop for bicycles. Answer in at most '
+    "three sentences, and never tell prices that are not in the list below.\\n\\n- Trekking bicycle: 799\\n- City bicycle: 549\\n- Repair "
+    'kit: 25"},{"role":"user","content":"My rear wheel makes a \\"clicking\\" noise once in each turn, also when I don\'t pedal. I have '
+    'looked at the spokes and at the brakes and found nothing. What may it be, and which of your articles do I need? '
+    'It does so on the stand, too, and the chain is new. I would like to ride to work with it on Monday."}],"temperature":0,'
+    '"top_p":1,"max_tokens":512,"response_format":{"type":"text"},"user":"customer-48151623"}'
+)
+ANSWER = (
+    '{"id":"chatcmpl-1","object":"chat.completion","created":1763770000,"model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":'
+    '"assistant","content":"' + "A worn bearing clicks like that. " * 22 + '"},"finish_reason":"stop"}],'
+    '"usage":{"prompt_tokens":151,"completion_tokens":160,"total_tokens":311}}'
+)
 # Those of HTTP/2 speak it over TLS; that behind the last of them has an origin that speaks HTTP/2 in clear.
 LISTENERS = ("plain", "tls", "policies", "h2", "h2-origin")
 # Who has which.
@@ -71,6 +88,8 @@ class Case:
     # What is asked of the gateway's CPU per request: at most so much of nginx's, of the best of the others', and, with an origin that
     # speaks HTTP/2, of its own with one that doesn't.
     goals: dict = dataclasses.field(default_factory=dict)
+    # Whether QUESTION is asked, by POST, and answered from a cache.
+    cached: bool = False
 
 
 HTTP2_GOALS = {"nginx": 0.80, "the best other": 1.00}
@@ -82,6 +101,9 @@ CASES = {
     "plain-64k": Case("HTTP/1.1, plain, 64 KB answers", "plain", "/64k"),
     "tls-64k": Case("HTTP/1.1, TLS 1.3, 64 KB answers", "tls", "/64k"),
     "policies": Case("HTTP/1.1, TLS 1.3, 100-byte answers, policies on", "policies", fields=POLICY_FIELDS, goals={"nginx": 0.80}),
+    "cache": Case(
+        "AI cache hit: HTTP/1.1, TLS 1.3, POST of a 700-byte question, 1 KB answers", "tls", CHAT_PATH, cached=True, goals={"nginx": 0.50}
+    ),
     "new": Case("TLS 1.3, ECDSA P-256: a full handshake and one request", "tls", handshake="new"),
     "resumed": Case("TLS 1.3, ECDSA P-256: a resumed handshake and one request", "tls", handshake="resumed"),
     "h2-10x20": Case("HTTP/2, TLS 1.3, 100-byte answers, an HTTP/1.1 origin", "h2", streams=(10, 20), goals=HTTP2_GOALS),
@@ -99,6 +121,8 @@ PROXIES = {
     "gateway": "proxy_pass to an upstream with keepalive, JSON access log to a file, metrics; protocol h2 to the HTTP/2 origin",
 }
 HTTP2_ONLY = ("h2o", "nghttpx")
+# Who can answer a POST from a cache, by its body.
+CACHES = ("nginx", "nginx, log", "gateway")
 VERSION_COMMANDS = {"nginx": ["nginx", "-v"], "haproxy": ["haproxy", "-v"], "h2o": ["h2o", "--version"], "nghttpx": ["nghttpx", "--version"]}
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -236,6 +260,18 @@ def exchange(connection, fields=()):
     return head.decode(), body.decode()
 
 
+def expect_hit(port, case):
+    """What was measured is an answer from the cache."""
+    with connect(port, case.listener) as connection:
+        fields = f"Host: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {len(QUESTION)}\r\nConnection: close"
+        connection.sendall(f"POST {case.path} HTTP/1.1\r\n{fields}\r\n\r\n{QUESTION}".encode())
+        answer = b""
+        while received := connection.recv(65536):
+            answer += received
+    if not re.search(rb"(?im)^cache-status: *(gateway; hit|nginx; HIT)", answer) or not answer.endswith(ANSWER.encode()):
+        raise Failure(f"no hit: {answer!r}")
+
+
 def receive(connection):
     received = connection.recv(65536)
     if not received:
@@ -249,12 +285,12 @@ def is_answering(port):
     return False
 
 
-def load(port, case, connections, seconds):
+def load(port, case, connections, seconds, script):
     """Runs wrk; its numbers. Errors make them worthless."""
     url = f"http{'' if case.listener == 'plain' else 's'}://127.0.0.1:{port}{case.path}"
     fields = [word for field in case.fields for word in ("-H", field)]
     run = subprocess.run(
-        ["wrk", "--latency", "-t1", f"-c{connections}", f"-d{seconds}s", *fields, url],
+        ["wrk", "--latency", "-t1", f"-c{connections}", f"-d{seconds}s", *fields, *(["-s", script] if case.cached else []), url],
         capture_output=True,
         text=True,
         preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CORE}),
@@ -391,6 +427,7 @@ NGINX_ORIGIN = """
         listen 127.0.0.1:{origin};
         location / {{ return 200 "{body}"; }}
         location = /64k {{ root {dir}; }}
+        location /v1/ {{ default_type application/json; return 200 '{answer}'; }}
     }}
 """
 
@@ -443,7 +480,20 @@ NGINX_PROXY = """
             proxy_buffers 16 8k;
             proxy_set_header Host $host;
         }}
+        location /v1/ {{
+            proxy_pass http://origin;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $host;
+            client_body_buffer_size 64k;
+            proxy_cache ai;
+            proxy_cache_methods POST;
+            proxy_cache_key $request_uri$request_body;
+            proxy_cache_valid 200 1h;
+            add_header Cache-Status "nginx; $upstream_cache_status";
+        }}
     }}
+    proxy_cache_path {cache_dir}/{name} levels=1:2 keys_zone=ai:64m max_size=64m use_temp_path=off;
 """
 
 HAPROXY = """
@@ -541,6 +591,7 @@ admin 127.0.0.1:0 {{ }}
 ssl_certificate {certificate};
 ssl_certificate_key {key};
 ssl_protocols TLSv1.3;
+cache_zone ai memory=64m entry_max=1m;
 upstream origin {{
     server 127.0.0.1:{origin};
     keepalive {kept};
@@ -557,6 +608,7 @@ server {{
     listen 127.0.0.1:{tls} ssl;
     listen 127.0.0.1:{h2} ssl;
     location / {{ proxy_pass http://origin; }}
+    location /v1/ {{ proxy_pass http://origin; api openai; cache ai ttl=1h scope=shared; }}
 }}
 server {{
     listen 127.0.0.1:{h2_origin} ssl;
@@ -599,12 +651,19 @@ class Bench:
         cors = {**CORS_FIELDS, "Access-Control-Allow-Origin": "$page"}
         lines = [f'add_header {name} "{value}" always;' for name, value in {**SECURITY_HEADERS, **cors}.items()]
         self.values["add_headers"] = "\n        ".join(lines)
+        # In memory, where files cost least.
+        cache = tempfile.TemporaryDirectory(prefix="gateway-bench-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+        self.values.update(answer=ANSWER, cache_dir=ending.enter_context(cache))
         self.values["user"] = "user: root" if os.geteuid() == 0 else ""
         self.cases = {name: CASES[name] for name in options.cases.split(",") if name}
         (self.directory / "64k").write_bytes(os.urandom(LONG_BODY_BYTES))
         (self.directory / "www").mkdir()
         for name in ("index.html", "h2"):
             (self.directory / "www" / name).write_text(BODY)
+        self.question = self.directory / "question.lua"
+        self.question.write_text(
+            f'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\nwrk.body = [==[{QUESTION}]==]\n'
+        )
         self.make_certificate()
         self.client = self.directory / "tls_client"
         source = pathlib.Path(__file__).with_name("tls_client.c")
@@ -692,7 +751,8 @@ class Bench:
             for name, proxy in proxies.items():
                 # With policies on both of nginx write a log.
                 is_repeated = name == "nginx, log" and case.listener == "policies"
-                if proxy.takes(case) and (case.streams or name not in HTTP2_ONLY) and not is_repeated:
+                takes = name in CACHES if case.cached else case.streams or name not in HTTP2_ONLY
+                if takes and proxy.takes(case) and not is_repeated:
                     yield name, case_name
 
     # ---- measuring
@@ -705,7 +765,9 @@ class Bench:
         elif case.handshake:
             result = shake_hands(self.client, port, case.handshake, seconds)
         else:
-            result = load(port, case, self.options.connections, seconds)
+            result = load(port, case, self.options.connections, seconds, self.question)
+            if case.cached:
+                expect_hit(port, case)
         result["cpu_us"] = (proxy.program.cpu_ns() - before) / 1000 / result["requests"]
         return result
 
@@ -723,6 +785,8 @@ class Bench:
         self.report_idle()
         if "gateway" in proxies:
             self.report_allocations()
+        if any(case.cached for case in self.cases.values()):
+            self.report_keys()
 
     def report(self, proxies, results):
         print("\n".join(f"{name}: {version(name)}{what}" for name, what in PROXIES.items() if name in proxies))
@@ -806,6 +870,15 @@ class Bench:
             print(f"{CASES[name].title:<49} {own:.3f}  {all_calls:.3f}")
 
 
+    def report_keys(self):
+        """What makes the key of a cached question, beside the hash alone."""
+        if not os.access(self.options.keys, os.X_OK):
+            print(f"\nno cache keys are measured: {self.options.keys} is not built")
+            return
+        print("\ncache keys, on one core:")
+        subprocess.run([self.options.keys], check=True, preexec_fn=lambda: os.sched_setaffinity(0, {PROXY_CORE}))
+
+
 def count_allocations(port, case, counter, requests=5000):
     with connect(port, case.listener) as connection:
         for _ in range(500):
@@ -841,6 +914,7 @@ def main():
     parser.add_argument("--cases", default=",".join(CASES), help="which loads")
     parser.add_argument("--idle", type=int, default=10_000, help="how many idle connections; 0 leaves them out")
     parser.add_argument("--gateway", default=str(ROOT / ".build/release/gateway"))
+    parser.add_argument("--keys", default=str(ROOT / ".build/release/canonical-bench"))
     options = parser.parse_args()
     if not {PROXY_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
         sys.exit("bench: cores 0 and 1 are needed, one for the proxy and one for the load")
