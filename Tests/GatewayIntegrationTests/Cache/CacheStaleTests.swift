@@ -94,7 +94,7 @@ import Testing
         let answer = { @Sendable (number: Int, request: HTTPRequest, connection: TCPConnection) in
             try connection.send(CachedOrigin.answer(number, request, fields: Self.tooOld))
         }
-        let origin = try CachedOrigin.origin(answer)
+        let origin = try CachedOrigin.origin(Monitor([]), answer)
         func conf(_ server: String) -> String {
             """
             workers 1;
