@@ -310,6 +310,8 @@ public enum Limits {
     public static let cacheNamesMax = 64
     /// A host with a path, kept to purge by. Longer ones are not stored.
     public static let cachePathBytesMax = requestLineBytesMax
+    /// A request whose answer has gone from where the zone had it asks the zone again so often, and then the origin by itself.
+    public static let cacheLookupsMax = 4
     /// An answer under way is kept in pieces that grow to this.
     public static let fillSegmentBytes = 16 * 1024
     /// What the slowest reader of an answer that isn't kept may be behind before its origin is no longer read.

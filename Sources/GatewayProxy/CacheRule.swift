@@ -24,8 +24,8 @@ extension Exchange {
 
     /// Fields and members of the query by which callers of APIs say who they are.
     private var carriesCredentials: Bool {
-        let fields: Set = [FieldName.authorization, .proxyAuthorization, .cookie, .xAPIKey]
-        for name in fields where head.fields.contains(name) { return true }
+        if head.fields.contains(.authorization) || head.fields.contains(.proxyAuthorization) { return true }
+        if head.fields.contains(.cookie) || head.fields.contains(.xAPIKey) { return true }
         for name in ["api-key", "x-goog-api-key", "x-auth-token"] as [StaticString] where head.fields.contains(named: name) { return true }
         return head.queryHasMember("key") || head.queryHasMember("api_key") || head.queryHasMember("access_token")
     }

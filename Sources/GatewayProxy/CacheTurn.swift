@@ -20,6 +20,8 @@ struct CacheTurn: ~Copyable {
     /// Those names, with commas between.
     var variants: [UInt8] = []
     var isVariant = false
+    /// How often the zone named a fill that was closed when it should be joined.
+    var lookups = 0
     var source = Source.none
     /// How much of a stored body has been handed on.
     var offset = 0

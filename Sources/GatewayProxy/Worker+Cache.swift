@@ -173,7 +173,7 @@ extension Worker {
 
     /// Reads along, from the first byte on. The leader fetches.
     func follow(_ id: Handle, _ route: CacheRoute, _ fill: Fill, isLeader: Bool, _ outcome: CacheOutcome) -> Verdict {
-        guard let reader = fill.join(worker: place.index, isLeader: isLeader) else { return passBy(id, route, .notShared) }
+        guard let reader = fill.join(worker: place.index, isLeader: isLeader) else { return consultAgain(id, route) }
         let turn = exchanges[id].caching
         cacheTurns[turn].source = .fill(fill, reader)
         readersByFill.value[ObjectIdentifier(fill), default: []].insert(id)
@@ -187,6 +187,18 @@ extension Worker {
         }
         calls[exchanges[id].call].state = .awaitingHead
         return .next(.relay)
+    }
+
+    /// Since the zone named it the fill has ended, or let go of its first bytes: by now the answer is stored, or another one under way.
+    private func consultAgain(_ id: Handle, _ route: CacheRoute) -> Verdict {
+        let turn = exchanges[id].caching
+        cacheTurns[turn].lookups += 1
+        if cacheTurns[turn].lookups > Limits.cacheLookupsMax { return passBy(id, route, .notShared) }
+        do throws(CacheBypass) {
+            return try consult(id, route, cacheTurns[turn].key, isVariant: cacheTurns[turn].isVariant)
+        } catch {
+            return passBy(id, route, error)
+        }
     }
 }
 
