@@ -23,6 +23,8 @@ struct CacheTurn: ~Copyable {
     /// How often the zone named a fill that was closed when it should be joined.
     var lookups = 0
     var source = Source.none
+    /// What it fetches will be stored, as far as the head of the answer tells.
+    var isToBeStored = false
     /// How much of a stored body has been handed on.
     var offset = 0
     /// The content of the request, for as long as it may have to be sent: by a fetch, or past the cache after all.

@@ -52,6 +52,8 @@ struct UpstreamCall: ~Copyable {
     var streamState = StreamState()
     /// The request is being read for the cache: its content stays here as it is, until the head goes before it.
     var isCollecting = false
+    /// It has been read so, and is yet to be framed.
+    var isCollected = false
     /// The origin no longer takes the request: the rest of it is dropped, its answer is still read.
     var isRequestRefused = false
 

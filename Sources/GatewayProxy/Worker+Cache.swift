@@ -70,6 +70,7 @@ extension Worker {
         calls[call].isCollecting = false
         if !turn.isNone {
             if !cacheTurns[turn].body.isEmpty { calls[call].request = cacheTurns[turn].body.take() }
+            calls[call].isCollected = true
             cacheTurns.discard(turn)
             exchanges[id].caching = .none
         }

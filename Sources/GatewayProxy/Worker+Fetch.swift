@@ -98,7 +98,13 @@ extension Worker {
         var head = ByteQueue(pool: pool)
         calls[call].encodeHeadForAll(dropsCookies: verdict.dropsCookies, into: &head)
         if fetches[fetch].variantKey != nil { fetches[fetch].head.append(head.bytes) }
-        wake(fill, fill.begin(head: head.bytes, sharing: verdict.sharing, keeps: fetches[fetch].refusal == nil))
+        let begun = fill.begin(head: head.bytes, sharing: verdict.sharing, keeps: fetches[fetch].refusal == nil)
+        let leader = fetches[fetch].leader
+        if exchanges.contains(leader), !exchanges[leader].caching.isNone {
+            let isKept = fetches[fetch].refusal == nil && (fetches[fetch].variantKey != nil || fill.isKept)
+            cacheTurns[exchanges[leader].caching].isToBeStored = isKept
+        }
+        wake(fill, begun)
     }
 
     /// The answer depends on more than its key counts: it gets a key that does, and stands there for those with the same values.
@@ -169,7 +175,7 @@ extension Worker {
         let ended = fill.finish()
         if fetches[fetch].refusal == nil && !fetches[fetch].isWholeStream { fetches[fetch].refusal = .eventStream }
         if fetches[fetch].refusal == nil && fetches[fetch].isErrorDocument { fetches[fetch].refusal = .errorDocument }
-        if fetches[fetch].refusal == nil && !fill.isStorable { fetches[fetch].refusal = .tooLarge }
+        if fetches[fetch].refusal == nil && fetches[fetch].variantKey == nil && !fill.isStorable { fetches[fetch].refusal = .tooLarge }
         if let refusal = fetches[fetch].refusal {
             shard.increment(route.refusals(refusal))
             route.zone.end(fill)
@@ -230,13 +236,15 @@ extension Worker {
         releaseSnapshot(snapshot)
     }
 
-    /// Readers have come forward, or gone.
-    func reconsider(fetch id: Handle) {
+    /// Goes on with a fetch whose readers have come forward, or gone. Only ever from the queue of those that are ready: who tells of readers
+    /// may be the fetch itself, in the middle of a step.
+    func resume(fetch id: Handle) {
         let fetch = exchanges[id].fetch
+        fetches[fetch].isReadyQueued = false
         if isUnwanted(fetch) && fetches[fetch].route.zone.abandonIfUnread(fetches[fetch].fill) {
             cancel(fetch: id)
         } else {
-            queueReady(fetch: id)
+            step(id)
         }
     }
 
@@ -257,7 +265,7 @@ extension Worker {
 
     /// A worker that ends waits for what is read, not for what is only to be kept.
     func endUnreadFetches() {
-        for id in fetchesByFill.value.values { reconsider(fetch: id) }
+        for id in fetchesByFill.value.values { queueReady(fetch: id) }
     }
 
     /// What the log says of the attempts stands in the line of who asked first.

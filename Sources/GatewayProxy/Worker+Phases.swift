@@ -231,7 +231,7 @@ extension Worker {
             } catch {
                 return .refuse(error)
             }
-            if calls[call].request.isEmpty {
+            if !calls[call].isCollected {
                 calls[call].headByteCount = head.count
                 calls[call].request = head
             } else {

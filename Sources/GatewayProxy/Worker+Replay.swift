@@ -159,16 +159,10 @@ extension Worker {
             exchanges[id].policyFields.append("fwd=bypass; detail=")
             if let reason = exchanges[id].bypassReason { exchanges[id].policyFields.append(reason.name) }
         }
-        if outcome == .miss || outcome == .expired || outcome == .refresh, isToBeStored(turn) {
+        if outcome == .miss || outcome == .expired || outcome == .refresh, cacheTurns[turn].isToBeStored {
             exchanges[id].policyFields.append("; stored")
         }
         exchanges[id].policyFields.append("\r\n")
-    }
-
-    /// As far as can be told from the head.
-    private func isToBeStored(_ turn: Handle) -> Bool {
-        guard case .fill(let fill, _) = cacheTurns[turn].source else { return false }
-        return fill.isKept
     }
 
     // MARK: Endings
@@ -214,7 +208,7 @@ extension Worker {
 
     private func tellWriter(of fill: Fill) {
         if let fetch = fetchesByFill.value[ObjectIdentifier(fill)] {
-            reconsider(fetch: fetch)
+            queueReady(fetch: fetch)
         } else {
             place.peers.sendToAll(.fill(fill), but: place.index)
         }
@@ -222,7 +216,7 @@ extension Worker {
 
     func hear(of fill: Fill) {
         wakeReaders(of: fill)
-        if let fetch = fetchesByFill.value[ObjectIdentifier(fill)] { reconsider(fetch: fetch) }
+        if let fetch = fetchesByFill.value[ObjectIdentifier(fill)] { queueReady(fetch: fetch) }
     }
 
     private func wakeReaders(of fill: Fill) {

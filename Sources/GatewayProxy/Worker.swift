@@ -239,8 +239,7 @@ final class Worker {
                 streams.slab[token.handle].isReadyQueued = false
                 driveStream(token.handle)
             } else if token.kind == Kind.fetch, exchanges.contains(token.handle) {
-                fetches[exchanges[token.handle].fetch].isReadyQueued = false
-                step(token.handle)
+                resume(fetch: token.handle)
             } else if token.kind == Kind.upstream, upstreams.contains(token.handle) {
                 upstreams[token.handle].shared?.isReadyQueued = false
                 driveUpstream(token.handle)
