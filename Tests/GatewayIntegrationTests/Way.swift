@@ -67,7 +67,17 @@ final class WayClient {
                 let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
                 return HTTPMessage.Field(name: parts[0].lowercased(), value: parts[1].trimmingCharacters(in: .whitespaces))
             })
-        let response = try session.exchange(.request(method, target, authority: host, more), body: body)
+        let head = HTTP2Fields.request(method, target, authority: host, more)
+        let response: HTTP2Response
+        if let body, body.count > 60_000 {
+            // More than the windows may let through at once.
+            let stream = session.nextStream
+            try session.sendHead(head, on: stream, endsStream: false)
+            try session.sendData(body, on: stream, endsStream: true)
+            response = try session.response(on: stream)
+        } else {
+            response = try session.exchange(head, body: body)
+        }
         return Answer(
             status: response.status, fields: (response.head?.fields ?? []).filter { !$0.name.hasPrefix(":") }, body: response.body)
     }

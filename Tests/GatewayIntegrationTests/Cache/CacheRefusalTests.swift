@@ -8,7 +8,7 @@ import Testing
 
     @Test(arguments: [206, 300, 301, 302, 307, 400, 401, 404, 410, 422, 429, 500, 502, 503, 504, 529])
     func `an answer that is no success is nobody else's`(status: Int) throws {
-        for cache in ["", "force"] {
+        for cache in ["", "ttl=1h force"] {
             let cached = try CachedOrigin(cache) { number, request, connection in
                 try connection.send(CachedOrigin.answer(number, request, "\(status) X", fields: "Cache-Control: max-age=60\r\nX-A: b\r\n"))
             }

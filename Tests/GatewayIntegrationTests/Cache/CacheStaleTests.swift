@@ -37,7 +37,7 @@ import Testing
             try Self.fail(failure, number, request, connection)
         }
         return try ProxiedOrigin(
-            origin, main: CachedOrigin.zone, upstream: "read_timeout 300ms; retry off;", location: "cache ai \(cache);")
+            origin, main: CachedOrigin.zone, upstream: "read_timeout 300ms; retry attempts=1;", location: "cache ai \(cache);")
     }
 
     // MARK: stale_if_error
