@@ -24,7 +24,9 @@ struct PrometheusText {
     private mutating func append(_ declaration: MetricFamily.Declaration, _ labelValues: [String], _ cells: MetricsRegistry.Cells) {
         switch cells {
         case .counter(let slot):
-            sample(declaration.name, Self.pairs(declaration.labels, labelValues), String(sum(slot.index)))
+            // Time is counted in nanoseconds.
+            let value = declaration.unit == .seconds ? Self.seconds(nanoseconds: sum(slot.index)) : String(sum(slot.index))
+            sample(declaration.name, Self.pairs(declaration.labels, labelValues), value)
         case .gauge(let slot):
             sample(declaration.name, Self.pairs(declaration.labels, labelValues), String(Int64(bitPattern: sum(slot.index))))
         case .value(let value):

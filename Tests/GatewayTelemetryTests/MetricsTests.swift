@@ -77,6 +77,13 @@ struct Scrape {
 }
 
 @Suite struct MetricsTests {
+    @Test func `counters of time are counted in nanoseconds and told in seconds`() {
+        let registry = MetricsRegistry()
+        let shard = registry.makeShard()
+        shard.increment(registry.counter(.cacheSavedOriginTime, ["ai"]), by: 2_500_000_000)
+        #expect(Scrape(registry).families["gateway_cache_saved_origin_seconds_total"]?.samples.map(\.value) == ["2.5"])
+    }
+
     @Test func `a counter is summed over the shards and found again by its labels`() {
         let registry = MetricsRegistry()
         let first = registry.makeShard()
