@@ -253,6 +253,10 @@ public struct UpstreamConfig: Sendable, Equatable {
     /// nil: versions are chosen by weight alone.
     public var sticky: StickyKey?
     public var versionHeader: VersionHeaderConfig?
+    /// nil: requests that fail put no server out.
+    public var outlier: OutlierConfig?
+    /// nil: servers are not asked.
+    public var healthCheck: HealthCheckConfig?
 }
 
 /// Text with variables in it: `https://$host$request_uri`.

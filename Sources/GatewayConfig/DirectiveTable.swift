@@ -10,7 +10,7 @@ enum DirectiveTable {
     static let sections = [
         Section(title: "The gateway", directives: gateway),
         Section(title: "The admin listener", directives: admin),
-        Section(title: "Upstreams", directives: upstreams),
+        Section(title: "Upstreams", directives: upstreams + health),
         Section(title: "Servers", directives: servers),
         Section(title: "Requests and answers", directives: requests),
         Section(title: "Addresses", directives: access),
@@ -97,7 +97,8 @@ enum DirectiveTable {
     private static let admin = [
         Directive(
             "admin", in: .main, [.one("ADDRESS", .listenAddress)], block: .admin,
-            "Serves /metrics, /healthz, /readyz and /cache on this address.", example: "admin 127.0.0.1:9145 { allow 127.0.0.0/8; }"),
+            "Serves /metrics, /health, /healthz, /readyz and /cache on this address.",
+            example: "admin 127.0.0.1:9145 { allow 127.0.0.0/8; }"),
         Directive(
             "allow", in: .admin, [.list("NETWORK", .network)], default: "127.0.0.0/8 ::1", repeats: true,
             "Who may connect to it; all others get 403.", example: "allow 127.0.0.0/8 ::1;"),

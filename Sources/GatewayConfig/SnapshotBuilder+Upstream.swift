@@ -11,6 +11,8 @@ extension SnapshotBuilder {
         var config = UpstreamConfig(name: name, versions: versions, tls: upstreamTLS(of: block), settings: block)
         config.sticky = stickyKey(of: block)
         config.versionHeader = versionHeader(of: block)
+        config.outlier = block.first("outlier").map { OutlierConfig($0.arguments) }
+        config.healthCheck = block.first("health_check").map { HealthCheckConfig($0.arguments) }
         upstreams.add(config)
         addNames(block.all("server") + block.all("version").flatMap { $0.block?.all("server") ?? [] }, of: block)
     }

@@ -55,6 +55,10 @@ indirect enum ValueKind: Sendable {
     case rate
     case limitKey
     case message
+    /// Of a hundred.
+    case share
+    /// What a health check asks for.
+    case requestPath
 
     /// Milliseconds that a wait may have: from 1 on, because a wait of nothing fails at once.
     static let wait = ValueKind.time(1...Self.longestMs)
@@ -103,6 +107,8 @@ indirect enum ValueKind: Sendable {
         case .rate: return .rate(try RateReader.rate(word))
         case .limitKey: return .limitKey(try RateReader.limitKey(word))
         case .message: return .text(try RateReader.message(word))
+        case .share: return .number(try HealthReader.share(word))
+        case .requestPath: return .text(try HealthReader.path(word))
         }
     }
 

@@ -286,6 +286,15 @@ public enum Limits {
     /// An address that could not be connected to is tried after the others of its name for so long (nginx's fail_timeout).
     public static let addressAvoidanceMs = 10_000
 
+    // MARK: Health
+
+    /// The longest that failures put a server out for, as in Envoy, unless `eject` itself says more.
+    public static let ejectionMsMax = 300_000
+    /// Health checks under way at a time, each a descriptor: thousands of addresses are checked within a second nevertheless. One for which
+    /// there is no place waits so long.
+    public static let healthProbesMax = 256
+    public static let healthProbeRetryMs = 100
+
     // MARK: Cache
 
     /// The unit of a zone's memory: answers of AI APIs have one to several kilobytes, and half a page of each is lost.

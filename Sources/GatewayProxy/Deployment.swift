@@ -38,6 +38,8 @@ public struct Deployment: Sendable {
     public let clientVerifications: [TLSClientVerification?]
     public let addresses: AddressLimits
     public let failures: OriginFailures
+    /// Of the upstreams with `outlier` or `health_check`, by name.
+    public let health: [String: UpstreamHealth]
     /// By the paths of their files.
     public let maintenance: [String: MaintenanceFlag]
     /// Of the rate limits, in their order.
@@ -52,7 +54,8 @@ public struct Deployment: Sendable {
     public init(
         generation: Int, config: ConfigSnapshot, listeners: [Listener], endpoints: EndpointTable,
         limits: [ServerKey: ConnectionLimit], origins: [OriginKey: TLSOrigin], clientVerifications: [TLSClientVerification?],
-        addresses: AddressLimits, failures: OriginFailures, maintenance: [String: MaintenanceFlag], buckets: [BucketTable],
+        addresses: AddressLimits, failures: OriginFailures, health: [String: UpstreamHealth], maintenance: [String: MaintenanceFlag],
+        buckets: [BucketTable],
         caches: [ResponseCache], accessLog: LogSink?, logger: Logger
     ) {
         self.generation = generation
@@ -64,6 +67,7 @@ public struct Deployment: Sendable {
         self.clientVerifications = clientVerifications
         self.addresses = addresses
         self.failures = failures
+        self.health = health
         self.maintenance = maintenance
         self.buckets = buckets
         self.caches = caches

@@ -54,6 +54,9 @@ public struct OriginKey: Sendable, Hashable {
         digest = hasher.finalize()
     }
 
+    /// "host:port", IPv6 in brackets.
+    public var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
     public func hash(into hasher: inout Hasher) { hasher.combine(digest) }
 }
 

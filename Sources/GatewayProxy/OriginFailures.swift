@@ -63,8 +63,3 @@ extension Worker {
             ])
     }
 }
-
-extension OriginKey {
-    /// "host:port", IPv6 in brackets.
-    fileprivate var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
-}

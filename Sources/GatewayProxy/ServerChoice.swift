@@ -19,6 +19,8 @@ struct ServerChoice: Sendable {
     private let isPlain: Bool
     /// Of each server; none where its name has not been resolved.
     private var addresses: [Addresses]
+    /// Whether checks or failed requests keep it from being chosen.
+    private var areOut: [Bool]
     /// Whether the last choice passed over a server because `max_conns` requests are at it.
     private(set) var hasMetFull = false
 
@@ -33,6 +35,7 @@ struct ServerChoice: Sendable {
         hasLimits = limits.contains { $0 != nil }
         isPlain = !isLeastConn && !hasLimits && backups == nil
         addresses = Array(repeating: Addresses(), count: config.servers.count)
+        areOut = Array(repeating: false, count: config.servers.count)
     }
 
     var count: Int { addresses.count }
@@ -47,7 +50,7 @@ struct ServerChoice: Sendable {
         hasMetFull = false
         if hasLimits {
             for index in limits.indices where limits[index] != nil {
-                setAvailable(index, !addresses[index].endpoints.isEmpty && !isFull(index, excluded))
+                setAvailable(index, mayBeChosen(index) && !isFull(index, excluded))
             }
         }
         while let server = pick(excluding: excluded) {
@@ -62,7 +65,7 @@ struct ServerChoice: Sendable {
 
     private mutating func isFull(_ index: Int, _ excluded: ExclusionSet) -> Bool {
         guard limits[index]?.isFull == true else { return false }
-        if hasWeight(index), !addresses[index].endpoints.isEmpty, !excluded.contains(index) { hasMetFull = true }
+        if hasWeight(index), mayBeChosen(index), !excluded.contains(index) { hasMetFull = true }
         return true
     }
 
@@ -76,8 +79,31 @@ struct ServerChoice: Sendable {
         backups?.setAvailable(index, isAvailable)
     }
 
+    private func mayBeChosen(_ index: Int) -> Bool { !addresses[index].endpoints.isEmpty && !areOut[index] }
+
     private func hasWeight(_ index: Int) -> Bool {
         servers.hasWeight(index) || backups?.hasWeight(index) == true
+    }
+
+    // MARK: Health
+
+    /// Whether any server is in that could take requests.
+    func hasAny(in health: [ServerHealth]) -> Bool {
+        health.indices.contains { hasWeight($0) && !addresses[$0].endpoints.isEmpty && !health[$0].isOut }
+    }
+
+    /// Those that are out get nothing from now on; none is out where `health` is empty.
+    mutating func follow(_ health: [ServerHealth]) {
+        for index in areOut.indices {
+            areOut[index] = !health.isEmpty && health[index].isOut
+            setAvailable(index, mayBeChosen(index))
+        }
+    }
+
+    /// Whether servers that could take requests are out, and no other is left.
+    var isOut: Bool {
+        let able = addresses.indices.filter { hasWeight($0) && !addresses[$0].endpoints.isEmpty }
+        return !able.isEmpty && able.allSatisfy { areOut[$0] }
     }
 
     // MARK: Load
@@ -122,7 +148,7 @@ struct ServerChoice: Sendable {
             // A copy of this worker's own: a reference count that workers shared would travel between their cores.
             addresses[server] = Addresses(endpoints: endpoints.map { $0 }, turn: turn)
         }
-        setAvailable(server, !endpoints.isEmpty)
+        setAvailable(server, mayBeChosen(server))
     }
 
     /// A server that would have requests if its name had an address.

@@ -24,7 +24,7 @@ struct UpstreamCall: ~Copyable {
     var server = 0
     var triedVersions = ExclusionSet()
     var triedServers = ExclusionSet()
-    /// Servers tried, and the one that is tried again on a new connection; all addresses of a server are one attempt.
+    /// Servers tried: all addresses of one are one attempt, and so is its second try after a kept-alive connection had died.
     var attempts = 0
     /// Which address of the current server is tried, how many did not answer, and how many of those are the server's now.
     var endpoint = Endpoint.none

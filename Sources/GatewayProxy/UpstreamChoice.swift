@@ -9,6 +9,8 @@ struct UpstreamChoice: Sendable {
     private let versionNames: [String]
     /// The address, where there is one version with one server that has one.
     private(set) var onlyAddress: Endpoint?
+    /// As of which change of servers' health ``follow(_:epoch:)`` was last called; -1 if it must be called again.
+    private(set) var healthEpoch = -1
 
     /// - Parameter limits: of each version's servers.
     init(_ config: UpstreamConfig, limits: [[ConnectionLimit?]]) {
@@ -54,6 +56,7 @@ struct UpstreamChoice: Sendable {
     mutating func setAddresses(_ endpoints: [Endpoint], version: Int, server: Int, from first: Int) {
         servers[version].setAddresses(endpoints, server: server, from: first)
         onlyAddress = isSingle && endpoints.count == 1 ? endpoints[0] : nil
+        healthEpoch = -1
     }
 
     /// A server that would have requests if its name had an address.
@@ -63,6 +66,18 @@ struct UpstreamChoice: Sendable {
         }
         return nil
     }
+
+    // MARK: Health
+
+    /// Servers that are out get nothing from now on: unless all of the upstream are, for then any may be as good as another.
+    mutating func follow(_ health: UpstreamHealth, epoch: Int) {
+        let isAnyIn = servers.indices.contains { versions.hasWeight($0) && servers[$0].hasAny(in: health.servers[$0]) }
+        for version in servers.indices { servers[version].follow(isAnyIn ? health.servers[version] : []) }
+        healthEpoch = epoch
+    }
+
+    /// Whether the version has servers that could take requests if they were not out, and no other.
+    func isOut(_ version: Int) -> Bool { servers[version].isOut }
 
     // MARK: Load
 

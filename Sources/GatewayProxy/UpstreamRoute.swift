@@ -10,6 +10,8 @@ final class UpstreamRoute: Sendable {
         let origin: OriginKey
         /// nil without `max_conns`.
         let limit: ConnectionLimit?
+        /// nil without `outlier` and `health_check`.
+        let health: ServerHealth?
         let attempts: StatusBlockSlot
         let connects: MetricSlot
         let gauges: UpstreamGauges
@@ -23,7 +25,8 @@ final class UpstreamRoute: Sendable {
         let logMembers: [UInt8]
 
         init(
-            _ upstream: String, _ version: String, _ config: UpstreamConfig.Server, _ deployment: Deployment, _ registry: MetricsRegistry
+            _ upstream: String, _ version: String, _ config: UpstreamConfig.Server, _ health: ServerHealth?, _ deployment: Deployment,
+            _ registry: MetricsRegistry
         ) {
             let server = config.text
             let versionMember = version.isEmpty ? [] : [("version", version)]
@@ -32,6 +35,7 @@ final class UpstreamRoute: Sendable {
             tls = deployment.origins[origin].map { UpstreamTLS($0, upstream: upstream, server: server, registry: registry) }
             security = deployment.endpoints.security(of: origin)
             limit = deployment.limits[ServerKey(upstream: upstream, version: version, server: server)]
+            self.health = health
             self.registry = registry
             labels = [upstream, server]
             attempts = registry.statusBlock(.upstreamRequests, [upstream, version, server], hasMethods: false)
@@ -49,9 +53,12 @@ final class UpstreamRoute: Sendable {
 
     final class Version: Sendable {
         let servers: [Server]
+        /// Requests of its share that went to other versions.
+        let diverted: MetricSlot
 
-        init(servers: [Server]) {
+        init(servers: [Server], diverted: MetricSlot) {
             self.servers = servers
+            self.diverted = diverted
         }
     }
 
@@ -69,6 +76,12 @@ final class UpstreamRoute: Sendable {
     let isSingle: Bool
     /// nil: versions are chosen by weight alone.
     let versionPolicy: VersionPolicy?
+    /// nil without `outlier` and `health_check`.
+    let health: UpstreamHealth?
+    /// Whether there is one: servers may be out.
+    let followsHealth: Bool
+    /// Whether it matters what becomes of requests: for `outlier`.
+    let countsFailures: Bool
     let speaksHTTP2: Bool
     /// The Host for the origin; nil sends the client's.
     let host: [UInt8]?
@@ -84,8 +97,15 @@ final class UpstreamRoute: Sendable {
         self.index = index
         name = Array(config.name.utf8)
         logMember = JSONLine.members([("upstream", config.name)])
-        versions = config.versions.map { version in
-            Version(servers: version.servers.map { Server(config.name, version.name, $0, deployment, registry) })
+        let health = deployment.health[config.name]
+        self.health = health
+        followsHealth = health != nil
+        countsFailures = health?.outlier != nil
+        versions = config.versions.enumerated().map { index, version in
+            Version(
+                servers: version.servers.enumerated().map { place, server in
+                    Server(config.name, version.name, server, health?.servers[index][place], deployment, registry)
+                }, diverted: registry.counter(.upstreamDiverted, [config.name, version.name]))
         }
         initialChoice = UpstreamChoice(config, limits: versions.map { $0.servers.map(\.limit) })
         countsLoad = config.balance == .leastConn || versions.contains { $0.servers.contains { $0.limit != nil } }
@@ -101,6 +121,9 @@ final class UpstreamRoute: Sendable {
         retry = config.retry
         retries = registry.counter(.upstreamRetries, [config.name])
     }
+
+    /// As of which change servers' health is.
+    var healthEpoch: Int { health?.board.currentEpoch ?? 0 }
 }
 
 extension UpstreamConfig.Version {

@@ -190,6 +190,7 @@ extension Worker {
             if calls[call].keepsRequest { calls[call].forgetRequest() }
             calls[call].streamState.waitsFor = .none
             try calls[call].takeHead(of: &streams.slab[stream])
+            if calls[call].upstream.countsFailures { noteAnswer(of: call) }
             try takeHead(id, call)
             return 0
         }

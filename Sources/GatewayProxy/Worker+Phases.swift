@@ -162,6 +162,7 @@ extension Worker {
             }
             calls[call].version = version
         }
+        if calls[call].upstream.followsHealth { followHealth(call, in: snapshot) }
         while true {
             let version = calls[call].version
             if let server = snapshots[snapshot].choices[upstream].nextServer(of: version, excluding: calls[call].triedServers) {
@@ -170,6 +171,7 @@ extension Worker {
             }
             if snapshots[snapshot].choices[upstream].hasMetFull(version) { calls[call].hasMetFull = true }
             // No server of the version is left to try: another version takes the request, if it may have any.
+            let isUntried = calls[call].triedServers.isEmpty
             calls[call].triedServers = ExclusionSet()
             guard calls[call].triedVersions.count < Limits.attemptsMax else { return .refuse(noServerLeft(id, call)) }
             calls[call].triedVersions.insert(version)
@@ -177,6 +179,7 @@ extension Worker {
             guard let other = snapshots[snapshot].choices[upstream].nextVersion(excluding: tried) else {
                 return .refuse(noServerLeft(id, call))
             }
+            if isUntried, calls[call].upstream.followsHealth { noteDiverted(call, from: version, in: snapshot) }
             calls[call].version = other
         }
     }

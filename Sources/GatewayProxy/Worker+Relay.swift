@@ -267,6 +267,7 @@ extension Worker {
             return
         }
         upstreams[upstream].input.consume(length)
+        if calls[call].upstream.countsFailures { noteAnswer(of: call) }
         try takeHead(id, call)
         if case .readingBody = calls[call].state, calls[call].framing == .none || calls[call].framing == .length(0) {
             calls[call].state = .complete

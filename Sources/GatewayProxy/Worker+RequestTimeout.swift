@@ -43,13 +43,20 @@ extension Worker {
         if exchanges[id].isFetch { return abandon(id, error) }
         let connection = exchanges[id].connection
         if !exchanges[id].isOverHTTP2 { flush(connection) }
-        dropCall(id, status: awaitsOrigin(id) ? 504 : 499)
+        let isOriginLate = awaitsOrigin(id)
+        if isOriginLate, !exchanges[id].response.hasBegun { noteLateOrigin(exchanges[id].call, error) }
+        dropCall(id, status: isOriginLate ? 504 : 499)
         if !exchanges[id].isOverHTTP2 && exchanges[id].response.hasBegun && !downstreams[connection].output.isEmpty {
             // Its reader is what takes so long: the rest would take as long again.
             downstreams[connection].stream.breakOff()
             downstreams[connection].isBroken = true
         }
         expire(id, error)
+    }
+
+    /// Who reads along with another's answer is at no server.
+    private func noteLateOrigin(_ call: Handle, _ error: GatewayError) {
+        if calls[call].upstream.countsFailures, !calls[call].connection.isNone { noteUnanswered(call, error) }
     }
 
     /// Whose fault it is: the origin's where it reads, connects or answers too slowly, the client's where its content is still to come or

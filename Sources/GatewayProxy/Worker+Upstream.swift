@@ -222,6 +222,7 @@ extension Worker {
             calls[call].connection = .none
         }
         if exchanges[id].response.hasBegun {
+            if calls[call].upstream.countsFailures { noteUnanswered(call, error) }
             forgetCall(id)
             return .breakOff(GatewayError(.upstreamTruncated, "the origin broke off its response"))
         }
@@ -231,6 +232,7 @@ extension Worker {
             calls[call].rewind(method: method)
             return .next(.send)
         }
+        if upstream.countsFailures && !diedIdle { noteUnanswered(call, error) }
         let mayRetry = calls[call].attempts < min(upstream.retry.attempts, Limits.attemptsMax)
         if mayRetry && (diedIdle || (wasConnecting && upstream.retry.onConnect)) {
             shard.increment(upstream.retries)
@@ -242,7 +244,8 @@ extension Worker {
             if isUnprocessed { calls[call].wasRefused = true }
             if diedIdle && !isRefusedAgain {
                 replaceVanishedAddress(call)
-                calls[call].attempts += 1
+                // Once for each server: were it an attempt, a server that has died would take both of the two that are usual.
+                if isUnprocessed || calls[call].wantsNewConnection { calls[call].attempts += 1 }
                 calls[call].wantsNewConnection = !isUnprocessed
                 return .next(.send)
             }

@@ -3,6 +3,7 @@
 public enum MetricFamily: Int, CaseIterable, Sendable {
     case requests, requestDuration, requestBytes, responseBytes
     case upstreamRequests, upstreamConnections, upstreamConnects, upstreamRetries, nameLookups
+    case upstreamServerHealthy, upstreamEjections, upstreamHealthChecks, upstreamDiverted
     case upstreamTLSHandshakes, upstreamTLSHandshakeFailures, upstreamHTTP2Errors
     case connections, connectionsAccepted, connectionsRefused, connectionsClosed, http2ConnectionErrors
     case tlsHandshakes, tlsHandshakeFailures
@@ -74,6 +75,22 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(
                 .counter, "gateway_upstream_retries_total", labels: ["upstream"],
                 "Attempts beyond the first of a request.")
+        case .upstreamServerHealthy:
+            Declaration(
+                .gauge, "gateway_upstream_server_healthy", labels: ["upstream", "version", "server"],
+                "1 while a server gets requests, 0 while it is out: its name has no address, its checks or its requests fail.")
+        case .upstreamEjections:
+            Declaration(
+                .counter, "gateway_upstream_ejections_total", labels: ["upstream", "version", "server"],
+                "Times that failed requests have put a server out.")
+        case .upstreamHealthChecks:
+            Declaration(
+                .counter, "gateway_upstream_health_checks_total", labels: ["upstream", "server", "result"],
+                "Health checks of a server's addresses: passed or failed.")
+        case .upstreamDiverted:
+            Declaration(
+                .counter, "gateway_upstream_diverted_requests_total", labels: ["upstream", "version"],
+                "Requests of a version's share that went to other versions because every server of it was out.")
         case .nameLookups:
             Declaration(
                 .counter, "gateway_name_lookups_total", labels: ["host", "result"],

@@ -86,6 +86,13 @@ public final class MetricsRegistry: Sendable {
         }
     }
 
+    /// The series of ``set(_:_:to:)`` is no longer shown: what it told of is gone.
+    public func remove(_ family: MetricFamily, _ labelValues: [String]) {
+        state.withLock { state in
+            if case .value = state.families[family.rawValue][labelValues] { state.families[family.rawValue][labelValues] = nil }
+        }
+    }
+
     /// Counters for one more thread. The registry keeps them: what a thread counted outlives it.
     public func makeShard() -> MetricsShard {
         let shard = MetricsShard()

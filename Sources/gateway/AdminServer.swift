@@ -53,6 +53,8 @@ final class AdminServer {
     /// Accepting failed for want of descriptors: when it is tried again.
     private var retryAt: MonotonicTime?
     var isReady = true
+    /// What is known of the servers behind the gateway; nil until a configuration is in force.
+    var health: (() -> HealthReport)?
     /// nil as long as there is no cache.
     var caches: (any CacheZones)?
 
@@ -227,7 +229,8 @@ final class AdminServer {
         }
         if connections[id].isFor("/healthz") { return .text(200, "ok\n") }
         if connections[id].isFor("/readyz") { return isReady ? .text(200, "ready\n") : .text(503, "draining\n") }
-        return .text(404, "there are /metrics, /healthz, /readyz and /cache\n")
+        if connections[id].isFor("/health"), let health { return health().page }
+        return .text(404, "there are /metrics, /health, /healthz, /readyz and /cache\n")
     }
 
     private static func text(_ literal: StaticString) -> [UInt8] { Array(literal.description.utf8) }

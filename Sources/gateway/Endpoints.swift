@@ -41,13 +41,17 @@ struct Endpoints {
     }
 
     /// Where the servers of `config` are, as far as `names` knows. The numbers in it are good from when it is in force.
-    mutating func table(_ config: ConfigSnapshot, _ names: Names) -> EndpointTable {
+    ///
+    /// - Parameter isDown: whether checks have found nobody well there. Of a server's addresses those are left out, unless all are.
+    mutating func table(_ config: ConfigSnapshot, _ names: Names, isDown: (HealthTarget.Key) -> Bool) -> EndpointTable {
         var addresses: [OriginKey: [SocketAddress]] = [:]
         for upstream in config.upstreams {
             for server in upstream.versions.flatMap(\.servers) {
                 let found = IPAddress(server.host).map { [$0] } ?? names.addresses(of: server.host)
                 let origin = OriginKey(upstream: upstream.name, host: server.host, port: server.port)
-                addresses[origin] = found.map { SocketAddress(address: $0, port: server.port) }
+                let all = found.map { SocketAddress(address: $0, port: server.port) }
+                let well = upstream.healthCheck == nil ? all : all.filter { !isDown(HealthTarget.Key(origin: origin, address: $0)) }
+                addresses[origin] = well.isEmpty ? all : well
             }
         }
         group(config.upstreams.map(\.name))

@@ -22,6 +22,8 @@ final class Supervisor {
         static let admin: UInt8 = 2
         static let adminConnection: UInt8 = 3
         static let names: UInt8 = 4
+        static let health: UInt8 = 5
+        static let healthProbe: UInt8 = 6
     }
 
     /// A configuration that was read and waits for the first answers about its names.
@@ -46,6 +48,10 @@ final class Supervisor {
     private let addresses = AddressLimits()
     private let failures = OriginFailures()
     private let maintenance = MaintenanceFlags()
+    private let health: HealthKeeper
+    private let checks: HealthChecks
+    /// TLS of the servers of the configuration in force.
+    private var origins: [OriginKey: TLSOrigin] = [:]
     /// When the workers got addresses last, and when they are due to get those that have changed since.
     private var tableSentAt = MonotonicTime(nanoseconds: 0)
     private var tableDue = MonotonicTime.never
@@ -76,6 +82,8 @@ final class Supervisor {
         config = snapshot
         admin = try AdminServer(registry: registry)
         names = try Names(registry: registry)
+        health = try HealthKeeper(registry: registry)
+        checks = try HealthChecks(registry: registry)
         let certificates = Certificates(snapshot)
         if certificates.diagnostics.contains(where: { $0.severity == .error }) {
             throw StartRefusal(loaded.diagnostics + certificates.diagnostics)
@@ -93,9 +101,11 @@ final class Supervisor {
             throw StartRefusal(text: "\(error)")
         }
         try epoll.addLevelTriggered(names.fileDescriptor, EventToken(kind: Kind.names, handle: .none))
+        try epoll.addLevelTriggered(health.board.wakeup.fileDescriptor, EventToken(kind: Kind.health, handle: .none))
         try epoll.addLevelTriggered(signals.fileDescriptor, EventToken(kind: Kind.signals, handle: .none))
         try epoll.addLevelTriggered(roster.wakeup.fileDescriptor, EventToken(kind: Kind.workers, handle: .none))
         admin.noteStart()
+        admin.health = { [unowned self] in health.report(checks, config, now: .now(), addresses: addresses(of:)) }
         warnOfUser()
         registry.set(.buildInfo, [Version.gateway, Version.swift, Version.openSSL], to: 1)
         logAddresses()
@@ -113,12 +123,14 @@ final class Supervisor {
                 case Kind.workers:
                     roster.wakeup.clear()
                     tellReload()
-                case Kind.names: break
+                case Kind.names, Kind.health: break
+                case Kind.healthProbe: checks.drive(token.handle, readiness)
                 case Kind.admin: admin.accept(&epoll, connectionKind: Kind.adminConnection)
                 default: admin.drive(token.handle, readiness) { self.updateGauges() }
                 }
             }
             admin.tick(epoll)
+            tendHealth()
             tendNames()
             maintenance.look(now: .now(), logs.logger)
         }
@@ -127,7 +139,8 @@ final class Supervisor {
     }
 
     private func waitTimeoutMs() -> Int32 {
-        let due = min(names.nextDue, tableDue, candidate?.deadline ?? .never, maintenance.nextLook).milliseconds(after: .now())
+        let due = min(names.nextDue, tableDue, candidate?.deadline ?? .never, maintenance.nextLook, health.nextDue, checks.nextDue)
+            .milliseconds(after: .now())
         if due < 0 || admin.timeoutMs < 0 { return max(due, admin.timeoutMs) }
         return min(due, admin.timeoutMs)
     }
@@ -138,15 +151,47 @@ final class Supervisor {
     /// succession, and a reload that waits for them goes on.
     private func tendNames() {
         let now = MonotonicTime.now()
-        if names.advance(now: now) { tableDue = min(tableDue, tableSentAt.adding(milliseconds: Limits.endpointTableIntervalMs)) }
+        if names.advance(now: now) {
+            followChecks(now: now)
+            noteAddresses()
+        }
         if now >= tableDue {
-            roster.sendAll(.endpoints(endpoints.table(config, names)))
+            roster.sendAll(.endpoints(endpoints.table(config, names, isDown: isDown)))
             tableSentAt = now
             tableDue = .never
         }
         names.report(to: logs.logger)
         if let waiting = candidate, now >= waiting.deadline || names.unanswered(in: waiting.snapshot).isEmpty { adoptCandidate() }
     }
+
+    /// Workers get other addresses, at once but not each time anew when they change in quick succession.
+    private func noteAddresses() {
+        tableDue = min(tableDue, tableSentAt.adding(milliseconds: Limits.endpointTableIntervalMs))
+    }
+
+    // MARK: Health
+
+    private func tendHealth() {
+        let now = MonotonicTime.now()
+        if checks.advance(epoll, kind: Kind.healthProbe, now: now, logs.logger) {
+            health.follow(checks, config, addresses: addresses(of:))
+            noteAddresses()
+        }
+        health.tend(now: now, logs.logger)
+    }
+
+    /// The servers or their addresses have changed.
+    private func followChecks(now: MonotonicTime) {
+        checks.follow(health.targets(in: config, origins, addresses: addresses(of:)), now: now)
+        health.follow(checks, config, addresses: addresses(of:))
+    }
+
+    private func addresses(of server: UpstreamConfig.Server) -> [SocketAddress] {
+        let found = IPAddress(server.host).map { [$0] } ?? names.addresses(of: server.host)
+        return found.map { SocketAddress(address: $0, port: server.port) }
+    }
+
+    private func isDown(_ key: HealthTarget.Key) -> Bool { checks.target(key)?.tally.isUp == false }
 
     private func receive(_ signal: Int32) {
         switch signal {
@@ -229,7 +274,7 @@ final class Supervisor {
     private func adopt(_ snapshot: ConfigSnapshot, _ certificates: Certificates) throws {
         var numbered = endpoints
         numbered.secure(snapshot, certificates.origins)
-        let resolved = numbered.table(snapshot, names)
+        let resolved = numbered.table(snapshot, names, isDown: isDown)
         connectionCounts.dropUnused()
         var counts = connectionCounts
         let limits = counts.limits(for: snapshot)
@@ -237,6 +282,7 @@ final class Supervisor {
         let buckets = tables.tables(for: snapshot)
         var cacheZones = caches
         let zones = try cacheZones.zones(for: snapshot)
+        let serversHealth = health.health(for: snapshot)
         let addresses = snapshot.servers.flatMap(\.listens).map(\.address).uniqued()
         let kept = min(mailboxes.count, snapshot.workers)
         let change = try listeners.prepare(addresses, workers: snapshot.workers, newWorkers: kept..<snapshot.workers)
@@ -250,7 +296,7 @@ final class Supervisor {
             try logs.prepare(snapshot)
             flags = maintenance.flags(for: snapshot)
             deployment = makeDeployment(
-                snapshot, listeners.open(addresses, after: change), resolved, limits, buckets, zones, certificates, flags)
+                snapshot, listeners.open(addresses, after: change), resolved, limits, buckets, zones, certificates, flags, serversHealth)
             for index in kept..<snapshot.workers {
                 fresh.append(try roster.begin(index: index, RouteTable(deployment, registry: registry), registry: registry))
             }
@@ -273,6 +319,9 @@ final class Supervisor {
         caches = cacheZones
         admin.caches = cacheZones
         maintenance.follow(flags, now: .now())
+        origins = certificates.origins
+        health.follow(serversHealth, snapshot, now: .now())
+        followChecks(now: .now())
         generation += 1
         names.noteUnanswered(in: snapshot)
         names.report(to: logs.logger)
@@ -282,15 +331,17 @@ final class Supervisor {
     private func makeDeployment(
         _ snapshot: ConfigSnapshot, _ open: [(ListenAddress, Listeners.Open)], _ resolved: EndpointTable,
         _ limits: [ServerKey: ConnectionLimit], _ buckets: [BucketTable], _ zones: [ResponseCache], _ certificates: Certificates,
-        _ flags: [String: MaintenanceFlag]
+        _ flags: [String: MaintenanceFlag], _ serversHealth: [UpstreamHealth]
     ) -> Deployment {
         let listeners = open.map { address, listener in
             Deployment.Listener(id: listener.id, address: address, bound: listener.bound, tls: certificates.listenerContext(address))
         }
+        let watched = zip(snapshot.upstreams, serversHealth).filter { $0.0.outlier != nil || $0.0.healthCheck != nil }
         return Deployment(
             generation: generation + 1, config: snapshot, listeners: listeners, endpoints: resolved, limits: limits,
             origins: certificates.origins, clientVerifications: certificates.contexts.map { $0?.clients }, addresses: addresses,
-            failures: failures, maintenance: flags, buckets: buckets, caches: zones, accessLog: logs.access, logger: logs.logger)
+            failures: failures, health: Dictionary(uniqueKeysWithValues: watched.map { ($0.0.name, $0.1) }), maintenance: flags,
+            buckets: buckets, caches: zones, accessLog: logs.access, logger: logs.logger)
     }
 
     private func hand(_ deployment: Deployment, _ change: Listeners.Change, kept: Int, _ fresh: [WorkerMailbox]) {
@@ -338,6 +389,7 @@ final class Supervisor {
         registry.set(.logLinesDropped, ["access"], to: Double(logs.droppedAccessLines))
         maintenance.updateGauge(config, registry)
         caches.updateGauges(registry)
+        health.updateGauge(config) { !addresses(of: $0).isEmpty }
         registry.set(.logLinesDropped, ["error"], to: Double(logs.droppedErrorLines))
     }
 }

@@ -41,6 +41,11 @@ import Testing
         ("server b:1; resolve_interval 0;", ["1:43: error: \"0\" is too short"]),
         ("server b:1; resolve_interval 99ms;", ["1:43: error: \"99ms\" is too short"]),
         ("server b:1; resolve_interval 100ms;", []),
+        ("server b:1; outlier;", []),
+        ("server b:1; outlier errors=0;", ["1:41: error: \"0\" is out of range"]),
+        ("server b:1; outlier max=50;", ["1:38: error: \"50\" is not a share"]),
+        ("server b:1; outlier max=101%;", ["1:38: error: \"101%\" is out of range"]),
+        ("server b:1; outlier eject=0;", ["1:40: error: \"0\" is too short"]),
     ])
     func `an upstream has servers, with names and shares of their own`(block: String, expected: [String]) {
         #expect(told(block) == expected)
@@ -78,6 +83,15 @@ import Testing
         #expect(upstream.balance == .leastConn)
         let servers = upstream.versions.flatMap(\.servers)
         #expect(servers.map(\.maxConns) == [0, 7] && servers.map(\.isBackup) == [false, true])
+    }
+
+    @Test func `what outlier does not say is as in Envoy, but for the share`() {
+        func outlier(_ arguments: String) -> OutlierConfig? {
+            snapshot("upstream a { server b:1; outlier\(arguments); } " + aServer)?.upstreams.first?.outlier
+        }
+        #expect(outlier("") == OutlierConfig(errors: 5, ejectMs: 30_000, maxPercent: 50))
+        #expect(outlier(" errors=2 eject=500ms max=0%") == OutlierConfig(errors: 2, ejectMs: 500, maxPercent: 0))
+        #expect(snapshot("upstream a { server b:1; } " + aServer)?.upstreams.first?.outlier == nil)
     }
 
     @Test func `what retry does not say is as in its default`() {
