@@ -232,6 +232,10 @@ public struct UpstreamConfig: Sendable, Equatable {
         public var onConnect: Bool
         public var onIdle: Bool
         public var nonIdempotent: Bool
+        /// How many retries at other servers a hundred requests may bring; nil for any number.
+        public var budgetPercent: Int?
+        /// So many a second are allowed each worker nevertheless.
+        public var floorPerS = 3
     }
 
     /// As written; "127.0.0.1:9001" for the unnamed upstream of `proxy_pass http://127.0.0.1:9001`.

@@ -165,11 +165,12 @@ enum DirectiveTable {
             "retry", in: .upstream,
             [
                 .pair("attempts", "NUMBER", .number(1...Limits.attemptsMax)), .pair("on", "connect,idle", .choices(["connect", "idle"])),
-                .flag("non_idempotent"),
+                .pair("budget", "SHARE", .share), .pair("floor", "NUMBER", .number(0...1_000_000)), .flag("non_idempotent"),
             ],
             default: "attempts=2 on=connect,idle",
             "How many servers a request may try in all, and when: after a failed connect, or on a kept-alive connection that had died; "
-                + "requests that are not idempotent only with `non_idempotent`.",
+                + "requests that are not idempotent only with `non_idempotent`; with `budget` no more retries at other servers than that "
+                + "share of the requests, and `floor` (3) a second besides, for each worker.",
             example: "retry attempts=2 on=connect,idle;"),
         Directive(
             "resolve_interval", in: .upstream, [.one("TIME", .interval)], default: "30s",

@@ -56,6 +56,7 @@ extension UpstreamConfig.Retry {
         self.init(
             attempts: arguments.number("attempts") ?? defaults.number("attempts") ?? 1,
             onConnect: conditions.contains("connect"), onIdle: conditions.contains("idle"),
-            nonIdempotent: arguments.has("non_idempotent"))
+            nonIdempotent: arguments.has("non_idempotent"), budgetPercent: arguments.number("budget"),
+            floorPerS: arguments.number("floor") ?? 3)
     }
 }

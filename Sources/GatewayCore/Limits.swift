@@ -294,6 +294,8 @@ public enum Limits {
     /// there is no place waits so long.
     public static let healthProbesMax = 256
     public static let healthProbeRetryMs = 100
+    /// What `retry budget=` counts as lately: with half of the window before, about ten seconds, as in Finagle.
+    public static let retryWindowMs = 5_000
 
     // MARK: Cache
 

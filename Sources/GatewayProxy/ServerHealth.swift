@@ -75,6 +75,7 @@ public final class UpstreamHealth: Sendable {
     let board: HealthBoard
     public let name: String
     let outlier: OutlierRules?
+    public var hasOutlier: Bool { outlier != nil }
     /// Of each version.
     public let servers: [[ServerHealth]]
 

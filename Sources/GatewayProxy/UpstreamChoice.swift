@@ -7,6 +7,7 @@ struct UpstreamChoice: Sendable {
     private var versions: WeightedSelector
     private var servers: [ServerChoice]
     private let versionNames: [String]
+    private var retryBudget = RetryBudget()
     /// The address, where there is one version with one server that has one.
     private(set) var onlyAddress: Endpoint?
     /// As of which change of servers' health ``follow(_:epoch:)`` was last called; -1 if it must be called again.
@@ -78,6 +79,16 @@ struct UpstreamChoice: Sendable {
 
     /// Whether the version has servers that could take requests if they were not out, and no other.
     func isOut(_ version: Int) -> Bool { servers[version].isOut }
+
+    // MARK: Retries
+
+    /// Counts one request for `retry budget=`.
+    mutating func noteRequest(now: MonotonicTime) { retryBudget.noteRequest(now: now) }
+
+    /// Whether one more retry is within the budget, which it is taken from then.
+    mutating func takeRetry(percent: Int, floorPerSecond: Int, now: MonotonicTime) -> Bool {
+        retryBudget.take(percent: percent, floorPerSecond: floorPerSecond, now: now)
+    }
 
     // MARK: Load
 

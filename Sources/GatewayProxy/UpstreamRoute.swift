@@ -53,10 +53,10 @@ final class UpstreamRoute: Sendable {
 
     final class Version: Sendable {
         let servers: [Server]
-        /// Requests of its share that went to other versions.
-        let diverted: MetricSlot
+        /// Requests of its share that went to other versions; nil where servers are never out.
+        let diverted: MetricSlot?
 
-        init(servers: [Server], diverted: MetricSlot) {
+        init(servers: [Server], diverted: MetricSlot?) {
             self.servers = servers
             self.diverted = diverted
         }
@@ -92,6 +92,8 @@ final class UpstreamRoute: Sendable {
     let readTimeoutMs: Int
     let retry: UpstreamConfig.Retry
     let retries: MetricSlot
+    /// nil without `retry budget=`.
+    let retriesRefused: MetricSlot?
 
     init(_ index: Int, _ config: UpstreamConfig, _ deployment: Deployment, registry: MetricsRegistry) {
         self.index = index
@@ -105,7 +107,7 @@ final class UpstreamRoute: Sendable {
             Version(
                 servers: version.servers.enumerated().map { place, server in
                     Server(config.name, version.name, server, health?.servers[index][place], deployment, registry)
-                }, diverted: registry.counter(.upstreamDiverted, [config.name, version.name]))
+                }, diverted: health.map { _ in registry.counter(.upstreamDiverted, [config.name, version.name]) })
         }
         initialChoice = UpstreamChoice(config, limits: versions.map { $0.servers.map(\.limit) })
         countsLoad = config.balance == .leastConn || versions.contains { $0.servers.contains { $0.limit != nil } }
@@ -120,6 +122,7 @@ final class UpstreamRoute: Sendable {
         readTimeoutMs = config.readTimeoutMs
         retry = config.retry
         retries = registry.counter(.upstreamRetries, [config.name])
+        retriesRefused = config.retry.budgetPercent.map { _ in registry.counter(.upstreamRetriesRefused, [config.name]) }
     }
 
     /// As of which change servers' health is.

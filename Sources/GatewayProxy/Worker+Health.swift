@@ -41,7 +41,7 @@ extension Worker {
     /// All of a version's servers are out, and another version takes its share.
     func noteDiverted(_ call: Handle, from version: Int, in snapshot: Handle) {
         let upstream = calls[call].upstream
-        guard snapshots[snapshot].choices[upstream.index].isOut(version) else { return }
-        shard.increment(upstream.versions[version].diverted)
+        guard snapshots[snapshot].choices[upstream.index].isOut(version), let diverted = upstream.versions[version].diverted else { return }
+        shard.increment(diverted)
     }
 }

@@ -151,6 +151,7 @@ extension Worker {
         let snapshot = exchanges[id].snapshot
         let isFirst = calls[call].attempts == 0
         if isFirst {
+            if calls[call].upstream.retriesRefused != nil { snapshots[snapshot].choices[upstream].noteRequest(now: now) }
             if calls[call].upstream.isSingle {
                 if let endpoint = snapshots[snapshot].choices[upstream].onlyAddress { return give(call, toServer: 0, at: endpoint) }
                 if snapshots[snapshot].choices[upstream].addressCount(version: 0, server: 0) > 0 {

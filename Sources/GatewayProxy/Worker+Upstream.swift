@@ -234,7 +234,8 @@ extension Worker {
         }
         if upstream.countsFailures && !diedIdle { noteUnanswered(call, error) }
         let mayRetry = calls[call].attempts < min(upstream.retry.attempts, Limits.attemptsMax)
-        if mayRetry && (diedIdle || (wasConnecting && upstream.retry.onConnect)) {
+        let isStale = diedIdle && !isUnprocessed
+        if mayRetry && (diedIdle || (wasConnecting && upstream.retry.onConnect)) && (isStale || mayAffordRetry(call)) {
             shard.increment(upstream.retries)
             calls[call].rewind(method: method)
             calls[call].lastError = error
@@ -254,6 +255,16 @@ extension Worker {
             return .next(.chooseUpstream)
         }
         return .refuse(error)
+    }
+
+    /// Whether `budget` has one more. A connection that had died is not asked about: no server has more to do for it.
+    private func mayAffordRetry(_ call: Handle) -> Bool {
+        let retry = calls[call].upstream.retry
+        guard let percent = retry.budgetPercent else { return true }
+        let (snapshot, upstream) = (exchanges[calls[call].exchange].snapshot, calls[call].upstream.index)
+        if snapshots[snapshot].choices[upstream].takeRetry(percent: percent, floorPerSecond: retry.floorPerS, now: now) { return true }
+        if let refused = calls[call].upstream.retriesRefused { shard.increment(refused) }
+        return false
     }
 
     /// Until the connection and TLS on it stand, the origin has got nothing of the request.

@@ -2,7 +2,7 @@
 /// README come from here. Names follow Prometheus' conventions (base units, `_total` for counters).
 public enum MetricFamily: Int, CaseIterable, Sendable {
     case requests, requestDuration, requestBytes, responseBytes
-    case upstreamRequests, upstreamConnections, upstreamConnects, upstreamRetries, nameLookups
+    case upstreamRequests, upstreamConnections, upstreamConnects, upstreamRetries, upstreamRetriesRefused, nameLookups
     case upstreamServerHealthy, upstreamEjections, upstreamHealthChecks, upstreamDiverted
     case upstreamTLSHandshakes, upstreamTLSHandshakeFailures, upstreamHTTP2Errors
     case connections, connectionsAccepted, connectionsRefused, connectionsClosed, http2ConnectionErrors
@@ -75,6 +75,10 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(
                 .counter, "gateway_upstream_retries_total", labels: ["upstream"],
                 "Attempts beyond the first of a request.")
+        case .upstreamRetriesRefused:
+            Declaration(
+                .counter, "gateway_upstream_retries_refused_total", labels: ["upstream"],
+                "Retries that were left undone because the budget of `retry` had no more.")
         case .upstreamServerHealthy:
             Declaration(
                 .gauge, "gateway_upstream_server_healthy", labels: ["upstream", "version", "server"],

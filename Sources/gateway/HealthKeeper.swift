@@ -47,7 +47,9 @@ final class HealthKeeper {
         for (upstream, config) in zip(health, config.upstreams) where config.outlier == nil {
             for server in upstream.servers.joined() where server.isEjected { board.readmit(server, now: now) }
         }
-        for key in known.keys { shard.increment(registry.counter(.upstreamEjections, key.labels), by: 0) }
+        for upstream in health where upstream.hasOutlier {
+            for server in upstream.servers.joined() { shard.increment(registry.counter(.upstreamEjections, server.key.labels), by: 0) }
+        }
         findNextDue()
     }
 

@@ -14,6 +14,7 @@ struct HealthProbe: ~Copyable {
     var output: ByteQueue
     var parser = HTTP1ResponseParser(requestMethod: .get)
     var head: ResponseHead
+    private var interimResponses = 0
     /// nil over HTTP/1.1.
     var session: HTTP2Session?
     var request = Handle.none
@@ -37,9 +38,15 @@ struct HealthProbe: ~Copyable {
         while let length = try Self.parse(input, &parser, &head) {
             input.consume(length)
             if head.status >= 200 { return head.status }
-            head.removeAll()
+            try dropInterim()
         }
         return nil
+    }
+
+    private mutating func dropInterim() throws(GatewayError) {
+        head.removeAll()
+        interimResponses += 1
+        if interimResponses > Limits.interimResponsesMax { throw GatewayError(.upstreamInvalid, "too many interim responses") }
     }
 
     private static func parse(
@@ -66,7 +73,7 @@ struct HealthProbe: ~Copyable {
         while stream.hasHead {
             try stream.takeResponse(into: &head)
             if head.status >= 200 { return head.status }
-            head.removeAll()
+            try dropInterim()
         }
         return nil
     }

@@ -100,6 +100,9 @@ import Testing
         }
         #expect(retry("attempts=1") == .init(attempts: 1, onConnect: true, onIdle: true, nonIdempotent: false))
         #expect(retry("on=connect") == .init(attempts: 2, onConnect: true, onIdle: false, nonIdempotent: false))
+        #expect(
+            retry("budget=20% floor=7")
+                == .init(attempts: 2, onConnect: true, onIdle: true, nonIdempotent: false, budgetPercent: 20, floorPerS: 7))
         #expect(retry("non_idempotent") == .init(attempts: 2, onConnect: true, onIdle: true, nonIdempotent: true))
     }
 }

@@ -34,10 +34,10 @@ import Testing
     }
 
     @Test func `checks ask for the path with the Host of the upstream, on connections of their own`() throws {
-        let origin = try SwitchedOrigin(status: 204)
+        let origin = try SwitchedOrigin(status: 202)
         let gateway = try Gateway(
             conf: BalanceTests.conf(
-                "server \(origin.address); host chat.internal; health_check path=/up?full=1 interval=100ms expect=204;"))
+                "server \(origin.address); host chat.internal; health_check path=/up?full=1 interval=100ms expect=202;"))
         try gateway.waitForMetrics("a check that passed") {
             $0.sum("gateway_upstream_health_checks_total", ["upstream": "api", "server": origin.address, "result": "passed"]) >= 2
         }

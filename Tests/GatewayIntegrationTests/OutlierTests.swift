@@ -181,12 +181,16 @@ import Testing
         let port = try #require(leaves?.port)
         let gateway = try Gateway(
             conf: Self.conf("server \(stays.address); server 127.0.0.1:\(port); outlier errors=5 eject=200ms max=50%;"))
-        let load = LoadClient(connections: 8) { try gateway.connect() }
+        let listener = gateway.port
+        let load = LoadClient(connections: 8) { try TCPClient(port: listener) }
         try load.waitForAnswers(400)
         leaves = nil
         try eventually("the server is out") { Self.lines(gateway, "a server is put out").count >= 1 }
         try load.waitForAnswers(400)
-        leaves = try QuickOrigin("leaves", port: port)
+        try eventually("the port is free again") {
+            leaves = try? QuickOrigin("leaves", port: port)
+            return leaves != nil
+        }
         let before = load.tally.versions["leaves"] ?? 0
         try eventually("it is taken again") { load.tally.versions["leaves", default: 0] > before + 100 }
         let tally = try load.stop()

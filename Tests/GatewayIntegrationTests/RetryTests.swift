@@ -59,6 +59,21 @@ import Testing
         for _ in 0..<5 { #expect(try gateway.get("/").status == 200) }
     }
 
+    @Test func `with a budget no more retries are made than its share and its floor, and a metric says so`() throws {
+        let good = try good()
+        let servers = "server \(Self.closedPort); server \(good.address);"
+        // The floor is nothing: a quarter of the requests may be retried, and half of them would have to be.
+        let gateway = try Gateway(conf: Self.conf("\(servers) retry budget=25% floor=0;"))
+        let statuses = try (0..<40).map { _ in try gateway.get("/").status }
+        let failed = statuses.count { $0 == 502 }
+        #expect((10...15).contains(failed), "\(statuses)")
+        let metrics = try gateway.metrics()
+        #expect(metrics.sum("gateway_upstream_retries_refused_total", ["upstream": "api"]) == Double(failed))
+        #expect(metrics.sum("gateway_upstream_retries_total", ["upstream": "api"]) == Double(20 - failed))
+        try gateway.reload(conf: Self.conf("\(servers) retry budget=0% floor=1000000;"))
+        for _ in 0..<10 { #expect(try gateway.get("/").status == 200) }
+    }
+
     @Test func `another version takes over when all servers of the chosen one fail`() throws {
         let good = try good()
         let gateway = try Gateway(
