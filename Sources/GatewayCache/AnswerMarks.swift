@@ -12,6 +12,8 @@ struct AnswerMarks: Sendable, Equatable {
     var kind = Kind.none
     /// There is a member `error`.
     var hasError = false
+    /// It brings something that the model has written, whatever kind of output that is.
+    var hasOutput = false
     /// Candidates of Gemini's, by their index: those met, and those that have a reason to be finished.
     var candidatesSeen: UInt64 = 0
     var candidatesFinished: UInt64 = 0
@@ -26,6 +28,15 @@ struct AnswerMarks: Sendable, Equatable {
             return .none
         case .anthropic: return type.equals("message_stop") ? .completed : .none
         case .gemini: return .none
+        }
+    }
+
+    /// Whether an event of this type brings a piece of output.
+    static func isOutput(type: RawSpan, api: APIStyle) -> Bool {
+        switch api {
+        case .openai: type.byteCount > 6 && type.extracting((type.byteCount - 6)...).equals(".delta")
+        case .anthropic: type.equals("content_block_delta")
+        case .gemini: false
         }
     }
 
@@ -45,18 +56,29 @@ enum AnswerMember: Sendable {
     case response, message, usage, candidates
     case input, output, cacheCreation, cacheRead, thoughts
     case index, finishReason
+    /// OpenAI's choices, with what is new in each, and Gemini's content.
+    case choices, delta, role, content, text
+    /// A place where output stands.
+    case written
 
     init(_ name: RawSpan) {
         self = .other
         switch name.byteCount {
-        case 4: if name.equals("type") { self = .type }
+        case 4:
+            if name.equals("type") { self = .type }
+            if name.equals("role") { self = .role }
+            if name.equals("text") { self = .text }
         case 5:
             if name.equals("usage") { self = .usage }
             if name.equals("error") { self = .error }
             if name.equals("model") { self = .model }
             if name.equals("index") { self = .index }
+            if name.equals("delta") { self = .delta }
         case 6: if name.equals("status") { self = .status }
-        case 7: if name.equals("message") { self = .message }
+        case 7:
+            if name.equals("message") { self = .message }
+            if name.equals("choices") { self = .choices }
+            if name.equals("content") { self = .content }
         case 8: if name.equals("response") { self = .response }
         case 10: if name.equals("candidates") { self = .candidates }
         case 12:

@@ -83,12 +83,14 @@ struct AnswerScanner: Sendable {
             (((word ^ (ones &* 0x22)) &- ones) | ((word ^ (ones &* 0x5c)) &- ones) | (word &- ones &* 0x20)) & ~word & (ones &* 0x80)
         }
         if isName || wanted != .other { text.append(piece.extracting(start..<end)) }
+        if wanted == .written && !isName && end > start { marks.hasOutput = true }
         if end == piece.byteCount { return end }
         switch piece[byte: end] {
         case 0x22: endString()
         case 0x5c:
             // No name that is looked for is written with escapes.
             text.spoil()
+            if wanted == .written && !isName { marks.hasOutput = true }
             state = .escape
         default: state = .broken
         }
@@ -139,6 +141,7 @@ struct AnswerScanner: Sendable {
     private mutating func open(isObject: Bool) {
         if depth == UInt64.bitWidth { return state = .broken }
         if isObject && wanted == .error { marks.hasError = true }
+        if wanted == .written { marks.hasOutput = true }
         depth &+= 1
         containers = containers << 1 | (isObject ? 1 : 0)
         state = isObject ? .nameOrEnd : .valueOrEnd
@@ -179,7 +182,9 @@ struct AnswerScanner: Sendable {
         }
         endValue()
         switch wanted {
-        case .type: mark(AnswerMarks.kind(ofType: text.bytes, api: api))
+        case .type:
+            mark(AnswerMarks.kind(ofType: text.bytes, api: api))
+            if AnswerMarks.isOutput(type: text.bytes, api: api) { marks.hasOutput = true }
         case .status: mark(AnswerMarks.kind(ofStatus: text.bytes, api: api))
         case .model: if !text.bytes.isEmpty { modelText = text }
         case .finishReason: isCandidateFinished = !text.bytes.equals("FINISH_REASON_UNSPECIFIED")
@@ -236,10 +241,12 @@ struct AnswerScanner: Sendable {
             switch (path[0], path[1]) {
             case (.usage, _): return Self.isCount(path[1]) ? path[1] : .other
             case (.candidates, .index), (.candidates, .finishReason): return path[1]
+            case (.candidates, .content), (.choices, .text): return .written
             case (.response, .model), (.message, .model): return .model
             default: return .other
             }
         case 3 where (path[0] == .response || path[0] == .message) && path[1] == .usage: return Self.isCount(path[2]) ? path[2] : .other
+        case 3 where path[0] == .choices && path[1] == .delta: return path[2] == .role ? .other : .written
         default: return .other
         }
     }

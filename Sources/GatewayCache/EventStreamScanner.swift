@@ -34,6 +34,8 @@ public struct EventStreamScanner: Sendable {
 
     /// An error was among the events, or the answer was given up: what came is not the answer.
     public private(set) var hasFailed = false
+    /// The first of what the model has written was among the events.
+    public private(set) var hasOutput = false
 
     public init(api: APIStyle) {
         self.api = api
@@ -149,6 +151,7 @@ public struct EventStreamScanner: Sendable {
         let named = AnswerMarks.kind(ofType: type.bytes, api: api)
         if named == .failed { hasFailed = true }
         if hasData { learn(named) }
+        if AnswerMarks.isOutput(type: type.bytes, api: api) { hasOutput = true }
         type.removeAll()
         dataByteCount = 0
         hasData = false
@@ -158,6 +161,7 @@ public struct EventStreamScanner: Sendable {
     private mutating func learn(_ named: AnswerMarks.Kind) {
         if api == .openai && dataByteCount == 6 && data.rawSpan.equals("[DONE]") { hasEnded = true }
         let marks = json.marks
+        if marks.hasOutput { hasOutput = true }
         if marks.hasError || marks.kind == .failed { hasFailed = true }
         // What is cut off, or no JSON, ends nothing.
         if !json.isWhole { return }

@@ -384,6 +384,9 @@ public enum Limits {
     public static let jsonMembersKeptMax = 1024
     /// The name of a model, as it is told in logs and counters.
     public static let modelNameBytesMax = 128
+    /// Models that have counters of their own. The names are the origins', and clients may have them say any: those of further ones share
+    /// one. A provider has some dozens.
+    public static let modelSeriesMax = 100
 
     // MARK: Telemetry
 

@@ -24,7 +24,6 @@ final class CacheRoute: Sendable {
     /// The names of ``CacheConfig/fields`` and ``CacheConfig/ignored``, as bytes.
     let fields: [[UInt8]]
     let ignored: [[UInt8]]
-    let api: APIStyle?
     private let requests: [MetricSlot]
     private let bypasses: [MetricSlot]
     private let refusals: [MetricSlot]
@@ -33,11 +32,10 @@ final class CacheRoute: Sendable {
     let savedOutputTokens: MetricSlot
     let savedOriginTime: MetricSlot
 
-    init(_ config: CacheConfig, name: String, zone: ResponseCache, isKeyed: Bool, api: APIStyle?, registry: MetricsRegistry) {
+    init(_ config: CacheConfig, name: String, zone: ResponseCache, isKeyed: Bool, registry: MetricsRegistry) {
         self.name = Array(name.utf8)
         self.config = config
         self.zone = zone
-        self.api = api
         partition = config.scope == .shared ? .shared : isKeyed ? .key : .anonymous
         fields = config.fields.map { Array($0.utf8) }
         ignored = config.ignored.map { Array($0.utf8) }

@@ -65,6 +65,8 @@ struct Exchange: ~Copyable {
     var caching = Handle.none
     /// What it fetches for the cache, as an exchange without a client; none for those that have one.
     var fetch = Handle.none
+    /// What reads the tokens in an origin's answer; none where nobody counts them.
+    var meter = Handle.none
     var cacheOutcome = CacheOutcome.none
     /// Why the cache was passed by, where that is the outcome.
     var bypassReason: CacheBypass?

@@ -34,9 +34,6 @@ struct Fetch: ~Copyable {
     var hasValidator = false
     var mustRevalidate = false
     var isEventStream = false
-    /// Of an event stream: whether it has come to its end. Of another answer of an API: what it has cost.
-    private var scanner: EventStreamScanner?
-    private var reader: AnswerUsage?
     /// The head and the content, where they are kept under another key than the fill's.
     var head: ByteQueue
     private var content: ByteQueue
@@ -75,13 +72,9 @@ struct Fetch: ~Copyable {
         hasValidator = call.head.fields.contains(.etag) || call.head.fields.contains(.lastModified)
         isEventStream = call.head.fields.hasEventStream
         gathers = refusal == nil && !verdict.vary.isEmpty
-        guard let api = route.api else { return }
-        if isEventStream { scanner = EventStreamScanner(api: api) } else { reader = AnswerUsage(api: api) }
     }
 
     mutating func take(_ piece: borrowing ByteQueue, _ range: Range<Int>) -> Wake {
-        if scanner != nil { scanner?.scan(piece.bytes.extracting(range)) }
-        if reader != nil { reader?.scan(piece.bytes.extracting(range)) }
         if gathers {
             content.append(piece.bytes.extracting(range))
             if content.count > route.zone.entryBytesMax {
@@ -92,18 +85,6 @@ struct Fetch: ~Copyable {
         }
         return fill.append(piece.bytes.extracting(range))
     }
-
-    /// An event stream is whole when its API says so: the end of the connection may be anything.
-    var isWholeStream: Bool {
-        guard isEventStream else { return true }
-        guard let scanner else { return false }
-        return scanner.isComplete && !scanner.hasFailed
-    }
-
-    /// Whether an API that answers in JSON has failed in a 200.
-    var isErrorDocument: Bool { reader?.hasFailed ?? false }
-
-    var usage: TokenUsage? { scanner?.usage ?? reader?.usage }
 
     func store(_ facts: AnswerFacts) -> Bool { route.zone.store(fill, facts, path: path.bytes) }
 

@@ -57,6 +57,8 @@ final class LocationRoute: Sendable {
     /// nil: it answers nothing from a cache.
     let cache: CacheRoute?
     let counters: Counters
+    /// nil: the answers aren't those of an API whose tokens could be counted.
+    let answers: AnswerCounters?
     /// Whether ``action`` is ``Action/proxy``.
     let isProxied: Bool
     let forwarding: Forwarding
@@ -91,8 +93,9 @@ final class LocationRoute: Sendable {
         cache = config.cache.map {
             CacheRoute(
                 $0, name: "\(listens) \(server) \(config.name)", zone: context.caches[$0.zone], isKeyed: config.authentication != nil,
-                api: config.edge.api, registry: registry)
+                registry: registry)
         }
+        answers = pass == nil ? nil : config.edge.api.map { AnswerCounters($0, [server, config.name], registry) }
         counters = Counters(
             requests: registry.statusBlock(.requests, [server, config.name], hasMethods: true),
             duration: registry.histogram(.requestDuration, [server, config.name]),

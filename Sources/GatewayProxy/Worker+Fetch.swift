@@ -77,6 +77,7 @@ extension Worker {
         exchanges[id].response.status = status
         exchanges[id].response.hasBegun = true
         tellLeader(id)
+        if exchanges[id].location?.answers != nil { beginMeter(id, call) }
         beginFill(id, call, status)
     }
 
@@ -173,8 +174,8 @@ extension Worker {
         let (route, fill) = (fetches[fetch].route, fetches[fetch].fill)
         tellLeader(id)
         let ended = fill.finish()
-        if fetches[fetch].refusal == nil && !fetches[fetch].isWholeStream { fetches[fetch].refusal = .eventStream }
-        if fetches[fetch].refusal == nil && fetches[fetch].isErrorDocument { fetches[fetch].refusal = .errorDocument }
+        if fetches[fetch].refusal == nil && !isWholeStream(id) { fetches[fetch].refusal = .eventStream }
+        if fetches[fetch].refusal == nil && isErrorDocument(id) { fetches[fetch].refusal = .errorDocument }
         if fetches[fetch].refusal == nil && fetches[fetch].variantKey == nil && !fill.isStorable { fetches[fetch].refusal = .tooLarge }
         if let refusal = fetches[fetch].refusal {
             shard.increment(route.refusals(refusal))
@@ -186,6 +187,17 @@ extension Worker {
         }
         wake(fill, ended)
         return .next(.finish)
+    }
+
+    /// An event stream is whole when its API says so: the end of the connection may be anything.
+    private func isWholeStream(_ id: Handle) -> Bool {
+        if !fetches[exchanges[id].fetch].isEventStream { return true }
+        return !exchanges[id].meter.isNone && meters[exchanges[id].meter].isWholeStream
+    }
+
+    /// Whether an API that answers in JSON has failed in a 200.
+    private func isErrorDocument(_ id: Handle) -> Bool {
+        !exchanges[id].meter.isNone && meters[exchanges[id].meter].isErrorDocument
     }
 
     private func keep(_ id: Handle, _ fill: Fill, _ route: CacheRoute) -> Bool {
@@ -202,7 +214,8 @@ extension Worker {
         facts.originMs = now.nanoseconds(since: fetches[fetch].startedAt) / 1_000_000
         facts.hasValidator = fetches[fetch].hasValidator
         facts.isEventStream = fetches[fetch].isEventStream
-        if let usage = fetches[fetch].usage {
+        if !exchanges[id].meter.isNone {
+            let usage = meters[exchanges[id].meter].usage
             facts.inputTokens = usage.input ?? 0
             facts.outputTokens = usage.output ?? 0
         }
@@ -229,6 +242,7 @@ extension Worker {
 
     func finishFetch(_ id: Handle) {
         dropCall(id)
+        if !exchanges[id].meter.isNone { endMeter(id) }
         let (fetch, snapshot) = (exchanges[id].fetch, exchanges[id].snapshot)
         fetchesByFill.value[ObjectIdentifier(fetches[fetch].fill)] = nil
         fetches.discard(fetch)

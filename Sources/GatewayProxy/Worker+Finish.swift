@@ -10,6 +10,7 @@ extension Worker {
         dropCall(id)
         completeRoute(id)
         if !exchanges[id].response.encoder.isNone { releaseEncoder(id) }
+        if !exchanges[id].meter.isNone { endMeter(id) }
         count(id)
         log(id)
         if exchanges[id].cacheOutcome != .none || !exchanges[id].caching.isNone { leaveCache(id) }

@@ -294,6 +294,7 @@ extension Worker {
         }
         calls[call].framing = calls[call].head.framing
         if case .length(let length) = calls[call].framing { calls[call].remaining = length }
+        if exchanges[id].location?.answers != nil && exchanges[id].caching.isNone { beginMeter(id, call) }
         let connection = exchanges[id].connection
         // A final response in the middle of the body ends the connection behind it (RFC 9112 § 9.3), and the client should know.
         if isLeaving(connection) || !exchanges[id].requestBody.isComplete { exchanges[id].response.keepsAlive = false }
@@ -369,7 +370,9 @@ extension Worker {
     /// Hands on the whole buffer instead of its bytes, all of which are content, where nothing stands before it. False if it can't be.
     func moveContent(_ id: Handle, _ connection: Handle, _ content: inout ByteQueue) -> Bool {
         let count = content.count
-        guard count >= Limits.readBytes, exchanges[id].response.encoder.isNone, !exchanges[id].isFetch else { return false }
+        guard count >= Limits.readBytes, exchanges[id].response.encoder.isNone, exchanges[id].meter.isNone, !exchanges[id].isFetch else {
+            return false
+        }
         let stream = exchanges[id].stream
         if !stream.isNone {
             guard streams.slab[stream].output.isEmpty else { return false }
@@ -387,6 +390,7 @@ extension Worker {
 
     func appendContent(_ id: Handle, _ connection: Handle, _ content: borrowing ByteQueue, _ range: Range<Int>) {
         if range.isEmpty { return }
+        if !exchanges[id].meter.isNone { readAnswer(id, content, range) }
         if exchanges[id].response.encoder.isNone {
             append(content, range, to: connection, of: id)
         } else {

@@ -71,6 +71,7 @@ final class Worker {
     let limitOutcomes = Cell<[LimitOutcome]>([])
     let cacheTurns: Slab<CacheTurn>
     let fetches: Slab<Fetch>
+    let meters: Slab<AnswerMeter>
     /// Fetches by what they fill; and by what they read, the exchanges that read along.
     let fetchesByFill = Cell<[ObjectIdentifier: Handle]>([:])
     let readersByFill = Cell<[ObjectIdentifier: Set<Handle>]>([:])
@@ -128,6 +129,7 @@ final class Worker {
         streams = HTTP2Streams(outfit.tables.streams, pool: pool)
         cacheTurns = outfit.tables.cacheTurns
         fetches = outfit.tables.fetches
+        meters = outfit.tables.meters
         keyMaker = Cell(CacheKeyMaker(pool: pool))
         canonicalJSON = Cell(CanonicalJSON(pool: pool))
         gzip = Cell(outfit.tables.gzip)

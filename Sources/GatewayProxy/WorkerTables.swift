@@ -13,6 +13,7 @@ struct WorkerTables: ~Copyable {
     let streams: Slab<HTTP2Stream>
     let cacheTurns: Slab<CacheTurn>
     let fetches: Slab<Fetch>
+    let meters: Slab<AnswerMeter>
 
     static func reserve() throws(MemoryRefusal) -> WorkerTables {
         WorkerTables(
@@ -20,6 +21,7 @@ struct WorkerTables: ~Copyable {
             calls: try Slab(capacity: Limits.slabSlotsMax), upstreams: try Slab(capacity: Limits.slabSlotsMax),
             snapshots: try Slab(capacity: Limits.snapshotSlotsMax), listeners: try Slab(capacity: Limits.listenerSlotsMax),
             gzip: try GzipPool(), streams: try Slab(capacity: Limits.streamSlotsMax),
-            cacheTurns: try Slab(capacity: Limits.slabSlotsMax), fetches: try Slab(capacity: Limits.slabSlotsMax))
+            cacheTurns: try Slab(capacity: Limits.slabSlotsMax), fetches: try Slab(capacity: Limits.slabSlotsMax),
+            meters: try Slab(capacity: Limits.slabSlotsMax))
     }
 }

@@ -11,6 +11,7 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
     case gzipBytes, gzipSkipped
     case cacheRequests, cacheBypasses, cacheStored, cacheNotStored, cacheSavedTokens, cacheSavedOriginTime
     case cacheEntries, cacheBytes, cacheEvicted
+    case aiAnswers, aiTokens, aiTimeToFirstToken, aiTimePerOutputToken
     case configLastReloadSuccessful, configLastReloadSuccessTime, configReloads
     case buildInfo, logLinesDropped, seriesRefused
     case processCPU, processResidentMemory, processVirtualMemory, processOpenFiles, processFilesMax, processStartTime
@@ -201,6 +202,23 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
         case .cacheEvicted:
             Declaration(
                 .counter, "gateway_cache_evicted_total", labels: ["zone"], "Answers that left to make room for others.")
+        case .aiAnswers:
+            Declaration(
+                .counter, "gateway_ai_answers_total", labels: ["server", "location", "usage"],
+                "Good answers of origins where the location names its api, by what they tell of their tokens: told, untold, or unreadable "
+                    + "(the origin compressed them).")
+        case .aiTokens:
+            Declaration(
+                .counter, "gateway_ai_tokens_total", labels: ["server", "location", "model", "direction"],
+                "Tokens that origins say they have read (input) and written (output); models beyond the first hundred count as (other).")
+        case .aiTimeToFirstToken:
+            Declaration(
+                .histogram, "gen_ai_server_time_to_first_token_seconds", labels: ["server", "location", "model"], unit: .seconds,
+                "Of good streamed answers: from the request to the first event with output.")
+        case .aiTimePerOutputToken:
+            Declaration(
+                .histogram, "gen_ai_server_time_per_output_token_seconds", labels: ["server", "location", "model"], unit: .seconds,
+                "Of good streamed answers: from the first event with output to the last event, for each token behind the first.")
         case .configLastReloadSuccessful:
             Declaration(
                 .gauge, "gateway_config_last_reload_successful",
@@ -233,6 +251,15 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(.gauge, "process_max_fds", "The most file descriptors the process may open.")
         case .processStartTime:
             Declaration(.gauge, "process_start_time_seconds", unit: .seconds, "When the process began, in seconds since 1970.")
+        }
+    }
+
+    /// Of a histogram.
+    var buckets: HistogramBuckets {
+        switch self {
+        case .aiTimeToFirstToken: .firstToken
+        case .aiTimePerOutputToken: .outputToken
+        default: .requests
         }
     }
 

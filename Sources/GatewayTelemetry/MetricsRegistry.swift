@@ -22,6 +22,8 @@ public final class MetricsRegistry: Sendable {
         /// The first cells are the bin: what found no room counts there, unseen.
         var cellsUsed = MetricsRegistry.binCellCount
         var seriesRefused = 0
+        /// Models that have series of their own.
+        var models: Set<String> = []
     }
 
     private static let binCellCount = StatusBlockSlot.cellCount(hasMethods: true)
@@ -57,7 +59,8 @@ public final class MetricsRegistry: Sendable {
     /// The slot of a histogram of durations.
     public func histogram(_ family: MetricFamily, _ labelValues: [String]) -> HistogramSlot {
         check(family, .histogram, labelValues.count)
-        let cells = find(family, labelValues, cellCount: HistogramSlot.cellCount) { .histogram(HistogramSlot(index: $0)) }
+        let buckets = family.buckets
+        let cells = find(family, labelValues, cellCount: HistogramSlot.cellCount) { .histogram(HistogramSlot(index: $0, buckets)) }
         guard case .histogram(let slot) = cells else { preconditionFailure("\(family) is registered as something else") }
         return slot
     }
@@ -115,6 +118,16 @@ public final class MetricsRegistry: Sendable {
             }
         }
         return text.bytes
+    }
+
+    /// The value of the label `model` for one that an origin names: itself, or "(other)" once ``Limits/modelSeriesMax`` are known.
+    public func modelLabel(_ name: String) -> String {
+        state.withLock { state in
+            if state.models.contains(name) { return name }
+            if state.models.count >= Limits.modelSeriesMax { return "(other)" }
+            state.models.insert(name)
+            return name
+        }
     }
 
     private func check(_ family: MetricFamily, _ kind: MetricFamily.Kind, _ labelCount: Int) {

@@ -13,7 +13,7 @@ import Synchronization
 public final class MetricsShard: @unchecked Sendable {
     @usableFromInline let cells: UnsafeMutablePointer<Atomic<UInt64>>
     /// Copies in the object: a global would be reached through a check whether it has been initialised.
-    @usableFromInline let boundsNs: InlineArray<16, UInt64>
+    @usableFromInline let boundsNs: InlineArray<64, UInt64>
     @usableFromInline let statusIndexes: InlineArray<500, UInt8>
     @usableFromInline let otherStatusIndex: Int
 
@@ -51,9 +51,9 @@ public final class MetricsShard: @unchecked Sendable {
     @inlinable
     public func observe(_ histogram: HistogramSlot, nanoseconds: UInt64) {
         var bucket = 0
-        while bucket < HistogramBuckets.count, nanoseconds > boundsNs[bucket] { bucket += 1 }
+        while bucket < HistogramBuckets.countMax, nanoseconds > boundsNs[histogram.firstBound &+ bucket] { bucket += 1 }
         advance(histogram.index + bucket, by: 1)
-        advance(histogram.index + HistogramBuckets.count + 1, by: nanoseconds)
+        advance(histogram.index + HistogramBuckets.countMax + 1, by: nanoseconds)
     }
 
     /// Counts an answer. `method` is the index in GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH other.

@@ -43,13 +43,13 @@ struct PrometheusText {
         let pairs = Self.pairs(declaration.labels, labelValues)
         let prefix = pairs.isEmpty ? "" : pairs + ","
         var count: UInt64 = 0
-        for bucket in 0...HistogramBuckets.count {
+        let bounds = slot.buckets.microseconds
+        for bucket in 0...bounds.count {
             count &+= sum(slot.index + bucket)
-            let bound =
-                bucket < HistogramBuckets.count ? Self.seconds(nanoseconds: HistogramBuckets.microseconds[bucket] * 1_000) : "+Inf"
+            let bound = bucket < bounds.count ? Self.seconds(nanoseconds: bounds[bucket] * 1_000) : "+Inf"
             sample(declaration.name + "_bucket", prefix + "le=\"\(bound)\"", String(count))
         }
-        sample(declaration.name + "_sum", pairs, Self.seconds(nanoseconds: sum(slot.index + HistogramBuckets.count + 1)))
+        sample(declaration.name + "_sum", pairs, Self.seconds(nanoseconds: sum(slot.index + HistogramBuckets.countMax + 1)))
         sample(declaration.name + "_count", pairs, String(count))
     }
 

@@ -32,6 +32,7 @@ struct Endpoints {
     }
 
     private func routeByPrefix(_ request: Request) -> Answer {
+        if let generated = GenerateContent(request, settings) { return generated.answer }
         if request.method == .GET, request.path.hasPrefix("/v1/models/") {
             return Models.model(String(request.path.dropFirst("/v1/models/".count)))
         }

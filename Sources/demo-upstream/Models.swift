@@ -30,4 +30,8 @@ extension Answer {
     static func anthropicError(_ status: HTTPResponseStatus, _ message: String) -> Answer {
         Answer(status, json: ["type": "error", "error": ["type": "invalid_request_error", "message": .string(message)]])
     }
+
+    static func geminiError(_ status: HTTPResponseStatus, _ message: String) -> Answer {
+        Answer(status, json: ["error": ["code": .number(Int(status.code)), "message": .string(message), "status": "INVALID_ARGUMENT"]])
+    }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import GatewayCache
 import GatewayConfig
 import GatewayCore
@@ -97,6 +98,24 @@ import Testing
         #expect(Self.outcome("\u{feff}" + text, api) == expected)
         #expect(Self.outcome(": a comment\n\n:\n" + text.replacing("data: ", with: "id: 7\nretry: 10\ndata:"), api) == expected)
         for other in APIStyle.allCases where other != api { #expect(!Self.outcome(text, other).isComplete) }
+    }
+
+    @Test(arguments: [
+        (chat, APIStyle.openai, 2), (responses, .openai, 2), (messages, .anthropic, 3), (gemini, .gemini, 1),
+        ("data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n", .openai, 0),
+        ("data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0}]}}]}\n\n", .openai, 1),
+        ("data: {\"choices\":[{\"text\":\"a\"}]}\n\n", .openai, 1), ("data: {\"content\":\"a\",\"delta\":\"a\"}\n\n", .openai, 0),
+    ])
+    func `the first output comes with the event that brings some`(_ text: String, _ api: APIStyle, _ event: Int) {
+        var scanner = EventStreamScanner(api: api)
+        var first = 0
+        let events = text.components(separatedBy: "\n\n").dropLast().enumerated()
+        for (index, text) in events where !scanner.hasOutput {
+            let bytes = Array((text + "\n\n").utf8)
+            scanner.scan(bytes.rawSpan)
+            if scanner.hasOutput { first = index + 1 }
+        }
+        #expect(first == event)
     }
 
     @Test(arguments: [(chat, APIStyle.openai), (responses, .openai), (messages, .anthropic), (gemini, .gemini)])
