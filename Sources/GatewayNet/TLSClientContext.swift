@@ -31,7 +31,7 @@ public final class TLSClientContext: Sendable {
     public init(_ settings: TLSClientSettings) throws(TLSError) {
         let handle = try TLSContextHandle(.client, minimumVersion: TLS1_2_VERSION, maximumVersion: TLS1_3_VERSION)
         self.handle = handle
-        daysLeft = try settings.keyPair.map { pair throws(TLSError) in try handle.load(pair) }
+        daysLeft = try settings.keyPair.map { pair throws(TLSError) in try handle.load(pair).daysLeft }
         applicationProtocol = settings.applicationProtocol
         let offered = settings.applicationProtocol.listed
         digest = TLSDigest.sha256(

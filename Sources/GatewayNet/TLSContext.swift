@@ -34,8 +34,8 @@ public final class TLSContext: Sendable {
     let minimumVersion: Int32
     let maximumVersion: Int32
     public let clients: TLSClientVerification?
-    /// For each certificate, when it ends: in days from when it was read, negative if that had passed.
-    public let daysLeft: [Int]
+    /// For each certificate, when it ends.
+    public let ends: [CertificateEnd]
 
     var pointer: OpaquePointer { unsafe handle.pointer }
 
@@ -46,11 +46,11 @@ public final class TLSContext: Sendable {
         let handle = try TLSContextHandle(.server, minimumVersion: minimumVersion, maximumVersion: maximumVersion)
         self.handle = handle
         clients = settings.clients
-        var daysLeft: [Int] = []
+        var ends: [CertificateEnd] = []
         for (index, pair) in settings.keyPairs.enumerated() {
-            do throws(TLSError) { daysLeft.append(try handle.load(pair)) } catch { throw error.about(keyPair: index) }
+            do throws(TLSError) { ends.append(try handle.load(pair)) } catch { throw error.about(keyPair: index) }
         }
-        self.daysLeft = daysLeft
+        self.ends = ends
         configure(settings)
         settings.clients?.install(in: handle)
         try setScope(Array(settings.scope.utf8) + (settings.clients?.digest ?? []))

@@ -53,14 +53,14 @@ final class TLSContextHandle: @unchecked Sendable {
         unsafe SSL_CTX_free(pointer)
     }
 
-    /// Reads a certificate with its chain, and its key. Returns when the certificate ends: in days from now, negative if that has passed.
-    func load(_ pair: TLSKeyPair) throws(TLSError) -> Int {
+    /// Reads a certificate with its chain, and its key.
+    func load(_ pair: TLSKeyPair) throws(TLSError) -> CertificateEnd {
         try CredentialFile.requireRegular(pair.certificatePath, "certificate")
         try CredentialFile.requireRegular(pair.keyPath, "key", isAboutKey: true)
         guard unsafe SSL_CTX_use_certificate_chain_file(pointer, pair.certificatePath) == 1 else {
             throw TLSError("cannot read the certificate \"\(pair.certificatePath)\"")
         }
-        let daysLeft = readDaysLeft()
+        let end = readEnd()
         let certificate = unsafe SSL_CTX_get0_certificate(pointer)
         guard unsafe SSL_CTX_use_PrivateKey_file(pointer, pair.keyPath, SSL_FILETYPE_PEM) == 1 else {
             let mismatch = TLSFailure.last?.reason == "key_values_mismatch"
@@ -73,16 +73,21 @@ final class TLSContextHandle: @unchecked Sendable {
         guard unsafe X509_check_private_key(certificate, SSL_CTX_get0_privatekey(pointer)) == 1 else {
             throw TLSError("the key \"\(pair.keyPath)\" does not belong to the certificate \"\(pair.certificatePath)\"", isAboutKey: true)
         }
-        return daysLeft
+        return end
     }
 
     /// SSL_CTX_use_certificate_chain_file has made the one that was read last the context's current one.
-    private func readDaysLeft() -> Int {
-        guard let certificate = unsafe SSL_CTX_get0_certificate(pointer) else { return 0 }
-        var days: Int32 = 0
-        var seconds: Int32 = 0
-        guard unsafe ASN1_TIME_diff(&days, &seconds, nil, X509_get0_notAfter(certificate)) == 1 else { return 0 }
-        return seconds < 0 && days == 0 ? -1 : Int(days)
+    private func readEnd() -> CertificateEnd {
+        let epoch = unsafe ASN1_TIME_set(nil, 0)
+        defer { unsafe ASN1_TIME_free(epoch) }
+        var (days, seconds): (Int32, Int32) = (0, 0)
+        var (daysSince1970, secondsOfDay): (Int32, Int32) = (0, 0)
+        guard let certificate = unsafe SSL_CTX_get0_certificate(pointer), let end = unsafe X509_get0_notAfter(certificate),
+            unsafe ASN1_TIME_diff(&days, &seconds, nil, end) == 1,
+            unsafe ASN1_TIME_diff(&daysSince1970, &secondsOfDay, epoch, end) == 1
+        else { return CertificateEnd(daysLeft: 0, epochSeconds: 0) }
+        return CertificateEnd(
+            daysLeft: seconds < 0 && days == 0 ? -1 : Int(days), epochSeconds: Int(daysSince1970) * 86_400 + Int(secondsOfDay))
     }
 
     /// SHA-256 of the certificate that was read last.
@@ -92,6 +97,14 @@ final class TLSContextHandle: @unchecked Sendable {
         unsafe X509_digest(SSL_CTX_get0_certificate(pointer), EVP_sha256(), &digest, &length)
         return digest
     }
+}
+
+/// When a certificate ends.
+public struct CertificateEnd: Sendable {
+    /// From when it was read on, negative if it had ended by then.
+    public let daysLeft: Int
+    /// Since 1970.
+    public let epochSeconds: Int
 }
 
 /// SHA-256, for names of what was read.

@@ -47,6 +47,8 @@ struct DownstreamConnection: ~Copyable {
     var exchange = Handle.none
     /// The snapshot that alone knows the connection's listener, when a reload has taken it away.
     var retiredSnapshot = Handle.none
+    /// Whether it is among those of HTTP/2 in the metrics.
+    var countsAsHTTP2 = false
     /// The session, where the client speaks HTTP/2.
     var http2: HTTP2Session?
     var hasNoStreams = true

@@ -28,6 +28,8 @@ struct Exchange: ~Copyable {
         /// Content bytes handed on.
         var sent: UInt64 = 0
         var hasBegun = false
+        /// When its head was there.
+        var begunAt = MonotonicTime.never
         var isComplete = false
         /// Whether the connection lives on after it.
         var keepsAlive = true

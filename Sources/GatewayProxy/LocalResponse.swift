@@ -130,6 +130,7 @@ extension Worker {
         if dropRequestBody(id) != nil || !exchanges[id].requestBody.isComplete { exchanges[id].response.keepsAlive = false }
         exchanges[id].response.status = status
         exchanges[id].response.hasBegun = true
+        exchanges[id].response.begunAt = now
         exchanges[id].response.isComplete = true
         var head = ByteQueue(pool: pool)
         HTTP1Encoder.statusLine(status, into: &head)

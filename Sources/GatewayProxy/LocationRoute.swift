@@ -17,6 +17,7 @@ final class LocationRoute: Sendable {
     struct Counters: BitwiseCopyable, Sendable {
         let requests: StatusBlockSlot
         let duration: HistogramSlot
+        let timeToFirstByte: HistogramSlot
         let requestBytes: MetricSlot
         let responseBytes: MetricSlot
     }
@@ -99,6 +100,7 @@ final class LocationRoute: Sendable {
         counters = Counters(
             requests: registry.statusBlock(.requests, [server, config.name], hasMethods: true),
             duration: registry.histogram(.requestDuration, [server, config.name]),
+            timeToFirstByte: registry.histogram(.timeToFirstByte, [server, config.name]),
             requestBytes: registry.counter(.requestBytes, [server, config.name]),
             responseBytes: registry.counter(.responseBytes, [server, config.name]))
     }

@@ -10,6 +10,7 @@ extension Exchange {
     ) {
         response.status = call.head.status
         response.hasBegun = true
+        response.begunAt = now
         chooseFraming(call.framing)
         HTTP1Encoder.statusLine(call.head.status, reason: call.head.reason, into: &queue)
         let replaces = !policyFields.isEmpty

@@ -6,6 +6,8 @@ import GatewayTelemetry
 /// A limit of a route, and what is counted of it.
 struct RouteLimit: Sendable {
     let cost: UInt64
+    /// Requests that had its tokens and those of all others.
+    let passed: MetricSlot
     /// Requests that it refused, or on trial would have.
     let refused: MetricSlot
     /// Requests counted in the bucket of those who found no room in its table.
@@ -35,7 +37,8 @@ final class RouteLimits: Sendable {
         routes = uses.map { use in
             let limit = rateLimits[use.limit]
             return RouteLimit(
-                cost: UInt64(use.cost), refused: registry.counter(.rateLimited, [limit.name, limit.isDryRun ? "dry_run" : "enforced"]),
+                cost: UInt64(use.cost), passed: registry.counter(.rateLimitPassed, [limit.name]),
+                refused: registry.counter(.rateLimited, [limit.name, limit.isDryRun ? "dry_run" : "enforced"]),
                 shared: registry.counter(.rateLimitShared, [limit.name]),
                 logMember: JSONLine.members([(limit.isDryRun ? "rate_limit_dry_run" : "rate_limit", limit.name)]))
         }

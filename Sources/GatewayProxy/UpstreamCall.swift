@@ -26,6 +26,8 @@ struct UpstreamCall: ~Copyable {
     var triedServers = ExclusionSet()
     /// Servers tried: all addresses of one are one attempt, and so is its second try after a kept-alive connection had died.
     var attempts = 0
+    /// When the present attempt began.
+    var startedAt = MonotonicTime.never
     /// Which address of the current server is tried, how many did not answer, and how many of those are the server's now.
     var endpoint = Endpoint.none
     var addressesTried = 0

@@ -25,6 +25,7 @@ struct UpstreamConnection: ~Copyable {
     let endpoint: Endpoint
     var metrics: UpstreamGauges
     var state = State.connecting
+    let openedAt: MonotonicTime
     var input: ByteQueue
     /// The call that it carries or is made for; none over HTTP/2.
     var call: Handle
@@ -40,8 +41,11 @@ struct UpstreamConnection: ~Copyable {
     /// What HTTP/2 has beyond that; nil over HTTP/1.1.
     var shared: Shared?
 
-    init(stream: consuming Stream, endpoint: Endpoint, metrics: UpstreamGauges, call: Handle, pool: BufferPool) {
+    init(
+        stream: consuming Stream, endpoint: Endpoint, metrics: UpstreamGauges, call: Handle, now: MonotonicTime, pool: BufferPool
+    ) {
         self.stream = stream
+        openedAt = now
         self.endpoint = endpoint
         self.metrics = metrics
         self.call = call

@@ -13,7 +13,9 @@ final class UpstreamRoute: Sendable {
         /// nil without `outlier` and `health_check`.
         let health: ServerHealth?
         let attempts: StatusBlockSlot
+        let responseDuration: HistogramSlot
         let connects: MetricSlot
+        let connectDuration: HistogramSlot
         let gauges: UpstreamGauges
         /// nil: without TLS.
         let tls: UpstreamTLS?
@@ -39,7 +41,9 @@ final class UpstreamRoute: Sendable {
             self.registry = registry
             labels = [upstream, server]
             attempts = registry.statusBlock(.upstreamRequests, [upstream, version, server], hasMethods: false)
+            responseDuration = registry.histogram(.upstreamResponseDuration, [upstream, version, server])
             connects = registry.counter(.upstreamConnects, [upstream, server])
+            connectDuration = registry.histogram(.upstreamConnectDuration, [upstream, server])
             gauges = UpstreamGauges(
                 active: registry.gauge(.upstreamConnections, [upstream, server, "active"]),
                 idle: registry.gauge(.upstreamConnections, [upstream, server, "idle"]))

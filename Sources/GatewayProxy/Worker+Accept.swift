@@ -66,7 +66,7 @@ extension Worker {
             downstreams[id].retiredSnapshot = retired
             snapshots[retired].users += 1
         }
-        shard.add(metrics.idle, 1)
+        shard.add(metrics.http1.idle, 1)
         setDeadline(downstream: id, .head, afterMs: Int(timeouts.headerMs))
         if route.expectsProxyHeader { awaitProxyHeader(id) } else { beginProtocol(id, route) }
         idleDownstreams.value.append(id)
@@ -121,7 +121,7 @@ extension Worker {
         case .moved:
             let info = downstreams[id].stream.tlsInfo()
             downstreams[id].serverName = info?.serverName ?? []
-            if let info { shard.increment(metrics.handshake(version: info.version, isResumed: info.isResumed)) }
+            if let info { shard.increment(metrics.handshake(info)) }
             downstreams[id].tls = info
             if let info { downstreams[id].isLoggedAsTLS13 = info.isTLS13 && info.client == nil }
             downstreams[id].state = .readingHead

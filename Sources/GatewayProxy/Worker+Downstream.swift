@@ -89,8 +89,8 @@ extension Worker {
         downstreams[id].exchange = exchanges.insert(exchange)
         downstreams[id].hasHadRequest = true
         idleDownstreams.value.remove(id)
-        shard.add(metrics.idle, -1)
-        shard.add(metrics.active, 1)
+        shard.add(metrics.http1.idle, -1)
+        shard.add(metrics.http1.active, 1)
         // The first head's time has begun with the connection.
         if downstreams[id].deadlineKind != .head && downstreams[id].deadlineKind != .send { awaitBytes(id) }
     }
@@ -275,7 +275,7 @@ extension Worker {
             refusedDownstreams.value.remove(id)
         }
         leave(downstreams[id].peer.address, prefixBits: downstreams[id].countedPrefixBits)
-        shard.add(metrics.idle, -1)
+        shard.add(downstreams[id].countsAsHTTP2 ? metrics.http2.idle : metrics.http1.idle, -1)
         downstreams.discard(id)
         if !retired.isNone { releaseSnapshot(retired) }
         resumeAccepting()

@@ -25,8 +25,8 @@ extension Worker {
         let snapshot = exchanges[id].snapshot
         exchanges.discard(id)
         releaseSnapshot(snapshot)
-        shard.add(metrics.active, -1)
-        shard.add(metrics.idle, 1)
+        shard.add(metrics.http1.active, -1)
+        shard.add(metrics.http1.idle, 1)
         downstreams[connection].needsInput = false
         if downstreams[connection].deadlineKind == .halfClose { clearDeadline(downstream: connection) }
         if keepsAlive && !downstreams[connection].isBroken {
@@ -42,6 +42,8 @@ extension Worker {
         guard let counters = exchanges[id].location?.counters else { return }
         shard.count(counters.requests, method: Int(exchanges[id].head.method.rawValue), status: exchanges[id].response.status)
         shard.observe(counters.duration, nanoseconds: now.nanoseconds(since: exchanges[id].startedAt))
+        let begunAt = exchanges[id].response.begunAt
+        if !begunAt.isNever { shard.observe(counters.timeToFirstByte, nanoseconds: begunAt.nanoseconds(since: exchanges[id].startedAt)) }
         shard.increment(counters.requestBytes, by: exchanges[id].requestBody.received)
         shard.increment(counters.responseBytes, by: exchanges[id].response.sent)
     }

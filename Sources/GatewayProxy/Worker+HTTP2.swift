@@ -34,6 +34,9 @@ extension Worker {
             return
         }
         downstreams[id].http2 = session
+        downstreams[id].countsAsHTTP2 = true
+        shard.add(metrics.http1.idle, -1)
+        shard.add(metrics.http2.idle, 1)
         downstreams[id].state = .http2
         downstreams[id].needsInput = false
         queueFlush(id)
@@ -169,8 +172,8 @@ extension Worker {
     func noteIdleness(_ id: Handle, isIdle: Bool) {
         if isIdle == downstreams[id].hasNoStreams { return }
         downstreams[id].hasNoStreams = isIdle
-        shard.add(metrics.idle, isIdle ? 1 : -1)
-        shard.add(metrics.active, isIdle ? -1 : 1)
+        shard.add(metrics.http2.idle, isIdle ? 1 : -1)
+        shard.add(metrics.http2.active, isIdle ? -1 : 1)
         if isIdle { idleDownstreams.value.append(id) } else { idleDownstreams.value.remove(id) }
     }
 

@@ -18,6 +18,7 @@ extension Worker {
     func limitCaller(_ id: Handle) -> Verdict {
         guard let limits = exchanges[id].location?.policies?.limits else { return .next(.answer) }
         if let refusal = take(id, limits, limits.addressCount..<limits.limits.count) { return refusal }
+        for outcome in limitOutcomes.value where outcome.verdict.isTaken { shard.increment(limits.routes[outcome.limit].passed) }
         tellLimits(id)
         return .next(.answer)
     }

@@ -286,6 +286,7 @@ extension Worker {
         exchanges[id].outcome.attempts += 1
         exchanges[id].outcome.server = calls[call].selectedServer
         exchanges[id].outcome.status = 0
+        calls[call].startedAt = now
         if exchanges[id].outcome.startedAt.isNever { exchanges[id].outcome.startedAt = now }
     }
 }

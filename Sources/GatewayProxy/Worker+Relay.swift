@@ -439,8 +439,9 @@ extension Worker {
             queueFlush(connection)
         }
         exchanges[id].response.isComplete = true
-        let attempts = calls[call].selectedServer.attempts
-        shard.count(attempts, status: calls[call].head.status)
+        let server = calls[call].selectedServer
+        shard.count(server.attempts, status: calls[call].head.status)
+        shard.observe(server.responseDuration, nanoseconds: now.nanoseconds(since: calls[call].startedAt))
         releaseConnection(call, mayBeReused: exchanges[id].requestBody.isComplete && calls[call].isWhollySent)
         calls.discard(call)
         exchanges[id].call = .none

@@ -133,7 +133,7 @@ extension Worker {
         downstreams[id].isRefused = true
         refusedLingering += 1
         refusedDownstreams.value.append(id)
-        shard.add(metrics.idle, 1)
+        shard.add(metrics.http1.idle, 1)
         do {
             try epoll.add(downstreams[id].stream.fileDescriptor, EventToken(kind: Kind.downstream, handle: id))
             setDeadline(downstream: id, .linger, afterMs: Limits.lingerMs)

@@ -15,6 +15,7 @@ extension Worker {
         exchanges[id].outcome.status = 101
         exchanges[id].response.status = 200
         exchanges[id].response.hasBegun = true
+        exchanges[id].response.begunAt = now
         exchanges[id].response.framing = .untilClose
         var lines = ByteQueue(pool: pool)
         calls[call].encodeConnectedHead(into: &lines)

@@ -18,6 +18,7 @@ extension Worker {
         exchanges[id].outcome.status = 101
         exchanges[id].response.status = 101
         exchanges[id].response.hasBegun = true
+        exchanges[id].response.begunAt = now
         exchanges[id].response.keepsAlive = false
         exchanges[id].response.framing = .untilClose
         var head = ByteQueue(pool: pool)

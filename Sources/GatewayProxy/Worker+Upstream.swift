@@ -22,7 +22,7 @@ extension Worker {
         let stream = try openStream(to: endpoint)
         if !upstreams.hasRoom(for: upstreams.count + 1) { throw .noMemory("mprotect") }
         let id = upstreams.insert(
-            UpstreamConnection(stream: stream, endpoint: endpoint, metrics: server.gauges, call: .none, pool: pool))
+            UpstreamConnection(stream: stream, endpoint: endpoint, metrics: server.gauges, call: .none, now: now, pool: pool))
         do {
             try epoll.add(upstreams[id].stream.fileDescriptor, EventToken(kind: Kind.upstream, handle: id))
         } catch {
@@ -60,6 +60,7 @@ extension Worker {
 
     /// The connection is ready for the request.
     func established(_ id: Handle) {
+        shard.observe(server(of: id).connectDuration, nanoseconds: now.nanoseconds(since: upstreams[id].openedAt))
         if upstreams[id].shared != nil {
             beginSession(id)
             return

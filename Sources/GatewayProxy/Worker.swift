@@ -54,6 +54,7 @@ final class Worker {
     let place: WorkerPlace
     let shard: MetricsShard
     let metrics: WorkerMetrics
+    private let loopLag: HistogramSlot
     let registry: MetricsRegistry
     var logger: Logger
     var epoll: Epoll
@@ -139,6 +140,7 @@ final class Worker {
         logger = table.logger
         self.shard = shard
         metrics = WorkerMetrics(registry)
+        loopLag = registry.histogram(.eventLoopLag, [String(index)])
         spare = Cell(outfit.spare)
         epoll = outfit.epoll
         now = .now()
@@ -152,17 +154,23 @@ final class Worker {
         while !isFinished {
             epoll.wait(timeoutMs: waitTimeoutMs())
             takeEvents()
+            // Gathering takes further events, at a later time.
+            let roundStart = now
             runReady()
             if !gzip.value.turns.isEmpty { runEncoders() }
             runTimers()
-            if flushQueue.value.isEmpty && originFlushQueue.value.isEmpty { continue }
-            if gathersStreams { gatherStreams() }
-            flushAll()
-            if !originFlushQueue.value.isEmpty { flushOrigins() }
-            // The last connection may have ended with its last byte, and no event would tell.
-            if isDraining { drainOn() }
+            if !flushQueue.value.isEmpty || !originFlushQueue.value.isEmpty { flushRound() }
+            shard.observe(loopLag, nanoseconds: MonotonicTime.now().nanoseconds(since: roundStart))
         }
         accessLog.value?.flush()
+    }
+
+    private func flushRound() {
+        if gathersStreams { gatherStreams() }
+        flushAll()
+        if !originFlushQueue.value.isEmpty { flushOrigins() }
+        // The last connection may have ended with its last byte, and no event would tell.
+        if isDraining { drainOn() }
     }
 
     private func takeEvents() {

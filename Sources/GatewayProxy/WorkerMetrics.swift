@@ -1,5 +1,6 @@
 import GatewayCore
 import GatewayHTTP
+import GatewayNet
 import GatewayTelemetry
 
 /// The slots that every worker counts in, whatever the configuration.
@@ -9,14 +10,12 @@ struct WorkerMetrics {
     private let closed: [MetricSlot]
     /// By flood, then by error code.
     private let http2Errors: [MetricSlot]
-    let active: MetricSlot
-    let idle: MetricSlot
+    let http1: ConnectionGauges
+    let http2: ConnectionGauges
     let gzipIn: MetricSlot
     let gzipOut: MetricSlot
     let gzipSkipped: MetricSlot
     private let refusals: [MetricSlot]
-    /// TLS 1.2, then TLS 1.3; each not resumed, then resumed.
-    private let handshakes: [MetricSlot]
     private let registry: MetricsRegistry
 
     init(_ registry: MetricsRegistry) {
@@ -26,14 +25,11 @@ struct WorkerMetrics {
         closed = ConnectionEnd.allCases.map { registry.counter(.connectionsClosed, [$0.name]) }
         let http2Reasons = HTTP2Flood.allCases.map(\.name) + HTTP2ErrorCode.allCases.map(\.name)
         http2Errors = http2Reasons.map { registry.counter(.http2ConnectionErrors, [$0.description]) }
-        active = registry.gauge(.connections, ["active"])
-        idle = registry.gauge(.connections, ["idle"])
+        http1 = ConnectionGauges(registry, "http/1.1")
+        http2 = ConnectionGauges(registry, "h2")
         gzipIn = registry.counter(.gzipBytes, ["in"])
         gzipOut = registry.counter(.gzipBytes, ["out"])
         gzipSkipped = registry.counter(.gzipSkipped, [])
-        handshakes = ["TLSv1.2", "TLSv1.3"].flatMap { version in
-            ["false", "true"].map { registry.counter(.tlsHandshakes, [version, $0]) }
-        }
         refusals = ErrorType.allCases.map { registry.counter(.refusals, [$0.name.description]) }
     }
 
@@ -47,14 +43,26 @@ struct WorkerMetrics {
 
     func refusal(_ type: ErrorType) -> MetricSlot { refusals[Int(type.rawValue)] }
 
-    /// No other versions are spoken.
-    func handshake(version: [UInt8], isResumed: Bool) -> MetricSlot {
-        handshakes[(version.rawSpan.equals("TLSv1.3") ? 2 : 0) + (isResumed ? 1 : 0)]
+    /// Looked up by name: that is little beside the handshake.
+    func handshake(_ info: TLSInfo) -> MetricSlot {
+        let names = [info.version, info.cipher].map { String(decoding: $0, as: UTF8.self) }
+        return registry.counter(.tlsHandshakes, names + [info.isResumed ? "true" : "false"])
     }
 
     /// Failures are rare, and their reasons OpenSSL's: the slots are looked up by name.
     func handshakeFailure(reason: String) -> MetricSlot {
         registry.counter(.tlsHandshakeFailures, [reason])
+    }
+}
+
+/// The gauges of clients' connections that speak one protocol, by its ALPN name.
+struct ConnectionGauges {
+    let active: MetricSlot
+    let idle: MetricSlot
+
+    init(_ registry: MetricsRegistry, _ name: String) {
+        active = registry.gauge(.connections, ["active", name])
+        idle = registry.gauge(.connections, ["idle", name])
     }
 }
 

@@ -1,19 +1,20 @@
 /// Every metric the gateway shows, declared once: the exposition, the checks of the registry and the table in the
 /// README come from here. Names follow Prometheus' conventions (base units, `_total` for counters).
 public enum MetricFamily: Int, CaseIterable, Sendable {
-    case requests, requestDuration, requestBytes, responseBytes
-    case upstreamRequests, upstreamConnections, upstreamConnects, upstreamRetries, upstreamRetriesRefused, nameLookups
+    case requests, requestDuration, timeToFirstByte, requestBytes, responseBytes
+    case upstreamRequests, upstreamResponseDuration, upstreamConnections, upstreamConnects, upstreamConnectDuration
+    case upstreamRetries, upstreamRetriesRefused, nameLookups
     case upstreamServerHealthy, upstreamEjections, upstreamHealthChecks, upstreamDiverted
     case upstreamTLSHandshakes, upstreamTLSHandshakeFailures, upstreamHTTP2Errors
     case connections, connectionsAccepted, connectionsRefused, connectionsClosed, http2ConnectionErrors
-    case tlsHandshakes, tlsHandshakeFailures
-    case refusals, apiKeyRequests, rateLimited, rateLimitShared, maintenance, corsRequests
+    case tlsHandshakes, tlsHandshakeFailures, certificateExpiry
+    case refusals, apiKeyRequests, rateLimitPassed, rateLimited, rateLimitShared, maintenance, corsRequests
     case gzipBytes, gzipSkipped
     case cacheRequests, cacheBypasses, cacheStored, cacheNotStored, cacheSavedTokens, cacheSavedOriginTime
     case cacheEntries, cacheBytes, cacheEvicted
     case aiAnswers, aiTokens, aiTimeToFirstToken, aiTimePerOutputToken
     case configLastReloadSuccessful, configLastReloadSuccessTime, configReloads
-    case buildInfo, logLinesDropped, seriesRefused
+    case buildInfo, eventLoopLag, logLinesDropped, seriesRefused
     case processCPU, processResidentMemory, processVirtualMemory, processOpenFiles, processFilesMax, processStartTime
 
     public enum Kind: String, Sendable {
@@ -52,6 +53,10 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(
                 .histogram, "http_request_duration_seconds", labels: ["server", "location"], unit: .seconds,
                 "From the first byte of the request to the last byte of the answer.")
+        case .timeToFirstByte:
+            Declaration(
+                .histogram, "http_time_to_first_byte_seconds", labels: ["server", "location"], unit: .seconds,
+                "From the first byte of the request to the head of the answer.")
         case .requestBytes:
             Declaration(
                 .counter, "http_request_bytes_total", labels: ["server", "location"], unit: .bytes,
@@ -64,6 +69,10 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(
                 .counter, "gateway_upstream_requests_total", labels: ["upstream", "version", "server", "status"],
                 "Attempts at an upstream server; one without an answer counts as 502, or as 504 after a timeout.")
+        case .upstreamResponseDuration:
+            Declaration(
+                .histogram, "gateway_upstream_response_duration_seconds", labels: ["upstream", "version", "server"], unit: .seconds,
+                "Of attempts with a whole answer: from the choice of the server, a connection to it included, to the answer's last byte.")
         case .upstreamConnections:
             Declaration(
                 .gauge, "gateway_upstream_connections", labels: ["upstream", "server", "state"],
@@ -72,6 +81,10 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(
                 .counter, "gateway_upstream_connects_total", labels: ["upstream", "server"],
                 "Connections opened to an upstream server, or tried to.")
+        case .upstreamConnectDuration:
+            Declaration(
+                .histogram, "gateway_upstream_connect_duration_seconds", labels: ["upstream", "server"], unit: .seconds,
+                "Of connections opened to an upstream server: until they could carry a request, with TLS its handshake included.")
         case .upstreamRetries:
             Declaration(
                 .counter, "gateway_upstream_retries_total", labels: ["upstream"],
@@ -114,8 +127,8 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
                 "Error codes of RFC 9113 that an upstream server has sent: goaway for a connection, rst_stream for a request.")
         case .connections:
             Declaration(
-                .gauge, "gateway_connections", labels: ["state"],
-                "Open client connections: active ones have a request, idle ones do not.")
+                .gauge, "gateway_connections", labels: ["state", "protocol"],
+                "Open client connections: active ones have a request, idle ones do not; http/1.1 until another protocol is agreed on.")
         case .connectionsAccepted:
             Declaration(.counter, "gateway_connections_accepted_total", "Client connections accepted.")
         case .connectionsRefused:
@@ -132,12 +145,16 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
                 "HTTP/2 connections of clients that were ended for what they sent: a flood, or an error code of RFC 9113.")
         case .tlsHandshakes:
             Declaration(
-                .counter, "gateway_tls_handshakes_total", labels: ["version", "resumed"],
+                .counter, "gateway_tls_handshakes_total", labels: ["version", "cipher", "resumed"],
                 "TLS handshakes completed with clients.")
         case .tlsHandshakeFailures:
             Declaration(
                 .counter, "gateway_tls_handshake_failures_total", labels: ["reason"],
                 "TLS handshakes with clients that failed.")
+        case .certificateExpiry:
+            Declaration(
+                .gauge, "gateway_certificate_expiry_timestamp_seconds", labels: ["server", "certificate"], unit: .seconds,
+                "When a server's certificate, by its file, ends: in seconds since 1970.")
         case .refusals:
             Declaration(
                 .counter, "gateway_refusals_total", labels: ["error_type"],
@@ -146,6 +163,10 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(
                 .counter, "gateway_api_key_requests_total", labels: ["key"],
                 "Requests with a good API key, by its name; names beyond the first thousand count as (other).")
+        case .rateLimitPassed:
+            Declaration(
+                .counter, "gateway_rate_limit_passed_total", labels: ["limit"],
+                "Requests that had tokens of a rate limit, and of all others that they met.")
         case .rateLimited:
             Declaration(
                 .counter, "gateway_rate_limited_total", labels: ["limit", "mode"],
@@ -231,6 +252,10 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(.counter, "gateway_config_reloads_total", labels: ["result"], "Reloads of the configuration: success or failure.")
         case .buildInfo:
             Declaration(.gauge, "gateway_build_info", labels: ["version", "swift", "openssl"], "Always 1; the labels say what runs.")
+        case .eventLoopLag:
+            Declaration(
+                .histogram, "gateway_event_loop_lag_seconds", labels: ["worker"], unit: .seconds,
+                "How long a round of a worker's event loop took: so long an event may have waited to be seen.")
         case .logLinesDropped:
             Declaration(
                 .counter, "gateway_log_lines_dropped_total", labels: ["log"],
@@ -259,6 +284,7 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
         switch self {
         case .aiTimeToFirstToken: .firstToken
         case .aiTimePerOutputToken: .outputToken
+        case .upstreamConnectDuration, .eventLoopLag: .moments
         default: .requests
         }
     }

@@ -96,6 +96,13 @@ public final class MetricsRegistry: Sendable {
         }
     }
 
+    /// Sets all series of a family as ``set(_:_:to:)`` does; those that aren't among them are gone.
+    public func replace(_ family: MetricFamily, with values: [[String]: Double]) {
+        let declaration = family.declaration
+        precondition(declaration.kind == .gauge && values.keys.allSatisfy { $0.count == declaration.labels.count })
+        state.withLock { $0.families[family.rawValue] = values.mapValues { .value($0) } }
+    }
+
     /// Counters for one more thread. The registry keeps them: what a thread counted outlives it.
     public func makeShard() -> MetricsShard {
         let shard = MetricsShard()

@@ -32,7 +32,7 @@ struct Certificates {
             scope: server.names.joined(separator: " ") + "|" + pairs.map(\.certificatePath).joined(separator: " "))
         do {
             let context = try TLSContext(settings)
-            for (files, days) in zip(tls.certificates, context.daysLeft) where days < 0 {
+            for (files, days) in zip(tls.certificates, context.ends.map(\.daysLeft)) where days < 0 {
                 let message = "the certificate \"\(files.certificatePath)\" has expired"
                 diagnostics.append(ConfigDiagnostic(severity: .warning, at: files.position, message: message))
             }
@@ -43,6 +43,18 @@ struct Certificates {
             diagnostics.append(ConfigDiagnostic(severity: .error, at: position, message: error.description))
             return nil
         }
+    }
+
+    /// By the name of the server, and the file: seconds since 1970.
+    var expiries: [[String]: Double] {
+        var expiries: [[String]: Double] = [:]
+        for (server, context) in zip(servers, contexts) {
+            guard let tls = server.tls, let context else { continue }
+            for (files, end) in zip(tls.certificates, context.ends) {
+                expiries[[server.label, files.certificatePath]] = Double(end.epochSeconds)
+            }
+        }
+        return expiries
     }
 
     private mutating func readVerification(_ config: ClientVerificationConfig) -> TLSClientVerification? {

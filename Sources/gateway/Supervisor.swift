@@ -95,6 +95,7 @@ final class Supervisor {
             let errors = names.errors(in: snapshot)
             if !errors.isEmpty { throw StartRefusal(errors) }
             try adopt(snapshot, certificates)
+            registry.replace(.certificateExpiry, with: certificates.expiries)
         } catch let refusal as StartRefusal {
             throw refusal
         } catch {
@@ -238,7 +239,10 @@ final class Supervisor {
         let errors = names.errors(in: candidate.snapshot)
         for diagnostic in errors { log(diagnostic) }
         do {
-            if errors.isEmpty { try adopt(candidate.snapshot, candidate.certificates) }
+            if errors.isEmpty {
+                try adopt(candidate.snapshot, candidate.certificates)
+                registry.replace(.certificateExpiry, with: candidate.certificates.expiries)
+            }
             endReload(failure: errors.isEmpty ? nil : "a name is that of no upstream and of no host")
         } catch {
             endReload(failure: "\(error)")
