@@ -8,17 +8,12 @@ import Logging
 
 /// `health_check`: asks every address of the servers whether it is well, on the main thread, without ever waiting there.
 final class HealthChecks {
-    /// What the log is told of one address.
-    private struct Change {
-        let target: HealthTarget
-        let latencyNs: UInt64
-    }
-
     let probes: Slab<HealthProbe>
     let pool = BufferPool()
     let streams: HTTP2Streams
     private var targets: [HealthTarget.Key: HealthTarget] = [:]
-    private var changes: [Change] = []
+    /// Those that are in or out of late, and the log has not been told.
+    private var changes: [HealthTarget] = []
     private let registry: MetricsRegistry
     private let shard: MetricsShard
     private(set) var nextDue = MonotonicTime.never
@@ -65,7 +60,7 @@ final class HealthChecks {
     }
 
     /// Ends checks whose time is up, and begins those that are due. True if an address is in or out that wasn't before.
-    func advance(_ epoll: borrowing Epoll, kind: UInt8, now: MonotonicTime, _ logger: Logger) -> Bool {
+    func advance(_ epoll: borrowing Epoll, kind: UInt8, now: MonotonicTime) -> Bool {
         if now >= nextDue {
             for target in targets.values {
                 if probes.contains(target.probe) {
@@ -76,9 +71,13 @@ final class HealthChecks {
             }
             findNextDue()
         }
-        defer { changes = [] }
-        for change in changes { tell(change, logger) }
         return !changes.isEmpty
+    }
+
+    /// Tells the log what has changed, once it has been taken up.
+    func report(to logger: Logger) {
+        for target in changes { tell(target, logger) }
+        changes = []
     }
 
     private func begin(_ target: HealthTarget, _ epoll: borrowing Epoll, kind: UInt8, now: MonotonicTime) {
@@ -120,12 +119,11 @@ final class HealthChecks {
         target.failure = failure
         let rules = target.settings.rules
         if target.tally.note(hasPassed: failure == nil, fall: rules.fall, rise: rules.rise) {
-            changes.append(Change(target: target, latencyNs: latencyNs))
+            changes.append(target)
         }
     }
 
-    private func tell(_ change: Change, _ logger: Logger) {
-        let target = change.target
+    private func tell(_ target: HealthTarget, _ logger: Logger) {
         var metadata: Logger.Metadata = [
             "upstream": "\(target.key.origin.upstream)", "server": "\(target.key.origin.text)", "address": "\(target.key.address)",
         ]

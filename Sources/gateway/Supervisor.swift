@@ -174,9 +174,10 @@ final class Supervisor {
 
     private func tendHealth() {
         let now = MonotonicTime.now()
-        if checks.advance(epoll, kind: Kind.healthProbe, now: now, logs.logger) {
+        if checks.advance(epoll, kind: Kind.healthProbe, now: now) {
             health.follow(checks, config, addresses: addresses(of:))
             noteAddresses()
+            checks.report(to: logs.logger)
         }
         health.tend(now: now, logs.logger)
     }
