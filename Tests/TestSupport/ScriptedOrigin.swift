@@ -21,6 +21,9 @@ public final class ScriptedOrigin: Sendable {
     public init(host: String = "127.0.0.1", port: UInt16 = 0, keepsReceived: Bool = true, _ script: @escaping Script) throws {
         let address = try SocketAddress(host, port)
         let listener = try address.makeSocket()
+        // Who comes back to a port finds what was connected to it in TIME_WAIT.
+        var one: Int32 = 1
+        if port != 0 { setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size)) }
         try address.bind(listener)
         guard listen(listener, 128) == 0 else { throw TestError.lastError("listen") }
         self.listener = listener
