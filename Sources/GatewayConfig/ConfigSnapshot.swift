@@ -22,6 +22,7 @@ public struct ConfigSnapshot: Sendable, Equatable {
     public var names: [NameConfig]
     /// nil without an `api_keys` block.
     public var apiKeys: APIKeysConfig?
+    public var accessLogRules = AccessLogRules()
     public var rateLimits: [RateLimitConfig] = []
     public var cacheZones: [CacheZoneConfig] = []
 }
@@ -66,6 +67,19 @@ public enum AccessLogDestination: Sendable, Equatable {
     case off
     /// JSON lines; a nil path is standard output.
     case json(path: String?)
+    /// The lines that Apache and nginx call so.
+    case combined(path: String?)
+}
+
+/// Which requests have a line in the access log, and what it doesn't show.
+public struct AccessLogRules: Sendable, Equatable {
+    /// The share of requests that have a line besides those that failed or were slow, in millionths.
+    public var sampleMillionths = 1_000_000
+    public var slowMs = 1_000
+    /// Query parameters without values.
+    public var hidden: [String] = []
+
+    public init() {}
 }
 
 public struct AdminConfig: Sendable, Equatable {

@@ -71,9 +71,16 @@ enum DirectiveTable {
             "Where the gateway's own messages go, and from which level on: `debug`, `info`, `warn` or `error`, the last if none is given.",
             example: "error_log stderr info;"),
         Directive(
-            "access_log", in: .main, [.one("stdout|FILE|off", .either(["stdout", "off"], .file)), .optional("FORMAT", .choice(["json"]))],
-            syntax: ["stdout|FILE json", "off"], default: "stdout json",
-            "Where a line for each request goes, and in which format.", example: "access_log stdout json;"),
+            "access_log", in: .main,
+            [
+                .one("stdout|FILE|off", .either(["stdout", "off"], .file)), .optional("FORMAT", .choice(["json", "combined"])),
+                .pair("sample", "PERCENT", .percent), .pair("slow", "TIME", .waitOrNone), .pair("hide", "NAME[,NAME ...]", .memberNames),
+            ],
+            syntax: ["stdout|FILE json|combined [sample=PERCENT] [slow=TIME] [hide=NAME[,NAME ...]]", "off"], default: "stdout json",
+            "Where a line for each request goes, and in which format; with `sample` only such a share of the requests has one, besides those "
+                + "that failed (400 or more) or took `slow` (1s) or longer, which all have; of query parameters named by `hide` no values are "
+                + "shown.",
+            example: "access_log stdout json;"),
         Directive(
             "shutdown_timeout", in: .main, [.one("TIME", .waitOrNone)], default: "30s",
             "How long running requests may take to finish after SIGTERM or SIGQUIT.", example: "shutdown_timeout 30s;"),

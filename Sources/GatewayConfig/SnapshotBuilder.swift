@@ -49,7 +49,7 @@ final class SnapshotBuilder {
             shutdownTimeoutMs: main.effective("shutdown_timeout").number() ?? 0,
             trustedProxies: main.effective("trusted_proxies").networks(), addressLimits: addressLimits(main),
             gzipMemoryBytes: gzipMemoryBytes(main), admin: admin, servers: servers, upstreams: upstreams.configs, names: names.configs,
-            apiKeys: apiKeys, rateLimits: rateLimits, cacheZones: cacheZones)
+            apiKeys: apiKeys, accessLogRules: accessLogRules(main.effective("access_log")), rateLimits: rateLimits, cacheZones: cacheZones)
     }
 
     /// Seen from the directory of the main file, as in nginx, also where an included file names it.
@@ -67,7 +67,9 @@ final class SnapshotBuilder {
         guard let destination = arguments.text("stdout|FILE|off"), let word = arguments.word() else { return .off }
         let format = arguments.text("FORMAT")
         if destination == "off" {
-            if format != nil { diagnostics.error("\"off\" takes no format", at: word.position, expected: "expected access_log off;") }
+            if format != nil || ["sample", "slow", "hide"].contains(where: arguments.has) {
+                diagnostics.error("\"off\" takes no format", at: word.position, expected: "expected access_log off;")
+            }
             return .off
         }
         if destination == "stderr" { refuse(destination, "access_log", "stdout", at: arguments) }
@@ -76,7 +78,19 @@ final class SnapshotBuilder {
             diagnostics.error(
                 "\"access_log\" is missing its format", at: word.position, expected: "expected access_log \(destination) json;")
         }
-        return .json(path: destination == "stdout" ? nil : resolve(destination))
+        let path = destination == "stdout" ? nil : resolve(destination)
+        return format == "combined" ? .combined(path: path) : .json(path: path)
+    }
+
+    private func accessLogRules(_ arguments: Arguments) -> AccessLogRules {
+        var rules = AccessLogRules()
+        rules.sampleMillionths = arguments.number("sample") ?? rules.sampleMillionths
+        rules.slowMs = arguments.number("slow") ?? rules.slowMs
+        rules.hidden = arguments.texts("hide")
+        if let word = arguments.word("slow"), !arguments.has("sample") {
+            diagnostics.warning("without \"sample\" every request has a line", at: word.position, expected: "expected sample= beside it")
+        }
+        return rules
     }
 
     /// A file of that name in the working directory is never what was meant.

@@ -7,6 +7,8 @@ indirect enum ValueKind: Sendable {
     case size
     /// In milliseconds.
     case time(ClosedRange<Int>)
+    /// A share, in millionths.
+    case percent
     /// on | off.
     case toggle
     case choice([String])
@@ -74,6 +76,7 @@ indirect enum ValueKind: Sendable {
         case .number(let range): return .number(try NumberReader.number(word, range))
         case .size: return .number(try NumberReader.size(word))
         case .time(let range): return .number(try NumberReader.timeMs(word, range))
+        case .percent: return .number(try NumberReader.percent(word))
         case .toggle: return .toggle(try Self.choice(word, ["on", "off"]) == "on")
         case .choice(let choices): return .text(try Self.choice(word, choices))
         case .choices(let choices): return .texts(try Self.list(word, choices))

@@ -7,7 +7,8 @@ import GatewayTelemetry
 /// that was answered here no upstream.
 extension Exchange {
     func encodeLogLine(
-        on connection: borrowing DownstreamConnection, cacheKey: SHA256Digest?, now: MonotonicTime, _ clock: inout WallClock,
+        on connection: borrowing DownstreamConnection, hiding hidden: HiddenParameters?, cacheKey: SHA256Digest?, now: MonotonicTime,
+        _ clock: inout WallClock,
         into line: inout ByteQueue
     ) {
         JSONLine.begin(into: &line)
@@ -17,7 +18,7 @@ extension Exchange {
         line.append(#","remote_addr":""#)
         client.append(to: &line)
         line.append("\",")
-        if head.isComplete { encodeRequest(into: &line) }
+        if head.isComplete { encodeRequest(hiding: hidden, into: &line) }
         if connection.isLoggedAsTLS13 {
             line.append(#""tls":"TLSv1.3","#)
         } else if let tls = connection.tls {
@@ -64,17 +65,30 @@ extension Exchange {
         JSONLine.member(#""upstream_tls_error":""#, reason, into: &line)
     }
 
-    private func encodeRequest(into line: inout ByteQueue) {
+    private func encodeRequest(hiding hidden: HiddenParameters?, into line: inout ByteQueue) {
         if head.method == .get {
             line.append(#""method":"GET","#)
         } else {
             JSONLine.member(#""method":""#, head.methodBytes, into: &line)
         }
         JSONLine.member(#""host":""#, head.authority, into: &line)
-        JSONLine.member(#""uri":""#, head.target, into: &line)
+        if let hidden {
+            encodeHiding(#""uri":""#, head.target, hiding: hidden, into: &line)
+        } else {
+            JSONLine.member(#""uri":""#, head.target, into: &line)
+        }
         JSONLine.member(#""protocol":""#, protocolName, into: &line)
         encodeField(#""user_agent":""#, .userAgent, into: &line)
-        encodeField(#""referer":""#, .referer, into: &line)
+        if let hidden, let index = head.fields.firstIndex(of: .referer) {
+            encodeHiding(#""referer":""#, head.fields.value(index), hiding: hidden, into: &line)
+        } else {
+            encodeField(#""referer":""#, .referer, into: &line)
+        }
+    }
+
+    private func encodeHiding(_ opening: StaticString, _ url: RawSpan, hiding hidden: HiddenParameters, into line: inout ByteQueue) {
+        let shown = hidden.shown(url)
+        JSONLine.member(opening, shown, into: &line)
     }
 
     @inline(__always)
@@ -91,6 +105,10 @@ extension Exchange {
             return
         }
         JSONLine.member(#""upstream_status":"#, outcome.status, into: &line)
+        if !outcome.connectedAt.isNever {
+            let connecting = outcome.connectedAt.nanoseconds(since: outcome.connectingAt)
+            JSONLine.member(#""upstream_connect":"#, secondsFromNanoseconds: connecting, into: &line)
+        }
         if outcome.attempts > 1 { JSONLine.member(#""attempts":"#, outcome.attempts, into: &line) }
         // A response that came in one round has one time.
         if !outcome.firstByteAt.isNever && outcome.firstByteAt < now {

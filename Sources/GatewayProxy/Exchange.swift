@@ -110,6 +110,9 @@ struct UpstreamOutcome {
     var status = 0
     var startedAt = MonotonicTime.never
     var firstByteAt = MonotonicTime.never
+    /// Of the connection that was opened for the attempt, over HTTP/1.1; never where one was there.
+    var connectingAt = MonotonicTime.never
+    var connectedAt = MonotonicTime.never
     /// Why TLS with a server failed, the last one where it did; another may have answered since.
     var tlsFailure: TLSFailure?
 }

@@ -24,6 +24,8 @@ public final class RouteTable: Sendable {
     let addresses: AddressLimits
     let failures: OriginFailures
     let accessLog: LogSink?
+    let accessLogPolicy: AccessLogPolicy
+    let hiddenParameters: HiddenParameters?
     let logger: Logger
 
     public init(_ deployment: Deployment, registry: MetricsRegistry) {
@@ -37,6 +39,8 @@ public final class RouteTable: Sendable {
         trustedProxies = NetworkList(config.trustedProxies)
         endpoints = deployment.endpoints
         accessLog = deployment.accessLog
+        accessLogPolicy = AccessLogPolicy(config)
+        hiddenParameters = HiddenParameters(config.accessLogRules.hidden)
         logger = deployment.logger
         let upstreams = config.upstreams.indices.map {
             UpstreamRoute($0, config.upstreams[$0], deployment, registry: registry)

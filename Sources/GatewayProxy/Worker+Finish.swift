@@ -53,9 +53,22 @@ extension Worker {
     }
 
     private func log(_ id: Handle) {
+        if accessLogPolicy.samples && leavesOut(id) { return }
         accessLog.value?.withLine(now: now) { line in
-            exchanges[id].encodeLogLine(
-                on: downstreams[exchanges[id].connection], cacheKey: cacheKey(id), now: now, &clock.value, into: &line)
+            if accessLogPolicy.isCombined {
+                exchanges[id].encodeCombinedLine(hiding: hiddenParameters, now: now, &clock.value, into: &line)
+            } else {
+                exchanges[id].encodeLogLine(
+                    on: downstreams[exchanges[id].connection], hiding: hiddenParameters, cacheKey: cacheKey(id), now: now, &clock.value,
+                    into: &line)
+            }
         }
+    }
+
+    /// Whatever went wrong, or took long, has a line.
+    private func leavesOut(_ id: Handle) -> Bool {
+        if exchanges[id].error != nil || exchanges[id].response.status >= 400 { return false }
+        if now.nanoseconds(since: exchanges[id].startedAt) >= accessLogPolicy.slowNs { return false }
+        return requestIDs.value.next().0 >> 32 >= accessLogPolicy.sampleMark
     }
 }

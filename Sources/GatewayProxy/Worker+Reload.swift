@@ -46,6 +46,8 @@ extension Worker {
         descriptorMark = DescriptorLimit.clientMark
         upstreamDescriptorMark = DescriptorLimit.upstreamMark
         adoptAccessLog(table.accessLog)
+        accessLogPolicy = table.accessLogPolicy
+        hiddenParameters = table.hiddenParameters
         adopt(table.endpoints)
         boundSnapshots()
         resumeAccepting()

@@ -66,6 +66,8 @@ extension Worker {
             return
         }
         let call = upstreams[id].call
+        exchanges[calls[call].exchange].outcome.connectingAt = upstreams[id].openedAt
+        exchanges[calls[call].exchange].outcome.connectedAt = now
         upstreams[id].state = .active
         clearDeadline(upstream: id)
         calls[call].state = .awaitingHead

@@ -61,6 +61,8 @@ final class Worker {
     let timers: Cell<TimerWheel>
     let accessLog = Cell<LogBuffer?>(nil)
     var accessLogSink: LogSink?
+    var accessLogPolicy: AccessLogPolicy
+    var hiddenParameters: HiddenParameters?
     let requestIDs = Cell(RequestIDGenerator())
     let clock = Cell(WallClock())
     let idle = Cell(UpstreamPool())
@@ -143,6 +145,7 @@ final class Worker {
         loopLag = registry.histogram(.eventLoopLag, [String(index)])
         spare = Cell(outfit.spare)
         epoll = outfit.epoll
+        accessLogPolicy = table.accessLogPolicy
         now = .now()
         timers = Cell(TimerWheel(now: now))
         adopt(table)

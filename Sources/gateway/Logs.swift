@@ -19,7 +19,10 @@ struct Logs {
     mutating func prepare(_ config: ConfigSnapshot) throws(LogSinkError) {
         var newAccess = access
         if config.accessLog != accessPath {
-            newAccess = if case .json(let path) = config.accessLog { try LogSink(path: path) } else { nil }
+            switch config.accessLog {
+            case .off: newAccess = nil
+            case .json(let path), .combined(let path): newAccess = try LogSink(path: path)
+            }
         }
         let newErrors =
             if config.errorLog.path == errorPath {

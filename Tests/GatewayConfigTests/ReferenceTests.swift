@@ -19,7 +19,10 @@ import Testing
         #expect(syntax("location", .server) == ["location [=] PATH { ... }"])
         #expect(syntax("version", .upstream) == ["version NAME weight=NUMBER { ... }"])
         #expect(syntax("trusted_proxies", .main) == ["trusted_proxies NETWORK ...;"])
-        #expect(syntax("access_log", .main) == ["access_log stdout|FILE json;", "access_log off;"])
+        #expect(
+            syntax("access_log", .main) == [
+                "access_log stdout|FILE json|combined [sample=PERCENT] [slow=TIME] [hide=NAME[,NAME ...]];", "access_log off;",
+            ])
         #expect(syntax("server", .main) == ["server { ... }"])
     }
 

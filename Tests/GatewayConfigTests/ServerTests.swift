@@ -114,7 +114,14 @@ import Testing
     @Test(arguments: [
         ("access_log off;", nil), ("access_log off json;", "\"off\" takes no format"),
         ("access_log stderr json;", "access_log can't go to stderr"), ("error_log stdout;", "error_log can't go to stdout"),
-        ("access_log stdout combined;", "\"combined\" is not valid here"), ("error_log stderr notice;", "\"notice\" is not valid here"),
+        ("access_log stdout common;", "\"common\" is not valid here"), ("access_log stdout combined;", nil),
+        ("access_log stdout json sample=1% slow=2s hide=token,api_key;", nil), ("access_log stdout json sample=0%;", nil),
+        ("access_log stdout json sample=0.0001%;", nil), ("access_log stdout json sample=100.0000%;", nil),
+        ("access_log stdout json sample=1;", "\"1\" is not a share"), ("access_log stdout json sample=101%;", "\"101%\" is not a share"),
+        ("access_log stdout json sample=0.00001%;", "\"0.00001%\" is not a share"),
+        ("access_log stdout json sample=.5%;", "\".5%\" is not a share"), ("access_log stdout json sample=-1%;", "\"-1%\" is not a share"),
+        ("access_log stdout json slow=1s;", "without \"sample\" every request has a line"),
+        ("access_log off sample=1%;", "\"off\" takes no format"), ("error_log stderr notice;", "\"notice\" is not valid here"),
         ("access_log $host json;", "variables can't be used here"),
     ])
     func `logs go where they can`(text: String, message: String?) {
