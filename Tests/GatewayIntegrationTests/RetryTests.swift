@@ -149,6 +149,31 @@ import Testing
         #expect(origin.received(1).hasPrefix("GET /2 HTTP/1.1\r\n"))
     }
 
+    @Test func `a server that dies with a kept-alive connection leaves the request to another, with the two attempts that are usual`()
+        throws
+    {
+        let good = try good()
+        let dying = Monitor<ScriptedOrigin?>(nil)
+        let port = try dying.update { place in
+            let origin = try ScriptedOrigin { connection, _ in
+                _ = try connection.readNextRequest()
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                _ = try connection.readNextRequest()
+                // Nobody listens any more.
+                dying.update { $0 = nil }
+            }
+            place = origin
+            return origin.port
+        }
+        let gateway = try Gateway(conf: Self.conf("server 127.0.0.1:\(port); server \(good.address);"))
+        let client = try gateway.connect()
+        #expect(try client.get("/")["X-Version"] == nil)
+        #expect(try client.get("/")["X-Version"] == "good")
+        let answer = try client.get("/")
+        #expect(answer.status == 200 && answer["X-Version"] == "good")
+        #expect(try gateway.metrics().sum("gateway_upstream_retries_total") == 2)
+    }
+
     @Test(arguments: [true, false])
     func `a POST on a kept-alive connection that ends with it is not repeated`(resets: Bool) throws {
         let origin = try Self.leaving(after: 1, resets: resets)
