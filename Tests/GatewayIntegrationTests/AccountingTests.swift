@@ -38,8 +38,8 @@ import Testing
     ]
 
     @Test func `clients, the log and the counters agree on a load, by status and by version`() throws {
-        let stable = try DemoOrigin(name: "stable")
-        let canary = try DemoOrigin(name: "canary")
+        let stable = try DemoOrigin(name: "stable", ["--event-interval", "1ms"])
+        let canary = try DemoOrigin(name: "canary", ["--event-interval", "1ms"])
         let gateway = try Gateway(conf: Self.conf, values: ["STABLE": "\(stable.port)", "CANARY": "\(canary.port)"])
         let seen = try load(gateway)
         #expect(seen.values.reduce(0, +) == Self.requests)
