@@ -1,6 +1,6 @@
 import GatewayCore
 
-/// Entries come, are leased, and go. All under the shard's lock but for ``write(_:_:_:_:body:path:)``.
+/// Entries come, are leased, and go. All under the shard's lock but for writing what nobody can find yet.
 extension CacheShard {
     // MARK: Leases
 
@@ -34,22 +34,35 @@ extension CacheShard {
     // MARK: In
 
     /// Writes an entry that nobody can find yet into the pages from `first` on: without the lock.
-    func write(_ key: SHA256Digest, _ facts: AnswerFacts, first: UInt32, last: UInt32, head: [UInt8], body: FillBytes, path: RawSpan) {
-        let pageCount = CacheEntry.pageCount(path.byteCount + head.count + body.end)
+    func write(_ key: SHA256Digest, _ facts: AnswerFacts, first: UInt32, last: UInt32, head: RawSpan, body: FillBytes, path: RawSpan) {
+        var position = write(key, facts, first, last, head, bodyBytes: body.end, path)
+        body.forEach { write($0, &position) }
+    }
+
+    func write(_ key: SHA256Digest, _ facts: AnswerFacts, first: UInt32, last: UInt32, head: RawSpan, body: RawSpan, path: RawSpan) {
+        var position = write(key, facts, first, last, head, bodyBytes: body.byteCount, path)
+        write(body, &position)
+    }
+
+    /// All but the body, and where that goes.
+    private func write(
+        _ key: SHA256Digest, _ facts: AnswerFacts, _ first: UInt32, _ last: UInt32, _ head: RawSpan, bodyBytes: Int, _ path: RawSpan
+    ) -> Position {
+        let pageCount = CacheEntry.pageCount(path.byteCount + head.byteCount + bodyBytes)
         setWord(first, 0, key.first)
         setWord(first, 1, key.second)
         setWord(first, 2, key.third)
         setWord(first, 3, key.fourth)
         setWord(first, CacheEntry.leases, 0)
         setWord(first, CacheEntry.pages, UInt64(low: last, high: UInt32(pageCount)))
-        setWord(first, CacheEntry.headBytes, UInt64(low: UInt32(head.count), high: UInt32(path.byteCount)))
-        setWord(first, CacheEntry.bodyBytes, UInt64(body.end))
+        setWord(first, CacheEntry.headBytes, UInt64(low: UInt32(head.byteCount), high: UInt32(path.byteCount)))
+        setWord(first, CacheEntry.bodyBytes, UInt64(bodyBytes))
         setFacts(first, facts)
         setMarks(first, pageCount)
         var position = Position(page: first, byte: CacheEntry.headerBytes)
         write(path, &position)
-        write(head.rawSpan, &position)
-        body.forEach { write($0, &position) }
+        write(head, &position)
+        return position
     }
 
     private struct Position {
@@ -81,8 +94,15 @@ extension CacheShard {
         }
     }
 
-    /// Makes a written entry found, as the newest.
-    func link(_ entry: UInt32, _ key: SHA256Digest, _ state: inout State) {
+    /// Makes a written entry found instead of what has been under its key.
+    func replace(_ key: SHA256Digest, with entry: UInt32, _ state: inout State) {
+        if let old = self.entry(of: key) { unlink(old, &state) }
+        link(entry, key, &state)
+        state.stats.stored += 1
+    }
+
+    /// As the newest.
+    private func link(_ entry: UInt32, _ key: SHA256Digest, _ state: inout State) {
         insertBucket(key, entry)
         setWord(entry, CacheEntry.leases, UInt64(low: 0, high: CacheEntry.isLinked))
         setWord(entry, CacheEntry.neighbours, UInt64(low: 0, high: state.newest))

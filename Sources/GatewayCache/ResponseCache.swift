@@ -141,24 +141,11 @@ public final class ResponseCache: Sendable {
             end(fill)
             return false
         }
-        let pageCount = CacheEntry.pageCount(path.byteCount + head.count + body.end)
-        let isTooLarge =
-            head.count + body.end > entryBytesMax || path.byteCount > Limits.cachePathBytesMax
-            || pageCount * Limits.cacheEntriesPerShardMin / 2 > shard.pageCount
-        let pages = shard.state.withLock { state -> (first: UInt32, last: UInt32)? in
-            if isTooLarge {
-                state.stats.refusedTooLarge += 1
-            } else if state.fills[fill.key] === fill {
-                if shard.makeRoom(pageCount, now: facts.storedAt, &state) { return shard.takePages(pageCount, &state) }
-                state.stats.refusedNoRoom += 1
-            }
-            return nil
-        }
-        guard let (first, last) = pages else {
+        guard let (first, last) = takePages(fill.key, head.count, body.end, path.byteCount, now: facts.storedAt, of: fill) else {
             end(fill)
             return false
         }
-        shard.write(fill.key, facts, first: first, last: last, head: head, body: body, path: path)
+        shard.write(fill.key, facts, first: first, last: last, head: head.rawSpan, body: body, path: path)
         let isStored = shard.state.withLock { state in
             // A purge, or a newer fetch, takes the fill's place.
             guard state.fills[fill.key] === fill else {
@@ -166,14 +153,45 @@ public final class ResponseCache: Sendable {
                 return false
             }
             state.fills[fill.key] = nil
-            if let old = shard.entry(of: fill.key) { shard.unlink(old, &state) }
-            shard.link(first, fill.key, &state)
-            state.stats.stored += 1
+            shard.replace(fill.key, with: first, &state)
             return true
         }
         // Nobody joins any more: readers take the rest with them.
         fill.keepNoMore()
         return isStored
+    }
+
+    /// Keeps an answer that came in no fill, for the requests to come, in place of what is stored under `key`. What is under way there goes
+    /// on, and takes this one's place when it is stored. False if it can't be kept: too large, or no room.
+    public func store(_ key: SHA256Digest, head: RawSpan, body: RawSpan, _ facts: AnswerFacts, path: RawSpan) -> Bool {
+        guard let (first, last) = takePages(key, head.byteCount, body.byteCount, path.byteCount, now: facts.storedAt, of: nil) else {
+            return false
+        }
+        let shard = shard(key)
+        shard.write(key, facts, first: first, last: last, head: head, body: body, path: path)
+        shard.state.withLock { state in shard.replace(key, with: first, &state) }
+        return true
+    }
+
+    /// The pages for an answer of such lengths. Of a fill that is no longer the one under way there is nothing to be stored.
+    private func takePages(
+        _ key: SHA256Digest, _ headBytes: Int, _ bodyBytes: Int, _ pathBytes: Int, now: MonotonicTime, of fill: Fill?
+    ) -> (first: UInt32, last: UInt32)? {
+        let shard = shard(key)
+        let pageCount = CacheEntry.pageCount(pathBytes + headBytes + bodyBytes)
+        let isTooLarge =
+            headBytes + bodyBytes > entryBytesMax || pathBytes > Limits.cachePathBytesMax
+            || pageCount * Limits.cacheEntriesPerShardMin / 2 > shard.pageCount
+        return shard.state.withLock { state in
+            if isTooLarge {
+                state.stats.refusedTooLarge += 1
+                return nil
+            }
+            if let fill, state.fills[key] !== fill { return nil }
+            if shard.makeRoom(pageCount, now: now, &state) { return shard.takePages(pageCount, &state) }
+            state.stats.refusedNoRoom += 1
+            return nil
+        }
     }
 
     /// Gives a stored answer new facts (304). The answer is returned with them, whether or not it is still stored, for

@@ -102,6 +102,42 @@ import Testing
         #expect(zone.stats.entries == 1)
     }
 
+    @Test func `an answer that no fill carries is stored as it is, and what is under way goes on`() throws {
+        let fill = try #require(find(1).fill)
+        for length in [0, 3_000, 100_000] {
+            #expect(zone.keep(1, ZoneKit.bytes(length, length), path: "example.com/\(length)"))
+            let answer = try #require(ZoneKit.stored(zone, 1))
+            #expect(ZoneKit.head(answer) == ZoneKit.head(1))
+            #expect(ZoneKit.body(answer) == ZoneKit.bytes(length, length))
+            #expect(answer.facts == ZoneKit.facts())
+        }
+        #expect(zone.stats.entries == 1 && zone.stats.stored == 3)
+        #expect(zone.stats.fillsUnderWay == 1)
+        // What is under way is neither ended nor given up by that, and is the newer one when it has come.
+        ZoneKit.complete(fill, 1, 200)
+        #expect(zone.keep(fill))
+        #expect(ZoneKit.stored(zone, 1)?.bodyByteCount == 200)
+        #expect(zone.keep(1, ZoneKit.bytes(1, 300), path: "example.com/300"))
+        #expect(zone.purge(prefix: "example.com/3") == 1)
+        #expect(!ZoneKit.isStored(zone, 1))
+    }
+
+    @Test func `an answer that no fill carries has the same bounds`() throws {
+        let bytes = ZoneKit.bytes(1, (256 << 10) + 1 - ZoneKit.head(1).count)
+        #expect(!zone.keep(1, bytes))
+        #expect(zone.keep(1, bytes.dropLast()))
+        #expect(!zone.keep(2, [], path: String(repeating: "p", count: Limits.cachePathBytesMax + 1)))
+        #expect(zone.stats.refusedTooLarge == 2 && zone.stats.entries == 1)
+        for number in 3..<300 { #expect(zone.keep(number, ZoneKit.bytes(number, 50_000))) }
+        #expect(zone.stats.evicted + UInt64(zone.stats.entries) == 298)
+        let answers = (3..<300).compactMap { ZoneKit.stored(zone, $0) }
+        #expect(answers.count > 60)
+        // The first in has been evicted; now nothing can be.
+        var refused = 0
+        for number in 300..<310 where !zone.keep(number, ZoneKit.bytes(number, 50_000)) { refused += 1 }
+        #expect(refused >= 8 && zone.stats.refusedNoRoom == UInt64(refused))
+    }
+
     // MARK: Freshness
 
     @Test func `an answer is fresh for its time, and of use beyond it as long as it says`() throws {
