@@ -126,8 +126,9 @@ public final class Fill: Sendable {
     }
 
     /// A reader of `worker`, from the first byte on. nil: too late, bytes have been dropped or the fill is for others; ask the zone again.
+    /// A worker beyond ``WorkerSet/capacity`` could not be told of anything, so it never joins.
     public func join(worker: Int, isLeader: Bool) -> ReaderID? {
-        precondition(worker >= 0 && worker < WorkerSet.capacity)
+        if worker < 0 || worker >= WorkerSet.capacity { return nil }
         return state.withLock { $0.join(worker: worker, isLeader: isLeader) }
     }
 

@@ -63,6 +63,15 @@ import Testing
         #expect(second.body == [1, 2, 3])
     }
 
+    @Test func `a worker that cannot be told does not join, and the others are not disturbed`() throws {
+        for worker in [-1, WorkerSet.capacity, .min, .max] { #expect(fill.join(worker: worker, isLeader: true) == nil) }
+        #expect(fill.readerCount == 0)
+        var last = try reader(fill, worker: WorkerSet.capacity - 1, isLeader: true)
+        #expect(begin(fill).workers.all == [WorkerSet.capacity - 1])
+        _ = fill.finish()
+        #expect(last.read().name == "complete")
+    }
+
     @Test func `the leader may leave, and the last to leave says so`() throws {
         let leader = try reader(fill, isLeader: true)
         var other = try reader(fill, worker: 1)
