@@ -53,9 +53,13 @@ struct FillState {
     private var readersOfWorker: [Int] = []
     private var present = WorkerSet()
     private var told = WorkerSet()
-    /// Readers that get the answer, and how far the slowest is.
+    /// Readers that get the answer.
     private(set) var listenerCount = 0
+    /// None of them is before this: where the slowest was when it was last looked for.
     private var slowestOffset = 0
+    /// So many of them are before this: when it is none, the slowest is looked for again.
+    private var slowEnd = Limits.fillStrideBytes
+    private var slowCount = 0
     private var writerWaits = false
 
     init(attempt: Int) {
@@ -103,6 +107,7 @@ struct FillState {
         present.insert(worker)
         listenerCount += 1
         slowestOffset = 0
+        slowCount += 1
         return Fill.ReaderID(index: UInt32(index), generation: readers[index].generation)
     }
 
@@ -139,7 +144,8 @@ struct FillState {
         let count = body.copy(from: offset, atMost: max(atMost, 0), to: &queue)
         if count > 0 {
             readers[index].offset = offset + count
-            return Fill.Reading(progress: .bytes(count), wakesWriter: isPassing && offset <= slowestOffset && advance())
+            if offset < slowEnd && offset + count >= slowEnd { slowCount -= 1 }
+            return Fill.Reading(progress: .bytes(count), wakesWriter: isPassing && slowCount == 0 && advance())
         }
         if offset < body.end { return Fill.Reading(progress: .bytes(0), wakesWriter: false) }
         switch stage {
@@ -160,8 +166,9 @@ struct FillState {
         var wake = Wake()
         if !listened { return wake }
         listenerCount -= 1
+        if readers[index].offset < slowEnd { slowCount -= 1 }
         wake.isUnread = listenerCount == 0 && isUnderWay
-        if isPassing { wake.writer = advance() }
+        if isPassing && slowCount == 0 { wake.writer = advance() }
         return wake
     }
 
@@ -170,7 +177,12 @@ struct FillState {
     /// Finds the slowest reader, and lets go what all have read. Whether the writer has waited for that.
     mutating func advance() -> Bool {
         slowestOffset = body.end
-        for reader in readers where listens(reader) { slowestOffset = min(slowestOffset, reader.offset) }
+        if listenerCount > 0 {
+            for reader in readers where listens(reader) { slowestOffset = min(slowestOffset, reader.offset) }
+        }
+        slowEnd = slowestOffset + Limits.fillStrideBytes
+        slowCount = 0
+        if listenerCount > 0 { slowCount = readers.count { listens($0) && $0.offset < slowEnd } }
         body.drop(before: slowestOffset)
         if !writerWaits || isBehind { return false }
         writerWaits = false
@@ -197,7 +209,10 @@ struct FillState {
         self.head = head.array
         self.sharing = sharing == .leaderThenRetry && attempt > 1 ? .all : sharing
         stage = .open
-        if self.sharing != .all { listenerCount = readers.count { listens($0) } }
+        if self.sharing == .all { return }
+        // None has read anything yet.
+        listenerCount = readers.count { listens($0) }
+        slowCount = listenerCount
     }
 
     /// Names the workers that have to be told of a change.

@@ -128,6 +128,68 @@ import Testing
         #expect(!zone.keep(fill))
     }
 
+    @Test func `the slowest is looked for when those who were have come on a stride, not at each byte`() throws {
+        var first = try reader(fill, worker: 1, isLeader: true)
+        var second = try reader(fill, worker: 2)
+        var third = try reader(fill, worker: 3)
+        _ = begin(fill, keeps: false)
+        _ = fill.append(ZoneKit.bytes(1, Limits.fillWindowBytes).rawSpan)
+        #expect(fill.isFull)
+        let stride = Limits.fillStrideBytes
+        #expect(!first.readOnce(atMost: Limits.fillWindowBytes).wakesWriter)
+        #expect(!second.readOnce(atMost: stride).wakesWriter)
+        for _ in 1..<stride / 64 { #expect(!third.readOnce(atMost: 64).wakesWriter) }
+        #expect(fill.isFull)
+        #expect(third.readOnce(atMost: 64).wakesWriter)
+        #expect(!fill.isFull)
+    }
+
+    @Test(arguments: 0..<20)
+    func `whoever comes, reads and goes, all get all bytes, little is held, and nobody waits for ever`(seed: Int) throws {
+        var dice = ZoneDice(state: UInt64(seed) &+ 1000)
+        let bytes = ZoneKit.bytes(seed, 400_000)
+        var readers = try (0..<8).map { try reader(fill, worker: $0, isLeader: $0 == 0) }
+        // Some begin to pass midway.
+        let keptBytes = seed % 2 == 0 ? 0 : 5_000
+        var isKept = keptBytes > 0
+        _ = begin(fill, keeps: isKept)
+        var sent = 0
+        var writerWaits = false
+        while sent < bytes.count {
+            if isKept && sent >= keptBytes {
+                fill.keepNoMore()
+                isKept = false
+            }
+            if dice.next() % 4 == 0, let late = FillReader(fill, worker: 9) { readers.append(late) }
+            if readers.count > 2 && dice.next() % 40 == 0 {
+                let leaver = readers.remove(at: Int(dice.next() % UInt64(readers.count)))
+                if leaver.leave().writer { writerWaits = false }
+            }
+            if !writerWaits && !isKept { writerWaits = fill.isFull }
+            if !writerWaits {
+                let count = min(bytes.count - sent, Int(dice.next() % 20_000) + 1)
+                _ = fill.append(bytes.rawSpan.extracting(sent..<sent + count))
+                sent += count
+            }
+            for index in readers.indices where dice.next() % 2 == 0 {
+                let reading = readers[index].readOnce(atMost: Int(dice.next() % 9_000))
+                if reading.wakesWriter { writerWaits = false }
+            }
+            let slowest = readers.map(\.body.count).min() ?? 0
+            if !isKept {
+                #expect(sent - slowest < Limits.fillWindowBytes + 20_000)
+                #expect(zone.stats.fillBytes < Limits.fillWindowBytes + 20_000 + 3 * Limits.fillSegmentBytes)
+            }
+            // A writer that waits has somebody who has not read all.
+            if writerWaits { try #require(sent - slowest >= Limits.fillWindowBytes - Limits.fillStrideBytes) }
+        }
+        _ = fill.finish()
+        for index in readers.indices {
+            #expect(readers[index].read().name == "complete")
+            #expect(readers[index].body == bytes)
+        }
+    }
+
     @Test func `the writer is told when the slowest reader leaves`() throws {
         var fast = try reader(fill, worker: 1, isLeader: true)
         let slow = try reader(fill, worker: 2)
