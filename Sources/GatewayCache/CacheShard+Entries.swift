@@ -138,10 +138,11 @@ extension CacheShard {
         setWord(entry, CacheEntry.neighbours, UInt64(low: word(entry, CacheEntry.neighbours).low, high: older))
     }
 
-    /// Evicts until there are `pages` free pages and a bucket. False if all that is left is leased: evicting that would free nothing.
+    /// Evicts until there are `pages` free pages and a bucket. False if all that is left is leased, as evicting that would free nothing,
+    /// and if the hand has come across too many that are leased or were met: what it has done so far helps the next answer.
     func makeRoom(_ pages: Int, now: MonotonicTime, _ state: inout State) -> Bool {
         // Twice round: once to clear the visited bits, once to evict.
-        var steps = 2 * state.stats.entries
+        var steps = min(2 * state.stats.entries, Limits.evictionStepsMax + pages)
         while availablePages(state) < pages || !hasBucket(state) {
             if state.hand == 0 { state.hand = state.oldest }
             if state.hand == 0 || steps == 0 { return false }

@@ -294,7 +294,7 @@ public final class ResponseCache: Sendable {
         public var evicted: UInt64 = 0
         public var purged: UInt64 = 0
         public var refusedTooLarge: UInt64 = 0
-        /// There was nothing to evict that nobody reads.
+        /// There was nothing to evict that nobody reads, or it was too far to go for.
         public var refusedNoRoom: UInt64 = 0
         public var fillsUnderWay = 0
         public var fillBytes = 0

@@ -319,6 +319,9 @@ public enum Limits {
     public static let cacheBodyBytesBound = 64 * 1024 * 1024
     /// Names that `ignore` and `headers` may have each: while a body is read, a bit stands for each that it must not have twice.
     public static let cacheNamesMax = 64
+    /// Entries that the hand passes to make room for one answer, besides as many as that needs pages: while it does, its shard waits. Then
+    /// the answer is not stored, and the next one goes on from there.
+    public static let evictionStepsMax = 256
     /// A host with a path, kept to purge by. Longer ones are not stored.
     public static let cachePathBytesMax = requestLineBytesMax
     /// A request whose answer has gone from where the zone had it asks the zone again so often, and then the origin by itself.

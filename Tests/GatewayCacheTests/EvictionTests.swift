@@ -72,6 +72,32 @@ import Testing
         #expect(!ZoneKit.isStored(zone, 0) && ZoneKit.isStored(zone, 1))
     }
 
+    @Test func `for one answer the hand goes only so far, and for the next it goes on from there`() throws {
+        let zone = try ZoneKit.zone(memoryBytes: 1 << 20, entryBytesMax: 64 << 10)
+        var count = 0
+        while zone.stats.evicted == 0 {
+            #expect(ZoneKit.put(zone, count, 20))
+            count += 1
+        }
+        // All have been met, so the hand has to go round once before it evicts any.
+        #expect((0..<count).count { ZoneKit.isStored(zone, $0) } == count - 1)
+        try #require(count > 4 * Limits.evictionStepsMax)
+        var refused = 0
+        while !ZoneKit.put(zone, count, 20) {
+            refused += 1
+            try #require(refused <= count / Limits.evictionStepsMax)
+        }
+        #expect(refused >= 3 && zone.stats.refusedNoRoom == UInt64(refused))
+    }
+
+    @Test func `an answer of many pages takes the place of as many that have one`() throws {
+        let zone = try ZoneKit.zone(entryBytesMax: 1 << 20)
+        for number in 0..<10_000 { #expect(ZoneKit.put(zone, number, 20)) }
+        let evicted = zone.stats.evicted
+        #expect(ZoneKit.put(zone, 10_000, 1_000_000))
+        #expect(zone.stats.evicted > evicted + UInt64(2 * Limits.evictionStepsMax))
+    }
+
     @Test func `what can be of no more use goes first, however often it was met`() throws {
         let zone = try ZoneKit.zone(memoryBytes: 1 << 20, entryBytesMax: 64 << 10)
         ZoneKit.put(zone, 0, 20_000, facts: ZoneKit.facts(freshForS: 10_000))
