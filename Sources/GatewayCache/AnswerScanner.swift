@@ -215,7 +215,7 @@ struct AnswerScanner: Sendable {
     private mutating func endScalar() {
         let isNumber = state == .number
         endValue()
-        if !isNumber { return }
+        if !isNumber || Self.isCount(wanted) && number > Limits.answerTokensMax { return }
         switch wanted {
         case .input: counts.input = number
         case .output: counts.output = number

@@ -42,7 +42,7 @@ public struct AnswerUsage: Sendable {
     }
 }
 
-/// Counts of tokens under the names that the APIs have for them.
+/// Counts of tokens under the names that the APIs have for them. None is more than ``Limits/answerTokensMax``.
 struct TokenCounts: Sendable, Equatable {
     var input: UInt64?
     var output: UInt64?
@@ -58,7 +58,6 @@ struct TokenCounts: Sendable, Equatable {
 
     private static func sum(_ left: UInt64?, _ right: UInt64?) -> UInt64? {
         guard let left, let right else { return left ?? right }
-        let (sum, isTooMuch) = left.addingReportingOverflow(right)
-        return isTooMuch ? .max : sum
+        return left + right
     }
 }

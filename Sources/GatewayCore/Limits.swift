@@ -335,6 +335,8 @@ public enum Limits {
     public static let fillStrideBytes = 4 * 1024
     /// What an answer under way counts besides its bytes.
     public static let fillOverheadBytes = 1024
+    /// No answer takes so many tokens; what says so is no count. So sums of counts don't end either.
+    public static let answerTokensMax: UInt64 = 1 << 40
     /// Entries that a purge looks at before other threads have their turn: some ten microseconds.
     public static let purgeEntriesPerTurn = 256
     /// The most event loops that `workers` may ask for.

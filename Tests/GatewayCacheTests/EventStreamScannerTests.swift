@@ -236,8 +236,21 @@ import Testing
         (#"{"a":{"usage":{"prompt_tokens":5}}}"#, .openai, TokenUsage(), "", false), ("not JSON", .openai, TokenUsage(), "", false),
         ("", .gemini, TokenUsage(), "", false),
         (
-            #"{"usage":{"prompt_tokens":99999999999999999999999,"completion_tokens":-4}}"#, .openai, TokenUsage(input: .max, output: 0), "",
+            #"{"usage":{"prompt_tokens":99999999999999999999999,"completion_tokens":-4}}"#, .openai, TokenUsage(input: nil, output: 0), "",
             false
+        ),
+        // No answer takes more than 2^40: what says so is not counted, and what was counted before stays.
+        (
+            #"{"usage":{"input_tokens":1099511627776,"cache_creation_input_tokens":1099511627776,"cache_read_input_tokens":1099511627776}}"#,
+            .anthropic, TokenUsage(input: 3 << 40), "", false
+        ),
+        (
+            #"{"usage":{"input_tokens":1099511627777,"cache_read_input_tokens":18446744073709551615,"output_tokens":5,"output_tokens":1e9999}}"#,
+            .anthropic, TokenUsage(output: 1), "", false
+        ),
+        (
+            #"{"usage":{"prompt_tokens":18446744073709551616,"completion_tokens":7,"completion_tokens":1099511627777}}"#, .openai,
+            TokenUsage(output: 7), "", false
         ),
     ])
     func `a whole answer tells what it took, in any pieces`(
