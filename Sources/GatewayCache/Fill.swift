@@ -38,7 +38,8 @@ public final class Fill: Sendable {
     }
 
     /// The answer's head has come. `keeps`: it may still be stored, so all of its bytes are kept for late readers. Otherwise, and when it
-    /// has become too large, what every reader has read is dropped, and nobody may join from then on.
+    /// has become too large, what every reader has read is dropped, and nobody may join from then on. The wake says `isUnread` when the
+    /// answer is neither kept nor read by anybody, so that its fetch can end.
     public func begin(head: RawSpan, sharing: Sharing, keeps: Bool) -> Wake {
         update { state in
             precondition(state.stage.isWaiting, "a head comes once")
@@ -47,12 +48,12 @@ public final class Fill: Sendable {
             if !keeps || state.sharing != .all || head.byteCount > entryBytesMax || budget.isExceeded { _ = state.pass() }
             state.isKept = !state.isPassing
             var wake = state.wake()
-            wake.isUnread = state.listenerCount == 0 && state.sharing != .all
+            wake.isUnread = state.isOfNoUse
             return wake
         }
     }
 
-    /// More of the body.
+    /// More of the body. When the answer stops being kept by that, the wake says `isUnread` as that of ``begin(head:sharing:keeps:)``.
     public func append(_ bytes: RawSpan) -> Wake {
         update { state in
             precondition(state.stage.isOpen, "the body stands between the head and the end")
@@ -63,14 +64,23 @@ public final class Fill: Sendable {
             } else if state.head.count + state.body.end > entryBytesMax || budget.isExceeded {
                 state.isKept = false
                 _ = state.pass()
+                var wake = state.wake()
+                wake.isUnread = state.isOfNoUse
+                return wake
             }
             return state.wake()
         }
     }
 
-    /// It turns out that the answer isn't to be stored.
-    public func keepNoMore() {
-        update { state in _ = state.pass() }
+    /// It turns out that the answer isn't to be stored. The wake, of use while the answer is still on its way, says whether it `isUnread`.
+    @discardableResult
+    public func keepNoMore() -> Wake {
+        update { state in
+            _ = state.pass()
+            var wake = Wake()
+            wake.isUnread = state.isOfNoUse
+            return wake
+        }
     }
 
     /// The slowest reader of an answer that isn't kept is ``Limits/fillWindowBytes`` behind: the writer waits for a ``Wake`` with `writer`

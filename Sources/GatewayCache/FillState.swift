@@ -86,6 +86,9 @@ struct FillState {
     /// Who finds this fill may join it.
     var isOpenToAll: Bool { !isClosed && body.start == 0 && sharing == .all && !hasFailed }
 
+    /// On its way to nobody, and not to be stored.
+    var isOfNoUse: Bool { isPassing && listenerCount == 0 && isUnderWay }
+
     /// One of those who don't get this answer leads another attempt.
     var needsSuccessor: Bool { attempt == 1 && (hasFailed || sharing == .leaderThenRetry) }
 

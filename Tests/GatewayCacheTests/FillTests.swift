@@ -342,6 +342,36 @@ import Testing
         other.leave()
     }
 
+    @Test func `an answer that stops being kept while nobody reads it says so, once`() throws {
+        let zone = try ZoneKit.zone(entryBytesMax: 10_000)
+        func fill(_ sharing: Fill.Sharing = .all, keeps: Bool = true, isUnread: Bool = false) -> Fill {
+            let fill = zone.fetchAnew(ZoneKit.key(1))
+            #expect(begin(fill, sharing: sharing, keeps: keeps).isUnread == isUnread)
+            return fill
+        }
+        let refused = fill(keeps: false, isUnread: true)
+        #expect(!refused.add([1]).isUnread)
+        #expect(zone.abandonIfUnread(refused))
+
+        let tooLarge = fill()
+        #expect(!tooLarge.add(ZoneKit.bytes(1, 9_000)).isUnread)
+        #expect(tooLarge.add(ZoneKit.bytes(1, 1_000)).isUnread)
+        #expect(!tooLarge.add([1]).isUnread)
+        #expect(zone.abandonIfUnread(tooLarge))
+
+        let ended = fill()
+        #expect(ended.keepNoMore().isUnread)
+
+        // With a reader, or when all of it has come, its fetch goes on or has ended.
+        let read = fill()
+        let only = try reader(read, isLeader: true)
+        #expect(!read.add(ZoneKit.bytes(1, 20_000)).isUnread)
+        #expect(only.leave().isUnread)
+        let complete = fill()
+        _ = complete.finish()
+        #expect(!complete.keepNoMore().isUnread)
+    }
+
     @Test func `readers go on with a stored answer`() throws {
         var facts = ZoneKit.facts(freshForS: 0)
         facts.hasValidator = true
