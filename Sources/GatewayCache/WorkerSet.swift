@@ -56,7 +56,8 @@ public struct Wake: Sendable {
     public var workers = WorkerSet()
     /// The worker that writes: there is room again (see ``Fill/isFull``).
     public var writer = false
-    /// The last reader has gone, or there is none and the answer isn't kept any more: the writer may give up (see ``ResponseCache/abandonIfUnread(_:)``). The caller tells it.
+    /// The last reader has gone, or there is none and the answer isn't kept any more: the writer may give up (see
+    /// ``ResponseCache/abandonIfUnread(_:)``). The caller tells it.
     public var isUnread = false
 
     public init() {}

@@ -330,8 +330,8 @@ public enum Limits {
     public static let fillSegmentBytes = 16 * 1024
     /// What the slowest reader of an answer that isn't kept may be behind before its origin is no longer read.
     public static let fillWindowBytes = outputHighBytes
-    /// All readers of an answer that isn't kept are gone through only when those are on by so much who were the slowest the last time, so that
-    /// a read costs the same however many there are. Less than what the slowest may be behind, or its writer would wait for ever.
+    /// All readers of an answer that isn't kept are gone through only when those are on by so much who were the slowest the last time,
+    /// so that a read costs the same however many there are. Less than what the slowest may be behind, or its writer would wait for ever.
     public static let fillStrideBytes = 4 * 1024
     /// What an answer under way counts besides its bytes.
     public static let fillOverheadBytes = 1024
