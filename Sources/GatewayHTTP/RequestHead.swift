@@ -61,6 +61,12 @@ public struct RequestHead: ~Copyable {
     /// § 7.8), and offers nothing by which it could speak HTTP to the origin past the gateway.
     @inlinable
     public var asksUpgrade: Bool { parts.asksUpgrade }
+    /// The head of a request that has been encoded already: of it the method alone still counts.
+    public mutating func become(_ method: Method) {
+        parts.method = method
+        parts.isComplete = true
+    }
+
     /// The client has been told to send the body.
     public mutating func forgetExpectation() { parts.expectsContinue = false }
     @inlinable

@@ -2,6 +2,7 @@ import GatewayCache
 import GatewayConfig
 import GatewayCore
 import GatewayHTTP
+import GatewayPolicy
 import GatewayTelemetry
 
 /// `cache` of a location, frozen: which zone, what makes requests the same, how long answers hold.
@@ -24,6 +25,12 @@ final class CacheRoute: Sendable {
     /// The names of ``CacheConfig/fields`` and ``CacheConfig/ignored``, as bytes.
     let fields: [[UInt8]]
     let ignored: [[UInt8]]
+    /// Whether the location names its api: event streams tell of their end then.
+    let knowsAPI: Bool
+    /// Where keys of `api_keys` may stand; nil without any.
+    let keyFields: APIKeyFields?
+    /// Fields of proxy_set_header that are not the same for all: what they are for a request counts. nil without any.
+    let keyedFields: FieldTemplates?
     private let requests: [MetricSlot]
     private let bypasses: [MetricSlot]
     private let refusals: [MetricSlot]
@@ -32,8 +39,18 @@ final class CacheRoute: Sendable {
     let savedOutputTokens: MetricSlot
     let savedOriginTime: MetricSlot
 
-    init(_ config: CacheConfig, name: String, zone: ResponseCache, isKeyed: Bool, registry: MetricsRegistry) {
+    init(
+        _ config: CacheConfig, in location: LocationConfig, name: String, zone: ResponseCache, keyFields: APIKeyFields?,
+        registry: MetricsRegistry
+    ) {
         self.name = Array(name.utf8)
+        self.keyFields = keyFields
+        let keyed = location.proxySetHeaders.compactMap { header in
+            header.value.apartFromIDs.map { HeaderTemplate(name: header.name, value: $0) }
+        }
+        keyedFields = keyed.isEmpty ? nil : FieldTemplates(keyed)
+        knowsAPI = location.edge.api != nil
+        let isKeyed = location.authentication != nil
         self.config = config
         self.zone = zone
         partition = config.scope == .shared ? .shared : isKeyed ? .key : .anonymous
@@ -51,4 +68,21 @@ final class CacheRoute: Sendable {
     func requests(_ outcome: CacheOutcome) -> MetricSlot { requests[Int(outcome.rawValue)] }
     func bypasses(_ reason: CacheBypass) -> MetricSlot { bypasses[Int(reason.rawValue)] }
     func refusals(_ reason: CacheRefusal) -> MetricSlot { refusals[Int(reason.rawValue)] }
+}
+
+extension Template {
+    /// What of its value may differ between requests that are the same otherwise; nil for nothing. Ids and addresses of clients don't count:
+    /// they differ for each, and nothing would be answered from a cache.
+    fileprivate var apartFromIDs: Template? {
+        let counting = parts.filter { part in
+            switch part {
+            case .literal: true
+            case .variable(.requestID), .variable(.remoteAddr), .variable(.remotePort), .variable(.proxyAddXForwardedFor): false
+            case .variable(.hostname), .variable(.serverAddr), .variable(.serverName), .variable(.serverPort): false
+            case .variable: true
+            }
+        }
+        let differs = counting.contains { part in if case .variable = part { true } else { false } }
+        return differs ? Template(parts: counting) : nil
+    }
 }

@@ -2,6 +2,7 @@ import GatewayCache
 import GatewayConfig
 import GatewayCore
 import GatewayHTTP
+import GatewayPolicy
 
 /// What may be answered from the cache, and what may be kept in it.
 extension Exchange {
@@ -18,16 +19,26 @@ extension Exchange {
         switch route.partition {
         case .shared: return nil
         case .key: return keyName >= 0 ? nil : .credentials
-        case .anonymous: return carriesCredentials ? .credentials : nil
+        case .anonymous: return carriesCredentials(route.keyFields) ? .credentials : nil
         }
     }
 
     /// Fields and members of the query by which callers of APIs say who they are.
-    private var carriesCredentials: Bool {
-        if head.fields.contains(.authorization) || head.fields.contains(.proxyAuthorization) { return true }
-        if head.fields.contains(.cookie) || head.fields.contains(.xAPIKey) { return true }
-        for name in ["api-key", "x-goog-api-key", "x-auth-token"] as [StaticString] where head.fields.contains(named: name) { return true }
+    private func carriesCredentials(_ keys: APIKeyFields?) -> Bool {
+        for index in 0..<head.fields.count where isCredential(index) { return true }
+        if let keys, keys.find(in: head.fields) != .missing { return true }
         return head.queryHasMember("key") || head.queryHasMember("api_key") || head.queryHasMember("access_token")
+    }
+
+    func isCredential(_ index: Int) -> Bool {
+        switch head.fields.name(index) {
+        case .authorization, .proxyAuthorization, .cookie, .xAPIKey: return true
+        case .other:
+            let name = head.fields.nameBytes(index)
+            return name.equalsIgnoringCase("api-key") || name.equalsIgnoringCase("x-goog-api-key")
+                || name.equalsIgnoringCase("x-auth-token") || name.equalsIgnoringCase("ocp-apim-subscription-key")
+        default: return false
+        }
     }
 }
 
@@ -43,12 +54,6 @@ extension HeaderFields {
     var hasEventStream: Bool {
         guard let index = firstIndex(of: .contentType) else { return false }
         return value(index).extracting(mediaType(index)).equalsIgnoringCase("text/event-stream")
-    }
-
-    /// Whether a field of that name is there, which is in lower case.
-    fileprivate func contains(named wanted: StaticString) -> Bool {
-        for index in 0..<count where name(index) == .other && nameBytes(index).equalsIgnoringCase(wanted) { return true }
-        return false
     }
 }
 
@@ -109,6 +114,10 @@ extension UpstreamCall {
             return verdict
         }
         verdict = freshness(route, isPost: isPost, wallClockS: wallClockS)
+        if verdict.refusal == nil && !route.knowsAPI && head.fields.hasEventStream { verdict.refusal = .eventStream }
+        if verdict.refusal == nil, case .length(let length) = head.framing, length > UInt64(route.zone.entryBytesMax) {
+            verdict.refusal = .tooLarge
+        }
         // Whoever sends it may have died midway (RFC 9112 § 8): only an event stream says itself that it is whole.
         if verdict.refusal == nil && head.framing == .untilClose && !head.fields.hasEventStream { verdict.refusal = .unfinished }
         return verdict
@@ -163,7 +172,7 @@ extension CacheVerdict {
 
 extension HeaderFields {
     fileprivate var isCoded: Bool {
-        guard let index = firstIndex(of: .contentEncoding) else { return false }
-        return !value(index).equalsIgnoringCase("identity")
+        for index in 0..<count where name(index) == .contentEncoding && !value(index).equalsIgnoringCase("identity") { return true }
+        return false
     }
 }

@@ -31,6 +31,7 @@ struct Fetch: ~Copyable {
     var refusal: CacheRefusal?
     var freshForMs: UInt64 = 0
     var initialAgeS: UInt64 = 0
+    var hasBegun = false
     var hasValidator = false
     var mustRevalidate = false
     var isEventStream = false
@@ -61,15 +62,19 @@ struct Fetch: ~Copyable {
         content = ByteQueue(pool: pool)
     }
 
+    /// Whether the answer has become larger than what is kept.
+    var isTooLarge: Bool { hasBegun && variantKey == nil && !fill.isKept }
+
     /// Whether a slow reader has to be waited for.
     var isHeldUp: Bool { !isSettled && fill.isFull }
 
-    mutating func begin(_ verdict: CacheVerdict, _ call: borrowing UpstreamCall, _ pool: BufferPool) {
+    mutating func begin(_ verdict: CacheVerdict, _ call: borrowing UpstreamCall, isPost: Bool) {
+        hasBegun = true
         refusal = verdict.refusal
         freshForMs = verdict.freshForMs
         initialAgeS = verdict.initialAgeS
         mustRevalidate = verdict.mustRevalidate
-        hasValidator = call.head.fields.contains(.etag) || call.head.fields.contains(.lastModified)
+        hasValidator = !isPost && (call.head.fields.contains(.etag) || call.head.fields.contains(.lastModified))
         isEventStream = call.head.fields.hasEventStream
         gathers = refusal == nil && !verdict.vary.isEmpty
     }
@@ -93,14 +98,8 @@ struct Fetch: ~Copyable {
         guard let variantKey else { return false }
         var names = AnswerFacts(status: 0, storedAtMs: facts.storedAtMs, storedAt: facts.storedAt, freshForMs: .max)
         names.isVariants = true
-        return keep(head.bytes, content.bytes, facts, variantKey) && keep(variants.rawSpan, RawSpan(), names, baseKey)
-    }
-
-    private func keep(_ head: RawSpan, _ content: RawSpan, _ facts: AnswerFacts, _ key: SHA256Digest) -> Bool {
-        let copy = route.zone.fetchAnew(key)
-        _ = copy.begin(head: head, sharing: .all, keeps: true)
-        _ = copy.append(content)
-        _ = copy.finish()
-        return route.zone.store(copy, facts, path: path.bytes)
+        let path = path.bytes
+        return route.zone.store(variantKey, head: head.bytes, body: content.bytes, facts, path: path)
+            && route.zone.store(baseKey, head: variants.rawSpan, body: RawSpan(), names, path: path)
     }
 }

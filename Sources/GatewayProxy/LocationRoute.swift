@@ -93,8 +93,8 @@ final class LocationRoute: Sendable {
         isProxied = pass != nil
         cache = config.cache.map {
             CacheRoute(
-                $0, name: "\(listens) \(server) \(config.name)", zone: context.caches[$0.zone], isKeyed: config.authentication != nil,
-                registry: registry)
+                $0, in: config, name: "\(listens) \(server) \(config.name)", zone: context.caches[$0.zone],
+                keyFields: context.callers.keys?.fields, registry: registry)
         }
         answers = pass == nil ? nil : config.edge.api.map { AnswerCounters($0, [server, config.name], registry) }
         counters = Counters(

@@ -20,11 +20,13 @@ final class VersionPolicy: Sendable {
 
     let header: Header?
     let caller: Caller
+    let versionNames: [[UInt8]]
     let sticky: StickyVersions
 
     /// nil for an upstream that goes by weights alone.
     init?(_ config: UpstreamConfig) {
         if config.sticky == nil && config.versionHeader == nil { return nil }
+        versionNames = config.versions.map { Array($0.name.utf8) }
         header = config.versionHeader.map { header in
             Header(
                 name: Array(header.name.utf8), from: NetworkList(header.from), versions: config.versions.map { Array($0.name.utf8) })

@@ -1,6 +1,7 @@
 import GatewayCache
 import GatewayCore
 import GatewayHTTP
+import GatewayPolicy
 
 /// The lookup: the request is read to its end, gets its key, and then its answer from what is stored, from what is under way, or by a fetch.
 extension Worker {
@@ -114,6 +115,11 @@ extension Worker {
         let turn = exchanges[id].caching
         keyMaker.value.begin()
         exchanges[id].addToKey(route, overTLS: downstreams[exchanges[id].connection].stream.isTLS, &keyMaker.value)
+        if let fields = route.keyedFields {
+            var lines = ByteQueue(pool: pool)
+            exchanges[id].evaluate(fields, on: downstreams[exchanges[id].connection], into: &lines)
+            keyMaker.value.add(.field, lines.bytes)
+        }
         if exchanges[id].head.method == .post { try cacheTurns[turn].addContent(route, pool, &canonicalJSON.value, &keyMaker.value) }
         return keyMaker.value.finish()
     }
@@ -168,7 +174,7 @@ extension Worker {
         let wishes = cacheTurns[exchanges[id].caching].wishes
         let isWithin = stored.facts.staleMs(now) < stored.facts.staleWhileRevalidateMs
         guard isWithin, let fill = lookup.fill, wishes.maxAgeS == nil, wishes.minFreshS == nil else { return nil }
-        if lookup.isLeader && !beginFetch(fill, for: id, route, revalidating: stored, isBackground: true) { route.zone.end(fill) }
+        if lookup.isLeader && !beginFetch(fill, for: id, route, revalidating: stored, isBackground: true) { giveUp(fill, route) }
         return replay(id, stored, .staleRevalidating)
     }
 
@@ -182,12 +188,17 @@ extension Worker {
         if isLeader {
             let stale = cacheTurns[turn].stale
             if !beginFetch(fill, for: id, route, revalidating: stale, isBackground: false) {
-                route.zone.end(fill)
-                wake(fill, fill.fail(GatewayError(.connectionsExhausted, "the worker has no room for a further request to an origin")))
+                giveUp(fill, route)
             }
         }
         calls[exchanges[id].call].state = .awaitingHead
         return .next(.relay)
+    }
+
+    /// Nothing will come into the fill; others may have joined it.
+    private func giveUp(_ fill: Fill, _ route: CacheRoute) {
+        route.zone.end(fill)
+        wake(fill, fill.fail(GatewayError(.connectionsExhausted, "the worker has no room for a further request to an origin")))
     }
 
     /// Since the zone named it the fill has ended, or let go of its first bytes: by now the answer is stored, or another one under way.
@@ -215,18 +226,46 @@ extension Exchange {
             if let caller = callerKey {
                 let name = caller.keys.text(caller.name)
                 key.add(.partition, name.rawSpan)
+                addOtherCredentials(caller.keys.fields, &key)
             }
         }
         // HEAD is told what GET would get.
         key.add(.method, UInt64(head.method == .post ? Method.post.rawValue : Method.get.rawValue))
         let name = route.name
         key.add(.route, name.rawSpan)
-        if let header = location?.upstream?.versionPolicy?.header, let version = askedVersion(header) { key.add(.version, UInt64(version)) }
+        if let policy = location?.upstream?.versionPolicy, let version = version(by: policy) {
+            let name = policy.versionNames[version]
+            key.add(.version, name.rawSpan)
+        }
         if overTLS { key.add(.scheme, RawSpan()) }
         key.add(.host, head.hostname)
+        // The origin sees more than the name, in Host and X-Forwarded-Host: a port, a dot behind it.
+        if head.authority.byteCount != head.hostname.byteCount { key.add(.host, head.authority) }
+        if isFromTrustedProxy { addForwarding(&key) }
         key.add(.path, head.path)
         if head.hasQuery { key.add(.query, head.query) }
         for name in route.fields { addField(name, .field, &key) }
+    }
+
+    /// Under one API key there may be many users, whom the origin tells apart by credentials of its own.
+    private func addOtherCredentials(_ keys: APIKeyFields, _ key: inout CacheKeyMaker) {
+        var verified = -1
+        if case .key(let field, _) = keys.find(in: head.fields) { verified = field }
+        for index in 0..<head.fields.count where index != verified && isCredential(index) {
+            if head.fields.isHopByHop(index) { continue }
+            key.add(.field, name: head.fields.nameBytes(index), head.fields.value(index))
+        }
+    }
+
+    /// What a trusted proxy says of its client's request is passed on.
+    private func addForwarding(_ key: inout CacheKeyMaker) {
+        for index in 0..<head.fields.count {
+            switch head.fields.name(index) {
+            case .xForwardedHost, .xForwardedProto, .xForwardedPort:
+                key.add(.field, name: head.fields.nameBytes(index), head.fields.value(index))
+            default: continue
+            }
+        }
     }
 
     fileprivate func addToKey(_ base: SHA256Digest, varying names: [UInt8], _ key: inout CacheKeyMaker) {
@@ -236,7 +275,8 @@ extension Exchange {
 
     private func addField(_ name: [UInt8], _ part: CacheKeyMaker.Part, _ key: inout CacheKeyMaker) {
         for index in 0..<head.fields.count {
-            if !head.fields.nameBytes(index).equalsIgnoringCase(name.rawSpan) { continue }
+            // What is for this hop alone the origin doesn't see; some take an underscore for a hyphen.
+            if head.fields.isHopByHop(index) || !head.fields.nameBytes(index).isTaken(for: name.rawSpan) { continue }
             key.add(part, name: name.rawSpan, head.fields.value(index))
         }
     }

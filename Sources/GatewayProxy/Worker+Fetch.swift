@@ -18,7 +18,7 @@ extension Worker {
         do throws(GatewayError) {
             try exchanges[id].encodeRequestHead(on: downstreams[exchanges[id].connection], into: &request)
             if let stale, stale.facts.hasValidator { stale.appendConditions(pool, to: &request) }
-            try exchanges[fetch].adopt(from: exchanges[id], request)
+            exchanges[fetch].adopt(from: exchanges[id])
         } catch {
             exchanges.discard(fetch)
             return false
@@ -37,7 +37,9 @@ extension Worker {
                 version: upstream.versionPolicy.flatMap { exchanges[id].version(by: $0) }, isBackground: isBackground, pool: pool))
         exchanges[id].appendPurgePath(to: &fetches[exchanges[fetch].fetch].path)
         fetchesByFill.value[ObjectIdentifier(fill)] = fetch
-        if let timeoutMs = exchanges[id].location?.requestTimeoutMs, timeoutMs > 0 { limitTime(of: fetch, ms: timeoutMs) }
+        if let timeoutMs = exchanges[id].location?.requestTimeoutMs, timeoutMs > 0 {
+            if isBackground { limitTime(of: fetch, ms: timeoutMs) } else { limitTime(of: fetch, until: exchanges[id].deadline) }
+        }
         queueReady(exchange: fetch)
         return true
     }
@@ -93,7 +95,7 @@ extension Worker {
         var verdict = calls[call].cacheVerdict(route, isPost: isPost, attempt: fill.attempt, wallClockS: wallClockS)
         // Who waits under a key that counts what Vary names has the same values there.
         if fetches[fetch].isVariant && fetches[fetch].variants == verdict.vary { verdict = verdict.forVariant }
-        fetches[fetch].begin(verdict, calls[call], pool)
+        fetches[fetch].begin(verdict, calls[call], isPost: isPost)
         if !verdict.vary.isEmpty { countVariant(id, verdict) }
         if verdict.sharing == .leaderOnly { route.zone.end(fill) }
         var head = ByteQueue(pool: pool)
@@ -131,15 +133,22 @@ extension Worker {
         facts.storedAt = now
         facts.storedAtMs = clock.value.nanoseconds(now) / 1_000_000
         facts.initialAgeS = verdict.initialAgeS
+        if calls[call].head.fields.contains(.cacheControl) { facts.mustRevalidate = verdict.mustRevalidate }
         if verdict.refusal != nil {
             // Not to be given without asking again, whatever was said before.
             facts.freshForMs = 0
+            facts.staleIfErrorMs = 0
+            facts.staleWhileRevalidateMs = 0
         } else if calls[call].head.fields.contains(.cacheControl) || calls[call].head.fields.contains(.expires) {
             facts.freshForMs = verdict.freshForMs
         } else {
             // What 304 leaves out is as it was (RFC 9111 § 4.3.4).
             let (lifetimeMs, ageMs) = (stale.facts.freshForMs + stale.facts.initialAgeS * 1000, verdict.initialAgeS * 1000)
             facts.freshForMs = lifetimeMs > ageMs ? lifetimeMs - ageMs : 0
+        }
+        if facts.mustRevalidate {
+            facts.staleIfErrorMs = 0
+            facts.staleWhileRevalidateMs = 0
         }
         return route.zone.refresh(stale, facts)
     }
@@ -156,6 +165,7 @@ extension Worker {
         fetches[fetch].isSettled = true
         fetches[fetch].route.zone.end(fill)
         wake(fill, fill.resolve(with: answer, isRevalidated: isRevalidated))
+        queueReady(fetch: id)
     }
 
     func appendToFill(_ id: Handle, _ content: borrowing ByteQueue, _ range: Range<Int>) {
@@ -255,7 +265,10 @@ extension Worker {
     func resume(fetch id: Handle) {
         let fetch = exchanges[id].fetch
         fetches[fetch].isReadyQueued = false
-        if isUnwanted(fetch) && fetches[fetch].route.zone.abandonIfUnread(fetches[fetch].fill) {
+        if fetches[fetch].isSettled {
+            // Its readers have another answer: what still comes is nobody's.
+            cancel(fetch: id)
+        } else if isUnwanted(fetch) && fetches[fetch].route.zone.abandonIfUnread(fetches[fetch].fill) {
             cancel(fetch: id)
         } else {
             step(id)
@@ -266,7 +279,7 @@ extension Worker {
         if fetches[fetch].isSettled || fetches[fetch].fill.readerCount > 0 { return false }
         if isDraining { return true }
         let goesOn = fetches[fetch].isBackground || fetches[fetch].isForOthers || fetches[fetch].route.config.finishesAbandoned
-        return !goesOn || fetches[fetch].refusal != nil
+        return !goesOn || fetches[fetch].refusal != nil || fetches[fetch].isTooLarge
     }
 
     private func cancel(fetch id: Handle) {
@@ -290,9 +303,9 @@ extension Worker {
 }
 
 extension Exchange {
-    /// Takes over what a fetch needs to be sent on its way: the request as the origin will get it, and whose it is.
-    fileprivate mutating func adopt(from other: borrowing Exchange, _ request: borrowing ByteQueue) throws(GatewayError) {
-        guard try parse(request) != nil else { throw GatewayError(.headTooLarge, "the head is larger with what was added to it") }
+    /// Takes over what a fetch needs to be sent on its way: whose it is, and its method. The request itself is encoded already.
+    fileprivate mutating func adopt(from other: borrowing Exchange) {
+        head.become(other.head.method)
         server = other.server
         location = other.location
         keyName = other.keyName

@@ -170,7 +170,7 @@ extension Worker {
     /// The exchange is over: counted, and read no further.
     func leaveCache(_ id: Handle) {
         let outcome = exchanges[id].cacheOutcome
-        if let route = exchanges[id].location?.cache { shard.increment(route.requests(outcome)) }
+        if outcome != .none, let route = exchanges[id].location?.cache { shard.increment(route.requests(outcome)) }
         let turn = exchanges[id].caching
         if turn.isNone { return }
         stopReading(id)
@@ -192,6 +192,14 @@ extension Worker {
         if readersByFill.value[key]?.isEmpty == true { readersByFill.value[key] = nil }
         cacheTurns[turn].source = .none
         wake(fill, fill.leave(reader))
+    }
+
+    /// The fetch that the exchange asked for first, while it waits for it.
+    func ownFetch(of id: Handle) -> Handle? {
+        guard case .fill(let fill, _) = cacheTurns[exchanges[id].caching].source, let fetch = fetchesByFill.value[ObjectIdentifier(fill)],
+            fetches[exchanges[fetch].fetch].leader == id
+        else { return nil }
+        return fetch
     }
 
     // MARK: Who is told

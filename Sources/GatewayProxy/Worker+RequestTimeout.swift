@@ -15,7 +15,10 @@ struct RequestTimer {
 /// the earliest deadline, and when it fires all exchanges are looked at.
 extension Worker {
     func limitTime(of id: Handle, ms: Int) {
-        let deadline = exchanges[id].startedAt.adding(milliseconds: ms)
+        limitTime(of: id, until: exchanges[id].startedAt.adding(milliseconds: ms))
+    }
+
+    func limitTime(of id: Handle, until deadline: MonotonicTime) {
         exchanges[id].deadline = deadline
         if deadline < requestTimer.value.due { armRequestTimer(deadline) }
     }
@@ -40,7 +43,13 @@ extension Worker {
 
     private func endLateRequest(_ id: Handle) {
         let error = GatewayError(.requestTimeout, "the request took longer than request_timeout")
-        if exchanges[id].isFetch { return abandon(id, error) }
+        if exchanges[id].isFetch {
+            // The origin is what it waited for; who reads along hears of it, or gets what was stored.
+            noteLateOrigin(exchanges[id].call, error)
+            dropCall(id, status: 504)
+            return abandon(id, error)
+        }
+        if !exchanges[id].caching.isNone, !exchanges[id].response.hasBegun, let fetch = ownFetch(of: id) { return endLateRequest(fetch) }
         let connection = exchanges[id].connection
         if !exchanges[id].isOverHTTP2 { flush(connection) }
         let isOriginLate = awaitsOrigin(id)
@@ -56,6 +65,7 @@ extension Worker {
 
     /// Who reads along with another's answer is at no server.
     private func noteLateOrigin(_ call: Handle, _ error: GatewayError) {
+        if call.isNone { return }
         if calls[call].upstream.countsFailures, !calls[call].connection.isNone { noteUnanswered(call, error) }
     }
 
