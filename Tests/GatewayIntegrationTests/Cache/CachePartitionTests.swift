@@ -53,6 +53,24 @@ import Testing
         #expect(try cached.post("{}", "/", ["X-API-Key: guessed", "Cache-Control: only-if-cached"]).status == 401)
     }
 
+    @Test(arguments: [Way.http1, .http2]) func `credentials beside the key count, and a caller has an answer for each`(_ way: Way) throws {
+        let keys = "api_keys { header X-API-Key; key a sha256=\(sha256(Self.a)); }"
+        let cached = try CachedOrigin(main: keys, location: "authenticate api_key;")
+        let client = try cached.client(way)
+        let credentials = [
+            [], ["Cookie: sid=1"], ["Cookie: sid=2"], ["Authorization: Basic YTph"], ["Authorization: Basic YjpC"],
+            ["Authorization: Bearer a"], ["Cookie: sid=1", "Authorization: Bearer a"],
+        ]
+        for (index, fields) in credentials.enumerated() {
+            #expect(try client.ask("/", ["X-API-Key: \(Self.a)"] + fields).text == "\(2 * index + 1) GET / ", "\(fields)")
+            #expect(try client.post("{}", "/", ["X-API-Key: \(Self.a)"] + fields).text == "\(2 * index + 2) POST / {}", "\(fields)")
+        }
+        for (index, fields) in credentials.enumerated() {
+            let again = try client.post("{}", "/", ["X-API-Key: \(Self.a)"] + fields)
+            #expect(again.isHit && again.text == "\(2 * index + 2) POST / {}", "\(fields)")
+        }
+    }
+
     @Test func `no field of a request makes it another caller's`() throws {
         let cached = try keyed(fields: "Vary: Accept\r\n")
         let body = #"{"a":1}"#
@@ -159,12 +177,41 @@ import Testing
         try cached.expectBypass("credentials", 2)
     }
 
+    @Test(arguments: Way.allCases) func `a field that api_keys names carries credentials, also where keys are not asked for`(_ way: Way)
+        throws
+    {
+        let cached = try CachedOrigin(main: "api_keys { header X-Service-Token; key a sha256=\(sha256(Self.a)); }")
+        #expect(try cached.post("{}", "/", [], way).isMiss)
+        for (index, value) in [Self.a, Self.b].enumerated() {
+            let answer = try cached.post("{}", "/", ["X-Service-Token: \(value)"], way)
+            #expect(answer.text == "\(index + 2) POST / {}" && answer.cacheStatus == "fwd=bypass; detail=credentials")
+        }
+        #expect(try cached.post("{}", "/", [], way).isHit)
+        try cached.expectBypass("credentials", 2)
+    }
+
     @Test func `with scope=shared credentials don't count`() throws {
         let cached = try CachedOrigin("scope=shared")
         for fields in [[], ["Authorization: Bearer a"], ["Cookie: a=b"], ["Authorization: Bearer b"]] {
             #expect(try cached.post("{}", "/", fields).text == "1 POST / {}")
         }
         #expect(cached.count == 1)
+    }
+
+    @Test(arguments: ["$http_x_user", "user-$http_x_user", "$http_x_user@$remote_addr"])
+    func `what the origin is told of a user keeps users apart, with scope=shared too`(
+        value: String
+    ) throws {
+        let cached = try CachedOrigin("scope=shared", location: "proxy_set_header X-U \(value);") { _, request, connection in
+            try connection.send(ScriptedOrigin.message("for \(request["X-U"] ?? "")"))
+        }
+        for _ in 0..<2 {
+            for user in ["alice", "bob"] {
+                let told = value.replacing("$http_x_user", with: user).replacing("$remote_addr", with: "127.0.0.1")
+                #expect(try cached.ask("/", ["X-User: \(user)"]).text == "for \(told)")
+                #expect(try cached.post("{}", "/", ["X-User: \(user)"], .http2).text == "for \(told)")
+            }
+        }
     }
 
     @Test(arguments: [401, 403, 404, 400, 302]) func `what the origin refuses one caller is no other's, with scope=shared neither`(
