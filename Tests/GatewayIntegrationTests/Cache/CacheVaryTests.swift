@@ -108,4 +108,56 @@ import Testing
         }
         #expect(obedient.count == 2)
     }
+
+    // MARK: Many at once
+
+    /// What `gateway cache show` tells.
+    private func misses(_ cached: CachedOrigin) throws -> Int? {
+        let zones = try cached.gateway.admin("/cache").json()["zones"] as? [[String: Any]]
+        return zones?.first?["misses"] as? Int
+    }
+
+    private func varying(_ released: Signal?) throws -> CachedOrigin {
+        try CachedOrigin(workers: 2) { _, request, connection in
+            let round = Int(request.target.dropFirst()) ?? 0
+            try released?.wait(round + 1)
+            try connection.send(
+                ScriptedOrigin.message("\(request.target) \(request["X-V"] ?? "")", fields: "Vary: X-V\r\n"))
+        }
+    }
+
+    @Test func `those who wait for an answer that turns out to be another variant's get their own`() throws {
+        let released = Signal()
+        let cached = try varying(released)
+        let clients = try (0..<16).map { _ in try cached.edge.connect(.plain) }
+        for round in 0..<8 {
+            for (index, client) in clients.enumerated() {
+                try client.send("GET /\(round) HTTP/1.1\r\nHost: localhost\r\nX-V: \(index % 8)\r\n\r\n")
+            }
+            try cached.gateway.waitForMetrics("all wait") { $0.sum("gateway_connections", ["state": "active"]) == 16 }
+            released.send()
+            for (index, client) in clients.enumerated() {
+                let answer = try client.readResponse()
+                #expect(answer.status == 200 && answer.text == "/\(round) \(index % 8)", "\(answer.rawHead)")
+            }
+        }
+        try eventually("as many misses as requests to the origin") { try misses(cached) == cached.count }
+    }
+
+    @Test func `many who ask for many variants of many URLs at once each get what they asked for`() throws {
+        let cached = try varying(nil)
+        let address = cached.edge.address(.plain)
+        let asking = (0..<16).map { index in
+            Background {
+                let client = try WayClient(.http1, address)
+                return try (0..<150).compactMap { number -> String? in
+                    let (target, value) = ("/\(number)", "\((index + number) % 8)")
+                    let answer = try client.ask(target, ["X-V: \(value)"])
+                    return answer.status == 200 && answer.text == "\(target) \(value)" ? nil : "\(target) \(value): \(answer)"
+                }
+            }
+        }
+        for client in asking { #expect(try client.value(timeout: 4 * Deadline.defaultSeconds) == []) }
+        try eventually("as many misses as requests to the origin") { try misses(cached) == cached.count }
+    }
 }
