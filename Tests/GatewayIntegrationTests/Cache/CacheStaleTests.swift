@@ -140,6 +140,50 @@ import Testing
         #expect(cached.count >= 2)
     }
 
+    /// The origin's second answer is 503 with a body that never ends.
+    private func endless(_ main: String = "") throws -> CachedOrigin {
+        try CachedOrigin("stale_if_error=1h", main: main) { number, request, connection in
+            if number == 1 { return try connection.send(CachedOrigin.answer(number, request, fields: Self.tooOld)) }
+            try connection.send("HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nno \r\n")
+            _ = try connection.receiveToEnd(timeout: 600)
+            throw TestError.ended("by the gateway")
+        }
+    }
+
+    @Test(arguments: Way.allCases) func `a failure that never ends is not read when an answer stands in for it`(_ way: Way) throws {
+        let cached = try endless()
+        #expect(try cached.ask("/", [], way).isMiss)
+        #expect(try cached.ask("/", [], way).text == "1 GET / ")
+        try cached.edge.origin.waitForEndedConnections(1)
+        try cached.gateway.waitForMetrics("no connection to the origin") { $0.sum("gateway_upstream_connections") == 0 }
+    }
+
+    @Test func `a graceful end does not wait for such a failure`() throws {
+        let cached = try endless("shutdown_timeout 10m;")
+        #expect(try cached.ask().isMiss)
+        #expect(try cached.ask().text == "1 GET / ")
+        #expect(try cached.gateway.stop() == .exited(0))
+    }
+
+    @Test(arguments: Way.allCases) func `what was stored stands in when request_timeout runs out, and 504 where there is nothing`(
+        _ way: Way
+    ) throws {
+        let isSilent = Monitor(false)
+        let cached = try CachedOrigin("stale_if_error=1h", location: "request_timeout 1s;") { number, request, connection in
+            if isSilent.value { _ = try connection.receiveToEnd(timeout: 600) }
+            try connection.send(CachedOrigin.answer(number, request, fields: Self.tooOld))
+        }
+        // A busy machine may need several attempts to be in time.
+        try eventually("an answer") { try cached.ask("/", [], way).status == 200 }
+        isSilent.update { $0 = true }
+        for _ in 0..<2 {
+            let stale = try cached.ask("/", [], way)
+            #expect(stale.status == 200 && stale.text.hasSuffix(" GET / ") && stale["Age"] != nil, "\(stale)")
+            #expect(stale.cacheStatus?.hasSuffix("detail=stale-if-error") == true, "\(stale)")
+        }
+        #expect(try cached.ask("/other", [], way).status == 504)
+    }
+
     // MARK: stale_while_revalidate
 
     @Test(arguments: Way.allCases) func `what is too old is given at once, while one request fetches it anew`(_ way: Way) throws {
@@ -204,5 +248,26 @@ import Testing
         try eventually("the fetch") { cached.count == 2 }
         goesOn.send()
         try eventually("the new answer") { try !cached.post("{}").text.hasPrefix("1 ") }
+    }
+
+    @Test(arguments: ["no-cache", "max-age=0, must-revalidate"]) func `what 304 says must be asked about is no longer given meanwhile`(
+        word: String
+    ) throws {
+        let cached = try CachedOrigin("stale_while_revalidate=1h") { number, request, connection in
+            if request["If-None-Match"] == nil {
+                try connection.send(CachedOrigin.answer(number, request, fields: Self.tooOld))
+            } else {
+                try connection.send("HTTP/1.1 304 Not Modified\r\nETag: \"t\"\r\nCache-Control: \(word)\r\n\r\n")
+            }
+        }
+        #expect(try cached.ask().isMiss)
+        // Waits for the 304.
+        #expect(try cached.ask("/", ["Cache-Control: max-age=0"]).status == 200)
+        #expect(cached.count == 2)
+        for number in 3...5 {
+            let answer = try cached.ask()
+            #expect(answer.status == 200 && answer.cacheStatus?.contains("hit") == false, "\(answer)")
+            #expect(cached.count == number)
+        }
     }
 }

@@ -116,4 +116,33 @@ import Testing
         #expect(late.cacheStatus == "")
         #expect(origin.requestCount == 2)
     }
+
+    // MARK: What has no end
+
+    @Test(arguments: [true, false])
+    func `with finish_abandoned an endless answer ends when nobody reads it and it is too large to be kept`(isLeftFirst: Bool) throws {
+        let released = Signal()
+        let origin = try EventOrigin { connection, _ in
+            try connection.send(EventOrigin.head + EventOrigin.chunk(EventOrigin.event(0)))
+            try released.wait(timeout: 600)
+            for number in 0..<16 { try connection.send(EventOrigin.chunk("data: \(number) \(String(repeating: "x", count: 8 << 10))\n\n")) }
+            // It sends no more, and has no end but the gateway's.
+            _ = try connection.receiveToEnd(timeout: 600)
+            throw TestError.ended("by the gateway")
+        }
+        let edge = try origin.edge("finish_abandoned", zone: "memory=8m entry_max=64k")
+        let readers = try AnswerReader.Way.allCases.map { try AnswerReader(edge, $0) }
+        for reader in readers { #expect(try reader.event() == EventOrigin.event(0)) }
+        if !isLeftFirst {
+            released.send()
+            for reader in readers { try reader.read(100 << 10) }
+        }
+        for reader in readers { reader.leave() }
+        try edge.gateway.waitForMetrics("all have gone") { $0.sum("gateway_refusals_total", ["error_type": "client_closed"]) == 2 }
+        if isLeftFirst { released.send() }
+        try origin.origin.waitForEndedConnections(1)
+        try edge.gateway.waitForMetrics("no connection to the origin") { $0.sum("gateway_upstream_connections") == 0 }
+        #expect(origin.requestCount == 1)
+        #expect(try edge.stored() == 0)
+    }
 }
