@@ -180,4 +180,16 @@ import Testing
         #expect(try cached.client().ask("/", "HEAD").cacheStatus == "fwd=bypass; detail=head_miss")
         #expect(cached.count == 2 && cached.received[1]["If-None-Match"] == nil)
     }
+
+    @Test(arguments: ["", "stale_if_error=1h", "obey_origin", "obey_origin stale_if_error=1h"])
+    func `answers to POST are not asked for by their validators`(cache: String) throws {
+        let fields = "ETag: \"t\"\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nCache-Control: max-age=0\r\n"
+        let cached = try CachedOrigin("ttl=1ms \(cache)", fields: fields)
+        #expect(try cached.post("{}").text == "1 POST / {}")
+        #expect(try cached.post("{}", "/", ["Cache-Control: no-cache"]).text == "2 POST / {}")
+        // What is too old is fetched anew, and how soon it is doesn't matter.
+        for number in 3...5 { try eventually("answer \(number)") { try cached.post("{ }").text.hasPrefix("\(number) ") } }
+        #expect(cached.count == 5)
+        for request in cached.received { #expect(request["If-None-Match"] == nil && request["If-Modified-Since"] == nil) }
+    }
 }

@@ -227,4 +227,28 @@ import Testing
         }
         if !stream.isStored { try cached.expectNotStored("event_stream", 2) }
     }
+
+    // MARK: Before the end is known
+
+    @Test(arguments: Way.allCases) func `Cache-Status doesn't say stored where the head tells that it won't be`(_ way: Way) throws {
+        let cached = try CachedOrigin { _, request, connection in
+            switch request.target {
+            case "/events":
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 9\r\n\r\ndata: a\n\n")
+            case "/large":
+                let text = String(repeating: "x", count: (1 << 20) + 1)
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)")
+            default: try connection.send(ScriptedOrigin.message("whole"))
+            }
+        }
+        let client = try cached.client(way)
+        for target in ["/events", "/large"] {
+            for answer in [try client.ask(target), try client.post("{}", target)] {
+                #expect(answer.status == 200 && answer.cacheStatus?.hasPrefix("fwd=miss") == true)
+                #expect(answer.cacheStatus?.contains("stored") == false, "\(target): \(answer.cacheStatus ?? "")")
+            }
+        }
+        #expect(try client.ask("/").isMiss)
+        try cached.expect("gateway_cache_stored_total", 1)
+    }
 }
