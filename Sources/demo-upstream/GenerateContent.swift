@@ -1,6 +1,6 @@
 import NIOHTTP1
 
-/// POST /v1beta/models/MODEL:generateContent and :streamGenerateContent, as Google shapes Gemini's.
+/// POST /v1beta/models/MODEL:generateContent and :streamGenerateContent, as Google shapes Gemini's; /v1 as well, which its SDK takes.
 struct GenerateContent {
     private struct Body: Decodable {
         struct Part: Decodable {
@@ -18,14 +18,14 @@ struct GenerateContent {
         let generationConfig: Configuration?
     }
 
-    private static let prefix = "/v1beta/models/"
+    private static let prefixes = ["/v1beta/models/", "/v1/models/"]
 
     let answer: Answer
 
     /// nil if the request is for something else.
     init?(_ request: Request, _ settings: Settings) {
-        guard request.method == .POST, request.path.hasPrefix(Self.prefix) else { return nil }
-        let parts = request.path.dropFirst(Self.prefix.count).split(separator: ":", omittingEmptySubsequences: false)
+        guard request.method == .POST, let prefix = Self.prefixes.first(where: request.path.hasPrefix) else { return nil }
+        let parts = request.path.dropFirst(prefix.count).split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 2, ["generateContent", "streamGenerateContent"].contains(parts[1]) else { return nil }
         guard let body = try? request.decode(Body.self), !body.contents.isEmpty else {
             answer = .geminiError(.badRequest, "The body is a JSON object with 'contents'.")

@@ -26,6 +26,9 @@ import Testing
                         location / { proxy_pass http://127.0.0.1:{ORIGIN}; }
                         location /cached/openai/ { api openai; cache answers scope=shared; proxy_pass http://127.0.0.1:{ORIGIN}/; }
                         location /cached/anthropic/ { api anthropic; cache answers scope=shared; proxy_pass http://127.0.0.1:{ORIGIN}/; }
+                        location /told/openai/ { api openai; proxy_pass http://127.0.0.1:{ORIGIN}/; }
+                        location /told/anthropic/ { api anthropic; proxy_pass http://127.0.0.1:{ORIGIN}/; }
+                        location /told/gemini/ { api gemini; proxy_pass http://127.0.0.1:{ORIGIN}/; }
                         location /full/openai/ { api openai; client_max_body_size 1; proxy_pass http://127.0.0.1:{ORIGIN}; }
                         location /full/anthropic/ { api anthropic; client_max_body_size 1; proxy_pass http://127.0.0.1:{ORIGIN}; }
                         location /full/gemini/ { api gemini; client_max_body_size 1; proxy_pass http://127.0.0.1:{ORIGIN}; }
@@ -120,12 +123,16 @@ import Testing
     private static let python = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent(".build-clients/bin/python").path
 
+    private static func script(_ name: String, _ site: Site) throws -> Program {
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("clients/\(name)").path
+        return try Program(python, ["-B", path, "\(site.gateway.ports[0])", site.certificates.authorityPath])
+    }
+
     @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: python), "`make test` installs the clients"))
     func `httpx and the SDKs of OpenAI, Anthropic and Google are served over HTTP/2, streams too`() throws {
         let site = try Site()
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("clients/sdk_client.py").path
-        let client = try Program(Self.python, ["-B", script, "\(site.gateway.ports[0])", site.certificates.authorityPath])
+        let client = try Self.script("sdk_client.py", site)
         try client.waitForExit(timeout: 300)
         try client.stdout.waitForEnd()
         let lines = client.stdout.lines.filter { !$0.isEmpty }
@@ -133,5 +140,33 @@ import Testing
         #expect(lines.last == "\(lines.count - 1) cases", "\(client.stderr.text)")
         #expect(lines.count > 15)
         #expect(try site.gateway.accessLog(waitingFor: 1).allSatisfy { $0["protocol"] == "HTTP/2.0" })
+    }
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: python), "`make test` installs the clients"))
+    func `tokens are counted as the SDKs report them, for each shape, streamed and not`() throws {
+        let site = try Site()
+        let client = try Self.script("sdk_tokens.py", site)
+        try client.waitForExit(timeout: 300)
+        try client.stdout.waitForEnd()
+        var told: [String: [Double]] = [:]
+        let lines = client.stdout.lines.filter { !$0.isEmpty }
+        for line in lines {
+            let words = line.split(separator: " ")
+            let counts = words.dropFirst().compactMap { Double($0) }
+            try #require(counts.count == 2 && counts.allSatisfy { $0 > 0 }, "\(line)")
+            told[String(words[0]), default: [0, 0]] = zip(told[String(words[0])] ?? [0, 0], counts).map(+)
+        }
+        #expect(lines.count == 8, "\(client.stderr.text)")
+        #expect(told.keys.sorted() == ["/told/anthropic/", "/told/gemini/", "/told/openai/"])
+        for (location, tokens) in told {
+            let counted = { (metrics: Metrics) in
+                ["input", "output"].map {
+                    metrics.sum("gateway_ai_tokens_total", ["location": location, "model": "demo", "direction": $0])
+                }
+            }
+            try site.gateway.waitForMetrics("the answers at \(location)") {
+                $0.sum("gateway_ai_answers_total", ["location": location]) == (location == "/told/openai/" ? 4 : 2)
+            }
+            #expect(counted(try site.gateway.metrics()) == tokens)
+        }
     }
 }
