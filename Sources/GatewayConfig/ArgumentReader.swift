@@ -81,7 +81,7 @@ struct ArgumentReader {
         if once, reading.arguments.has(argument.label) {
             throw Complaint("\"\(argument.label)\" is given twice", expected: "expected it once")
         }
-        let words = argument.isList ? try environment.resolveList(word) : [try environment.resolve(word)]
+        let words = argument.isList ? try environment.resolveList(word) : [try resolve(word, as: argument)]
         for word in words {
             do {
                 let value = try argument.kind.read(word)
@@ -91,6 +91,18 @@ struct ArgumentReader {
                 diagnostics.error(error, about: word)
             }
         }
+    }
+
+    /// Of a field the value alone may come from the environment, too.
+    private func resolve(_ word: Word, as argument: Argument) throws(Complaint) -> Word {
+        let resolved = try environment.resolve(word)
+        guard case .field = argument.kind, resolved.environmentName == nil else { return resolved }
+        let nameLength = word.text.utf8.prefix { $0 != UInt8(ascii: ":") }.count + 1
+        if nameLength > word.text.utf8.count { return word }
+        let value = try environment.resolve(word.suffix(from: nameLength))
+        if value.environmentName == nil { return word }
+        let name = String(decoding: word.text.utf8.prefix(nameLength), as: UTF8.self)
+        return Word(text: name + value.text, position: word.position, environmentName: value.environmentName)
     }
 
     private func surplus(_ word: Word, _ directive: Directive) -> Complaint {

@@ -47,6 +47,11 @@ struct Arguments: Sendable {
         return target
     }
 
+    func field(_ label: String) -> FieldConfig? {
+        guard case .field(let field) = items(label).first?.value else { return nil }
+        return field
+    }
+
     func digest(_ label: String) -> SHA256Digest? {
         guard case .digest(let digest) = items(label).first?.value else { return nil }
         return digest

@@ -25,6 +25,8 @@ public struct ConfigSnapshot: Sendable, Equatable {
     public var accessLogRules = AccessLogRules()
     public var rateLimits: [RateLimitConfig] = []
     public var cacheZones: [CacheZoneConfig] = []
+    /// nil: `tracing off`.
+    public var tracing: TracingConfig?
 }
 
 /// A name that is looked up, again and again.
@@ -169,6 +171,8 @@ public struct LocationConfig: Sendable, Equatable {
     /// Those of the outer levels first.
     public var limits: [LimitUseConfig] = []
     public var limitHeaders = LimitHeaderStyle.ietf
+    /// Whether its requests are traced, where the gateway traces.
+    public var isTraced = true
     public var edge = EdgeConfig()
     /// nil: its answers are not kept.
     public var cache: CacheConfig?

@@ -10,6 +10,7 @@ enum DirectiveTable {
     static let sections = [
         Section(title: "The gateway", directives: gateway),
         Section(title: "The admin listener", directives: admin),
+        Section(title: "Traces", directives: tracing),
         Section(title: "Upstreams", directives: upstreams + health),
         Section(title: "Servers", directives: servers),
         Section(title: "Requests and answers", directives: requests),

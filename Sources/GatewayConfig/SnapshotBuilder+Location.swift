@@ -9,7 +9,7 @@ extension SnapshotBuilder {
             addHeaders: addHeaders(server), proxySetHeaders: headers("proxy_set_header", server), gzip: gzip(server),
             authentication: authentication(server),
             limits: limits(server, action, at: answer?.name.position ?? SourcePosition(path: path)), limitHeaders: limitHeaders(server),
-            edge: edge(server))
+            isTraced: isTraced(server), edge: edge(server))
     }
 
     func location(_ entry: Entry, _ block: Scope) -> LocationConfig? {
@@ -21,7 +21,7 @@ extension SnapshotBuilder {
             clientMaxBodyBytes: bodyBytesMax(block), requestTimeoutMs: block.effective("request_timeout").number() ?? 0,
             addHeaders: addHeaders(block), proxySetHeaders: headers("proxy_set_header", block), gzip: gzip(block),
             authentication: authentication(block), limits: limits(block, action, at: entry.name.position),
-            limitHeaders: limitHeaders(block), edge: edge(block), cache: cache(block, action))
+            limitHeaders: limitHeaders(block), isTraced: isTraced(block), edge: edge(block), cache: cache(block, action))
     }
 
     func bodyBytesMax(_ block: Scope) -> Int {

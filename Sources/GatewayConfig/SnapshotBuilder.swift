@@ -35,6 +35,7 @@ final class SnapshotBuilder {
         checkLimits(main)
         warnOfUnknownCallers(main, servers)
         checkEdge(main)
+        let tracing = tracing(main)
         ListenerCheck(diagnostics: diagnostics).check(main)
         if main.all("server").isEmpty, !diagnostics.hasErrors {
             diagnostics.error(
@@ -49,7 +50,8 @@ final class SnapshotBuilder {
             shutdownTimeoutMs: main.effective("shutdown_timeout").number() ?? 0,
             trustedProxies: main.effective("trusted_proxies").networks(), addressLimits: addressLimits(main),
             gzipMemoryBytes: gzipMemoryBytes(main), admin: admin, servers: servers, upstreams: upstreams.configs, names: names.configs,
-            apiKeys: apiKeys, accessLogRules: accessLogRules(main.effective("access_log")), rateLimits: rateLimits, cacheZones: cacheZones)
+            apiKeys: apiKeys, accessLogRules: accessLogRules(main.effective("access_log")), rateLimits: rateLimits, cacheZones: cacheZones,
+            tracing: tracing)
     }
 
     /// Seen from the directory of the main file, as in nginx, also where an included file names it.

@@ -17,6 +17,7 @@ enum Value: Sendable, Equatable {
     case digest(SHA256Digest)
     case rate(RateReader.Rate)
     case limitKey(RateReader.LimitKey)
+    case field(FieldConfig)
 }
 
 /// A host and a port. The host is a name or an address without brackets.

@@ -61,6 +61,10 @@ indirect enum ValueKind: Sendable {
     case share
     /// What a health check asks for.
     case requestPath
+    /// Where spans are sent.
+    case collectorURL
+    /// `NAME:VALUE`, whose value may come from the environment.
+    case field
 
     /// Milliseconds that a wait may have: from 1 on, because a wait of nothing fails at once.
     static let wait = ValueKind.time(1...Self.longestMs)
@@ -112,13 +116,15 @@ indirect enum ValueKind: Sendable {
         case .message: return .text(try RateReader.message(word))
         case .share: return .number(try HealthReader.share(word))
         case .requestPath: return .text(try HealthReader.path(word))
+        case .collectorURL: return .proxyTarget(try CollectorReader.url(word))
+        case .field: return .field(try CollectorReader.field(word))
         }
     }
 
     /// nginx takes a "$" in a location's path for itself.
     private var takesVariables: Bool {
         switch self {
-        case .headerValue, .template, .locationPath, .fieldText: true
+        case .headerValue, .template, .locationPath, .fieldText, .field: true
         case .either(_, let kind): kind.takesVariables
         default: false
         }

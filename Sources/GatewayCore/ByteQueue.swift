@@ -246,6 +246,14 @@ public struct ByteQueue: ~Copyable {
         end &+= 16
     }
 
+    /// Puts all 16 digits of `value` in the place of the 16 bytes from the `offset`th on.
+    public mutating func replace(hex16 value: UInt64, at offset: Int) {
+        precondition(offset >= 0 && offset <= count &- 16)
+        guard let base = unsafe base else { return }
+        unsafe base.storeBytes(of: Self.hexDigits(UInt32(truncatingIfNeeded: value >> 32)), toByteOffset: start &+ offset, as: UInt64.self)
+        unsafe base.storeBytes(of: Self.hexDigits(UInt32(truncatingIfNeeded: value)), toByteOffset: start &+ offset &+ 8, as: UInt64.self)
+    }
+
     /// The eight digits of `value` as the bytes of a word, the most significant first in memory: one nibble to a byte, then all
     /// eight made digits at once.
     @inlinable

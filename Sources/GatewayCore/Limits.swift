@@ -20,6 +20,18 @@ public enum Limits {
     /// A chunk-size line: 16 hexadecimal digits and a short extension (RFC 9112 § 7.1.1 asks for a limit).
     public static let chunkLineBytesMax = 256
 
+    // MARK: Traces
+
+    /// What all lines of tracestate say together: so much everybody passes on, and nobody has to take more (W3C Trace Context § 3.3.1.5).
+    public static let traceStateBytesMax = 512
+    /// Members of tracestate (W3C Trace Context § 3.3.1.1).
+    public static let traceStateMembersMax = 32
+    /// A member's key, and its value (W3C Trace Context § 3.3.1.3).
+    public static let traceStateWordBytesMax = 256
+
+    /// Spans are gathered at least so long: one message each would be dearer than the requests that they tell of.
+    public static let spanIntervalMinMs = 100
+
     // MARK: PROXY protocol
 
     /// A line of version 1 with its end: the longest that the protocol knows.

@@ -9,7 +9,7 @@ public enum FieldName: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case referer, origin, authorization, wwwAuthenticate, cookie, setCookie, accept, acceptEncoding, acceptLanguage, acceptRanges, range
     case ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince, ifRange, maxForwards, location, cacheControl, pragma, age, etag
     case expires, lastModified, vary, retryAfter, allow, accessControlRequestMethod, accessControlRequestHeaders, idempotencyKey
-    case traceparent
+    case traceparent, tracestate
 
     /// The field that `name` names, in whatever case.
     @inlinable
@@ -58,6 +58,7 @@ public enum FieldName: UInt8, CaseIterable, Sendable, BitwiseCopyable {
             if name.equalsIgnoringCase("keep-alive") { return .keepAlive }
             if name.equalsIgnoringCase("user-agent") { return .userAgent }
             if name.equalsIgnoringCase("set-cookie") { return .setCookie }
+            if name.equalsIgnoringCase("tracestate") { return .tracestate }
         case 11:
             if name.equalsIgnoringCase("retry-after") { return .retryAfter }
             if name.equalsIgnoringCase("traceparent") { return .traceparent }
@@ -127,7 +128,7 @@ public enum FieldName: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     /// says how to read the content (RFC 9110 § 6.5.1). Of those the gateway knows, only what describes the whole remains.
     public var isAllowedInTrailers: Bool {
         switch self {
-        case .other, .etag, .lastModified, .traceparent: true
+        case .other, .etag, .lastModified, .traceparent, .tracestate: true
         default: false
         }
     }
@@ -196,6 +197,7 @@ public enum FieldName: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .accessControlRequestHeaders: "access-control-request-headers"
         case .idempotencyKey: "idempotency-key"
         case .traceparent: "traceparent"
+        case .tracestate: "tracestate"
         }
     }
 }

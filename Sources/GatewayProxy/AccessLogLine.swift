@@ -18,6 +18,7 @@ extension Exchange {
         line.append(#","remote_addr":""#)
         client.append(to: &line)
         line.append("\",")
+        if trace.isOn || head.fields.contains(.traceparent) { encodeTraceID(into: &line) }
         if head.isComplete { encodeRequest(hiding: hidden, into: &line) }
         if connection.isLoggedAsTLS13 {
             line.append(#""tls":"TLSv1.3","#)
@@ -39,6 +40,13 @@ extension Exchange {
             JSONLine.member(#""error_detail":""#, error.detail, into: &line)
         }
         JSONLine.end(into: &line)
+    }
+
+    private func encodeTraceID(into line: inout ByteQueue) {
+        guard let id = loggedTraceID else { return }
+        line.append(#""trace_id":""#)
+        id.append(to: &line)
+        line.append("\",")
     }
 
     private func encode(_ client: TLSClientCertificate, into line: inout ByteQueue) {

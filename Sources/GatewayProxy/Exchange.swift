@@ -55,6 +55,7 @@ struct Exchange: ~Copyable {
     var client: IPAddress
     var isFromTrustedProxy = false
     var requestID: (UInt64, UInt64) = (0, 0)
+    var trace = ExchangeTrace()
     /// The server by Host, and its location by path; none until they are known. What ends before takes the listener's default server.
     var server: ServerRoute?
     var location: LocationRoute?

@@ -63,6 +63,7 @@ final class LocationRoute: Sendable {
     /// Whether ``action`` is ``Action/proxy``.
     let isProxied: Bool
     let forwarding: Forwarding
+    let tracing: TracePolicy
 
     init(
         _ config: LocationConfig, server: String, listens: String, _ context: RouteContext
@@ -91,6 +92,7 @@ final class LocationRoute: Sendable {
             setNames: proxySetFields.knownNames, keepsPath: pass?.uri == nil, keepsHost: upstream?.host == nil,
             speaksHTTP2: upstream?.speaksHTTP2 ?? false)
         isProxied = pass != nil
+        tracing = TracePolicy(isOn: context.tracing != nil && config.isTraced, sampleMillionths: context.tracing?.sampleMillionths ?? 0)
         cache = config.cache.map {
             CacheRoute(
                 $0, in: config, name: "\(listens) \(server) \(config.name)", zone: context.caches[$0.zone],

@@ -40,6 +40,7 @@ extension Exchange {
         if forwarding.speaksHTTP2 && head.fields.takesTrailers { queue.append("TE: trailers\r\n") }
         if head.asksUpgrade { encodeUpgrade(into: &queue) }
         if head.expectsContinue { queue.append("Expect: 100-continue\r\n") }
+        if trace.isOn { encodeTrace(set, into: &queue) }
         queue.append("\r\n")
     }
 
@@ -60,6 +61,8 @@ extension Exchange {
                     if !set.contains(.maxForwards) { HTTP1Encoder.field("Max-Forwards", decimal: left - 1, into: &queue) }
                     continue
                 }
+            case .traceparent, .tracestate:
+                if trace.isOn || head.fields.isHopByHop(index) { continue }
             case .trailer:
                 if requestBody.framing != .chunked { continue }
             case .acceptEncoding, .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince:

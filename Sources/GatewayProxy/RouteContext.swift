@@ -1,4 +1,5 @@
 import GatewayCache
+import GatewayConfig
 import GatewayPolicy
 import GatewayTelemetry
 
@@ -10,5 +11,7 @@ struct RouteContext {
     let flags: [String: MaintenanceFlag]
     /// The zones, in their order.
     let caches: [ResponseCache]
+    /// nil: nobody traces.
+    let tracing: TracingConfig?
     let registry: MetricsRegistry
 }

@@ -47,7 +47,7 @@ public final class RouteTable: Sendable {
         }
         let context = RouteContext(
             upstreams: upstreams, callers: RouteCallers(deployment, registry: registry), flags: deployment.maintenance,
-            caches: deployment.caches, registry: registry)
+            caches: deployment.caches, tracing: config.tracing, registry: registry)
         let servers = zip(config.servers, deployment.clientVerifications).map { ServerRoute($0, clients: $1, context) }
         self.upstreams = upstreams
         self.servers = servers

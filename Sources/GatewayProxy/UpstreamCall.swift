@@ -46,6 +46,8 @@ struct UpstreamCall: ~Copyable {
     var written = 0
     /// Of them, the head's.
     var headByteCount = 0
+    /// Where in it the id of the attempt's span stands; 0 where it doesn't.
+    var spanIDOffset = 0
     /// Whether any byte of it may have reached the origin in this attempt.
     var hasWritten = false
     /// Whether the bytes are kept for a retry, until the first byte of the answer.

@@ -15,10 +15,13 @@ extension Worker {
         let snapshot = exchanges[id].snapshot
         let fetch = exchanges.insert(Exchange(connection: .none, snapshot: snapshot, client: exchanges[id].client, now: now, pool: pool))
         var request = ByteQueue(pool: pool)
+        let spanIDOffset: Int
         do throws(GatewayError) {
             try exchanges[id].encodeRequestHead(on: downstreams[exchanges[id].connection], into: &request)
+            spanIDOffset = exchanges[id].spanIDOffset(inHeadOf: request.count)
             if let stale, stale.facts.hasValidator { stale.appendConditions(pool, to: &request) }
             exchanges[fetch].adopt(from: exchanges[id])
+            if exchanges[id].trace.isOn { exchanges[fetch].joinTrace(of: exchanges[id].trace, spanID: newSpanID()) }
         } catch {
             exchanges.discard(fetch)
             return false
@@ -27,6 +30,7 @@ extension Worker {
         let method = exchanges[fetch].head.method
         let call = calls.insert(UpstreamCall(exchange: fetch, upstream: upstream, method: method, pool: pool))
         calls[call].headByteCount = request.count
+        calls[call].spanIDOffset = spanIDOffset
         calls[call].request = request
         cacheTurns[exchanges[id].caching].appendBody(to: &calls[call], isChunked: exchanges[id].requestBody.framing == .chunked)
         if exchanges[id].requestBody.framing == .chunked { endChunks(id, call) }
@@ -328,6 +332,7 @@ extension Exchange {
             let bytes = Array(name)
             switch FieldName(bytes.rawSpan) {
             case .host, .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort, .xRealIP, .xRequestID: return true
+            case .traceparent where trace.isOn, .tracestate where trace.isOn: return true
             default: if location?.proxySetFields.contains(FieldName(bytes.rawSpan), bytes.rawSpan) == true { return true }
             }
         }

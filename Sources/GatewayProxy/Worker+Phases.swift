@@ -94,6 +94,7 @@ extension Worker {
             exchanges[id].response.keepsAlive = false
             return .refuse(error)
         }
+        if let tracing = exchanges[id].location?.tracing, tracing.isOn { beginTrace(id, tracing) }
         if let edge = exchanges[id].location?.edge, let verdict = answerAtEdge(id, edge) { return verdict }
         if case .length(let length) = exchanges[id].requestBody.framing, length > exchanges[id].bodyBytesMax {
             return .refuse(GatewayError(.bodyTooLarge, "the body is larger than client_max_body_size"))
@@ -235,6 +236,7 @@ extension Worker {
             } catch {
                 return .refuse(error)
             }
+            calls[call].spanIDOffset = exchanges[id].spanIDOffset(inHeadOf: head.count)
             if !calls[call].isCollected {
                 calls[call].headByteCount = head.count
                 calls[call].request = head
@@ -288,6 +290,7 @@ extension Worker {
         exchanges[id].outcome.status = 0
         calls[call].startedAt = now
         if exchanges[id].outcome.startedAt.isNever { exchanges[id].outcome.startedAt = now }
+        if exchanges[id].trace.isOn { beginAttemptSpan(id, call) }
     }
 }
 
