@@ -10,7 +10,8 @@ SHELL := bash
 packages       := libssl-dev libnghttp2-dev zlib1g-dev openssl curl
 # h11 for Debian's own Python: the origin of the tests that is stricter than the gateway. grpcio: clients and origins that speak gRPC.
 # nghttpd, an origin that speaks HTTP/2; nghttp and h2load, and what makes an environment for the clients that Debian doesn't have.
-test_packages  := python3-h11 python3-grpcio nghttp2-server nghttp2-client python3-venv
+# prometheus, with promtool, and its library for Python, whose parser of OpenMetrics is the strictest: they read the metrics.
+test_packages  := python3-h11 python3-grpcio nghttp2-server nghttp2-client python3-venv prometheus python3-prometheus-client
 bench_packages := nginx-light haproxy h2o nghttp2-proxy nghttp2-client wrk python3 gcc libc6-dev libssl-dev
 attack_packages := slowhttptest python3
 # Large: `make test` runs the tests that need it where it is there, and doesn't install it.

@@ -22,17 +22,26 @@ struct AcceptedTypes {
     }
 
     /// The parameter `q` among the type's own; a weight that can't be read is none.
-    private static func weight(_ element: RawSpan, behind end: Int) -> Int {
+    static func weight(_ element: RawSpan, behind end: Int) -> Int {
+        guard let range = parameter("q", of: element, behind: end) else { return 1000 }
+        return AcceptEncoding.weight(element.extracting(range)) ?? 0
+    }
+
+    /// Where `name=value` stands in an element, among what comes behind its type.
+    static func parameter(_ name: StaticString, of element: RawSpan, behind end: Int) -> Range<Int>? {
+        let length = name.utf8CodeUnitCount
         var start = end + 1
         while start < element.byteCount {
             let next = element.firstIndex(of: UInt8(ascii: ";"), from: start) ?? element.byteCount
-            let parameter = element.extracting(element.trimmed(start..<next))
-            if parameter.byteCount >= 2, parameter[byte: 0] | 0x20 == UInt8(ascii: "q"), parameter[byte: 1] == UInt8(ascii: "=") {
-                return AcceptEncoding.weight(parameter) ?? 0
+            let range = element.trimmed(start..<next)
+            if range.count > length, element[byte: range.lowerBound + length] == UInt8(ascii: "="),
+                element.extracting(range.lowerBound..<(range.lowerBound + length)).equalsIgnoringCase(name)
+            {
+                return range
             }
             start = next + 1
         }
-        return 1000
+        return nil
     }
 }
 

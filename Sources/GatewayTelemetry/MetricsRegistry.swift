@@ -110,10 +110,10 @@ public final class MetricsRegistry: Sendable {
         return shard
     }
 
-    /// All metrics in Prometheus' text format 0.0.4. Threads may count meanwhile; the lock is held only to copy the table.
-    public func prometheusText() -> [UInt8] {
+    /// All metrics. Threads may count meanwhile; the lock is held only to copy the table.
+    public func exposition(_ format: ExpositionFormat) -> [UInt8] {
         let state = state.withLock { $0 }
-        var text = PrometheusText(shards: state.shards)
+        var text = ExpositionWriter(format, shards: state.shards)
         let process = ProcessMetrics.read()
         for family in MetricFamily.allCases {
             if family == .seriesRefused {
@@ -124,6 +124,7 @@ public final class MetricsRegistry: Sendable {
                 text.append(family, state.families[family.rawValue])
             }
         }
+        text.end()
         return text.bytes
     }
 

@@ -5,6 +5,10 @@ struct AdminPage {
     let status: Int
     let contentType: StaticString
     let body: [UInt8]
+    /// For one who asked for it.
+    var isGzip = false
+    /// The fields of a request that another page might have come of.
+    var vary: StaticString?
 
     static func text(_ status: Int, _ text: String) -> AdminPage {
         AdminPage(status: status, contentType: "text/plain; charset=utf-8", body: Array(text.utf8))

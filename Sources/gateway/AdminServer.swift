@@ -211,9 +211,9 @@ final class AdminServer {
             let page = page(for: id, beforeMetrics)
             // A request with a body has no business here; the connection ends with the answer.
             let keepsAlive = connections[id].head.keepAlive && connections[id].head.framing == .none && page.status != 403
-            connections[id].respond(page.status, page.contentType, page.body, keepsAlive: keepsAlive)
+            connections[id].respond(page, keepsAlive: keepsAlive)
         } catch {
-            connections[id].respond(error.type.status, "text/plain; charset=utf-8", Self.text(error.detail), keepsAlive: false)
+            connections[id].respond(.text(error.type.status, error.detail.description), keepsAlive: false)
         }
         return true
     }
@@ -225,15 +225,13 @@ final class AdminServer {
         guard connections[id].head.method == .get || connections[id].head.method == .head else { return .text(405, "GET and HEAD only\n") }
         if connections[id].isFor("/metrics") {
             beforeMetrics()
-            return AdminPage(status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body: registry.prometheusText())
+            return MetricsPage(registry, pool).page(for: connections[id].head.fields)
         }
         if connections[id].isFor("/healthz") { return .text(200, "ok\n") }
         if connections[id].isFor("/readyz") { return isReady ? .text(200, "ready\n") : .text(503, "draining\n") }
         if connections[id].isFor("/health"), let health { return health().page }
         return .text(404, "there are /metrics, /health, /healthz, /readyz and /cache\n")
     }
-
-    private static func text(_ literal: StaticString) -> [UInt8] { Array(literal.description.utf8) }
 }
 
 extension AdminServer.Connection {
@@ -262,14 +260,16 @@ extension AdminServer.Connection {
         head.path.equals(path)
     }
 
-    fileprivate mutating func respond(_ status: Int, _ contentType: StaticString, _ body: [UInt8], keepsAlive: Bool) {
-        HTTP1Encoder.statusLine(status, into: &output)
-        HTTP1Encoder.field("Content-Type", contentType, into: &output)
-        HTTP1Encoder.field("Content-Length", decimal: UInt64(body.count), into: &output)
+    fileprivate mutating func respond(_ page: AdminPage, keepsAlive: Bool) {
+        HTTP1Encoder.statusLine(page.status, into: &output)
+        HTTP1Encoder.field("Content-Type", page.contentType, into: &output)
+        if page.isGzip { HTTP1Encoder.field("Content-Encoding", "gzip", into: &output) }
+        if let vary = page.vary { HTTP1Encoder.field("Vary", vary, into: &output) }
+        HTTP1Encoder.field("Content-Length", decimal: UInt64(page.body.count), into: &output)
         HTTP1Encoder.field("Cache-Control", "no-store", into: &output)
         if !keepsAlive { HTTP1Encoder.field("Connection", "close", into: &output) }
         HTTP1Encoder.endLine(into: &output)
-        if head.method != .head { output.append(body) }
+        if head.method != .head { output.append(page.body) }
         isClosing = !keepsAlive
         head.removeAll()
         parser = HTTP1RequestParser()

@@ -15,7 +15,7 @@ struct Scrape {
     var families: [String: Family] = [:]
 
     init(_ registry: MetricsRegistry) {
-        let text = String(decoding: registry.prometheusText(), as: UTF8.self)
+        let text = String(decoding: registry.exposition(.text), as: UTF8.self)
         #expect(text.hasSuffix("\n"))
         for line in text.split(separator: "\n") { read(line) }
     }
@@ -172,10 +172,10 @@ struct Scrape {
         let registry = MetricsRegistry()
         let hostile = "a\\b\"c\nd} 1\n# é"
         _ = registry.counter(.upstreamRetries, [hostile])
-        let text = String(decoding: registry.prometheusText(), as: UTF8.self)
+        let text = String(decoding: registry.exposition(.text), as: UTF8.self)
         #expect(text.contains(#"gateway_upstream_retries_total{upstream="a\\b\"c\nd} 1\n# é"} 0"#))
         #expect(Scrape(registry).value("gateway_upstream_retries_total", [hostile]) == "0")
-        #expect(PrometheusText.escapedHelp("a\\b\"c\n") == #"a\\b"c\n"#)
+        #expect(ExpositionFormat.text.escapedHelp("a\\b\"c\n") == #"a\\b"c\n"#)
     }
 
     @Test func `families and series keep their order`() {
@@ -202,13 +202,13 @@ struct Scrape {
     }
 
     @Test func `numbers are spelled as the format wants them`() {
-        #expect(PrometheusText.number(.nan) == "NaN")
-        #expect(PrometheusText.number(.infinity) == "+Inf")
-        #expect(PrometheusText.number(-.infinity) == "-Inf")
-        #expect(PrometheusText.number(3_000_000_000) == "3000000000")
-        #expect(PrometheusText.number(0.25) == "0.25")
-        #expect(PrometheusText.seconds(nanoseconds: 12_345_678_901) == "12.345678901")
-        #expect(PrometheusText.seconds(nanoseconds: 10) == "0.00000001")
+        #expect(ExpositionNumber.number(.nan) == "NaN")
+        #expect(ExpositionNumber.number(.infinity) == "+Inf")
+        #expect(ExpositionNumber.number(-.infinity) == "-Inf")
+        #expect(ExpositionNumber.number(3_000_000_000) == "3000000000")
+        #expect(ExpositionNumber.number(0.25) == "0.25")
+        #expect(ExpositionNumber.seconds(nanoseconds: 12_345_678_901) == "12.345678901")
+        #expect(ExpositionNumber.seconds(nanoseconds: 10) == "0.00000001")
     }
 
     @Test func `the process shows its memory, files and times`() {
