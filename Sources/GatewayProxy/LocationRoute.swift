@@ -13,16 +13,7 @@ final class LocationRoute: Sendable {
         case proxy
     }
 
-    /// Plain values, as all that requests ask for one at a time: to read them counts no reference.
-    struct Counters: BitwiseCopyable, Sendable {
-        let requests: StatusBlockSlot
-        let duration: HistogramSlot
-        let timeToFirstByte: HistogramSlot
-        let requestBytes: MetricSlot
-        let responseBytes: MetricSlot
-    }
-
-    /// How a request is sent on: plain values, too.
+    /// How a request is sent on: plain values, as all that requests ask for one at a time: to read them counts no reference.
     struct Forwarding: BitwiseCopyable, Sendable {
         /// The names in ``proxySetFields``.
         let setNames: FieldNames
@@ -57,7 +48,9 @@ final class LocationRoute: Sendable {
     let edge: EdgePolicy?
     /// nil: it answers nothing from a cache.
     let cache: CacheRoute?
-    let counters: Counters
+    /// Server and location, as the metrics name them.
+    let place: [String]
+    let answerTable: AnswerTableSlot
     /// nil: the answers aren't those of an API whose tokens could be counted.
     let answers: AnswerCounters?
     /// Whether ``action`` is ``Action/proxy``.
@@ -99,11 +92,7 @@ final class LocationRoute: Sendable {
                 keyFields: context.callers.keys?.fields, registry: registry)
         }
         answers = pass == nil ? nil : config.edge.api.map { AnswerCounters($0, [server, config.name], registry) }
-        counters = Counters(
-            requests: registry.statusBlock(.requests, [server, config.name], hasMethods: true),
-            duration: registry.histogram(.requestDuration, [server, config.name]),
-            timeToFirstByte: registry.histogram(.timeToFirstByte, [server, config.name]),
-            requestBytes: registry.counter(.requestBytes, [server, config.name]),
-            responseBytes: registry.counter(.responseBytes, [server, config.name]))
+        place = [server, config.name]
+        answerTable = registry.answers(place)
     }
 }

@@ -40,7 +40,7 @@ final class UpstreamRoute: Sendable {
             self.health = health
             self.registry = registry
             labels = [upstream, server]
-            attempts = registry.statusBlock(.upstreamRequests, [upstream, version, server], hasMethods: false)
+            attempts = registry.statusBlock(.upstreamRequests, [upstream, version, server])
             responseDuration = registry.histogram(.upstreamResponseDuration, [upstream, version, server])
             connects = registry.counter(.upstreamConnects, [upstream, server])
             connectDuration = registry.histogram(.upstreamConnectDuration, [upstream, server])

@@ -39,13 +39,23 @@ extension Worker {
 
     private func count(_ id: Handle) {
         if let error = exchanges[id].error { shard.increment(metrics.refusal(error.type)) }
-        guard let counters = exchanges[id].location?.counters else { return }
-        shard.count(counters.requests, method: Int(exchanges[id].head.method.rawValue), status: exchanges[id].response.status)
-        shard.observe(counters.duration, nanoseconds: now.nanoseconds(since: exchanges[id].startedAt))
+        guard let table = exchanges[id].location?.answerTable else { return }
+        let method = Int(exchanges[id].head.method.rawValue)
+        let status = exchanges[id].response.status
         let begunAt = exchanges[id].response.begunAt
-        if !begunAt.isNever { shard.observe(counters.timeToFirstByte, nanoseconds: begunAt.nanoseconds(since: exchanges[id].startedAt)) }
-        shard.increment(counters.requestBytes, by: exchanges[id].requestBody.received)
-        shard.increment(counters.responseBytes, by: exchanges[id].response.sent)
+        shard.count(
+            shard.series(of: table, method: method, status: status) ?? learnSeries(id, table, method: method, status: status),
+            requestBytes: exchanges[id].requestBody.received, responseBytes: exchanges[id].response.sent,
+            durationNs: now.nanoseconds(since: exchanges[id].startedAt),
+            timeToFirstByteNs: begunAt.isNever ? nil : begunAt.nanoseconds(since: exchanges[id].startedAt), nil)
+    }
+
+    /// This worker's first answer with the method and the status at the location.
+    @inline(never)
+    private func learnSeries(_ id: Handle, _ table: AnswerTableSlot, method: Int, status: Int) -> AnswerSeries {
+        let series = registry.series(of: table, exchanges[id].location?.place ?? [], method: method, status: status)
+        shard.note(series, of: table, method: method, status: status)
+        return series
     }
 
     private func cacheKey(_ id: Handle) -> SHA256Digest? {

@@ -3,13 +3,17 @@
 struct ExpositionWriter {
     private let shards: [MetricsShard]
     private let format: ExpositionFormat
+    /// Where a histogram's exemplars begin, by its first cell.
+    private let exemplars: [Int: Int]
     /// The ends of bucket labels, `0.001"} `, by the buckets and in their order.
     private let bounds: [[[UInt8]]]
     private(set) var bytes: [UInt8] = []
 
-    init(_ format: ExpositionFormat, shards: [MetricsShard]) {
+    init(_ format: ExpositionFormat, shards: [MetricsShard], exemplars: [Int: Int]) {
         self.shards = shards
         self.format = format
+        // The text format has no place for them.
+        self.exemplars = format == .openMetrics ? exemplars : [:]
         bounds = HistogramBuckets.allCases.map { buckets in
             let texts = buckets.microseconds.map { format.bound(nanoseconds: $0 * 1_000) } + ["+Inf"]
             return texts.map { Array("\($0)\"} ".utf8) }
@@ -62,12 +66,14 @@ struct ExpositionWriter {
     private mutating func appendHistogram(_ declaration: MetricFamily.Declaration, _ labelValues: [String], _ slot: HistogramSlot) {
         let pairs = Self.pairs(declaration.labels, labelValues)
         let lineStart = Array("\(declaration.name)_bucket{\(pairs)\(pairs.isEmpty ? "" : ",")le=\"".utf8)
+        let exemplars = exemplars[slot.index]
         var count: UInt64 = 0
         for (bucket, bound) in bounds[slot.buckets.rawValue].enumerated() {
             count &+= sum(slot.index + bucket)
             bytes += lineStart
             bytes += bound
             append(String(count))
+            if let exemplars { appendExemplar(exemplars + bucket * Exemplar.cellsPerBucket) }
             append("\n")
         }
         let total = ExpositionNumber.seconds(nanoseconds: sum(slot.index + HistogramBuckets.countMax + 1))
@@ -75,15 +81,20 @@ struct ExpositionWriter {
         sample(declaration.name + "_count", pairs, String(count))
     }
 
+    /// The last one of all threads.
+    private mutating func appendExemplar(_ index: Int) {
+        let known = shards.compactMap { $0.exemplar(at: index) }
+        guard let last = known.max(by: { $0.exemplar.wallClockNs < $1.exemplar.wallClockNs }) else { return }
+        let value = ExpositionNumber.seconds(nanoseconds: last.nanoseconds)
+        let time = ExpositionNumber.seconds(nanoseconds: last.exemplar.wallClockNs / 1_000_000 * 1_000_000)
+        append(" # {trace_id=\"\(last.exemplar.traceID)\"} \(value) \(time)")
+    }
+
     private mutating func appendBlock(_ declaration: MetricFamily.Declaration, _ labelValues: [String], _ slot: StatusBlockSlot) {
-        let hasMethods = slot.methodStride > 0
-        for method in 0..<(hasMethods ? StatusBlockSlot.methodNames.count : 1) {
-            for (index, status) in StatusCodes.labels.enumerated() {
-                let count = sum(slot.index + method * slot.methodStride + index)
-                if count == 0 { continue }
-                let last = hasMethods ? [StatusBlockSlot.methodNames[method], status] : [status]
-                sample(declaration.name, Self.pairs(declaration.labels, labelValues + last), String(count))
-            }
+        for (index, status) in StatusCodes.labels.enumerated() {
+            let count = sum(slot.index + index)
+            if count == 0 { continue }
+            sample(declaration.name, Self.pairs(declaration.labels, labelValues + [status]), String(count))
         }
     }
 

@@ -51,19 +51,19 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
                 "Requests answered, by the status sent; 499 if the client went away first.")
         case .requestDuration:
             Declaration(
-                .histogram, "http_request_duration_seconds", labels: ["server", "location"], unit: .seconds,
+                .histogram, "http_request_duration_seconds", labels: ["server", "location", "method", "status"], unit: .seconds,
                 "From the first byte of the request to the last byte of the answer.")
         case .timeToFirstByte:
             Declaration(
-                .histogram, "http_time_to_first_byte_seconds", labels: ["server", "location"], unit: .seconds,
+                .histogram, "http_time_to_first_byte_seconds", labels: ["server", "location", "method", "status"], unit: .seconds,
                 "From the first byte of the request to the head of the answer.")
         case .requestBytes:
             Declaration(
-                .counter, "http_request_bytes_total", labels: ["server", "location"], unit: .bytes,
+                .counter, "http_request_bytes_total", labels: ["server", "location", "method", "status"], unit: .bytes,
                 "Bytes of request content received.")
         case .responseBytes:
             Declaration(
-                .counter, "http_response_bytes_total", labels: ["server", "location"], unit: .bytes,
+                .counter, "http_response_bytes_total", labels: ["server", "location", "method", "status"], unit: .bytes,
                 "Bytes of response content sent.")
         case .upstreamRequests:
             Declaration(

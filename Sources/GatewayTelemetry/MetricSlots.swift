@@ -23,23 +23,13 @@ public struct HistogramSlot: Sendable, BitwiseCopyable, Equatable {
     static var cellCount: Int { HistogramBuckets.countMax + 2 }
 }
 
-/// Where a block of counters begins that has a cell for every status, or for every method and status.
+/// Where a block of counters begins that has a cell for every status.
 public struct StatusBlockSlot: Sendable, BitwiseCopyable, Equatable {
     @usableFromInline let index: Int
-    /// The cells of one method; 0 if the block does not tell methods apart.
-    @usableFromInline let methodStride: Int
 
-    init(index: Int, hasMethods: Bool) {
-        self.index = index
-        methodStride = hasMethods ? StatusCodes.count : 0
-    }
+    init(index: Int) { self.index = index }
 
-    /// The values of the label `method`, by raw index.
-    static let methodNames = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "other"]
-
-    static func cellCount(hasMethods: Bool) -> Int {
-        hasMethods ? methodNames.count * StatusCodes.count : StatusCodes.count
-    }
+    static var cellCount: Int { StatusCodes.count }
 }
 
 /// The upper bounds of a histogram's buckets, by what it measures.

@@ -22,11 +22,20 @@ public final class MetricsRegistry: Sendable {
         /// The first cells are the bin: what found no room counts there, unseen.
         var cellsUsed = MetricsRegistry.binCellCount
         var seriesRefused = 0
+        /// The tables of places, by their labels and whether they have exemplars; and the series in them.
+        var answerTables: [AnswerPlace: AnswerTableSlot] = [:]
+        /// Where a histogram's exemplars begin, by its first cell.
+        var exemplars: [Int: Int] = [:]
         /// Models that have series of their own.
         var models: Set<String> = []
     }
 
-    private static let binCellCount = StatusBlockSlot.cellCount(hasMethods: true)
+    struct AnswerPlace: Hashable {
+        let labelValues: [String]
+        let hasExemplars: Bool
+    }
+
+    private static let binCellCount = max(AnswerSeries.cellCount, StatusBlockSlot.cellCount)
     private let cellsMax: Int
     private let state = Mutex(State())
 
@@ -65,16 +74,34 @@ public final class MetricsRegistry: Sendable {
         return slot
     }
 
-    /// The slot of a block of counters over every status, or every method and status. `labelValues` are those of the labels before
-    /// `method` and `status`, which stand last in the family. Only counters that are not 0 are shown.
-    public func statusBlock(_ family: MetricFamily, _ labelValues: [String], hasMethods: Bool) -> StatusBlockSlot {
-        precondition(family.declaration.labels.suffix(hasMethods ? 2 : 1) == (hasMethods ? ["method", "status"] : ["status"]))
-        check(family, .counter, labelValues.count + (hasMethods ? 2 : 1))
-        let cells = find(family, labelValues, cellCount: StatusBlockSlot.cellCount(hasMethods: hasMethods)) {
-            .statusBlock(StatusBlockSlot(index: $0, hasMethods: hasMethods))
-        }
+    /// The slot of a block of counters over every status. `labelValues` are those of the labels before `status`, which stands last in
+    /// the family. Only counters that are not 0 are shown.
+    public func statusBlock(_ family: MetricFamily, _ labelValues: [String]) -> StatusBlockSlot {
+        precondition(family.declaration.labels.last == "status")
+        check(family, .counter, labelValues.count + 1)
+        let cells = find(family, labelValues, cellCount: StatusBlockSlot.cellCount) { .statusBlock(StatusBlockSlot(index: $0)) }
         guard case .statusBlock(let slot) = cells else { preconditionFailure("\(family) is registered as something else") }
         return slot
+    }
+
+    /// The table of the answers at a place, which is a server and a location. With `hasExemplars` durations remember traces.
+    public func answers(_ place: [String], hasExemplars: Bool = false) -> AnswerTableSlot {
+        state.withLock { state in
+            let place = AnswerPlace(labelValues: place, hasExemplars: hasExemplars)
+            if let known = state.answerTables[place] { return known }
+            let index = state.takeCells(AnswerTableSlot.cellCount, max: cellsMax)
+            if index == nil { state.seriesRefused += 1 }
+            let table = AnswerTableSlot(index: index ?? 0, hasExemplars: hasExemplars)
+            state.answerTables[place] = table
+            return table
+        }
+    }
+
+    /// The series of the answers at a place with this method and status, made if they are the first. The shard is to
+    /// ``MetricsShard/note(_:of:method:status:)`` them, so that it need not ask again.
+    public func series(of table: AnswerTableSlot, _ place: [String], method: Int, status: Int) -> AnswerSeries {
+        let labels = place + [AnswerTableSlot.methodNames[method], StatusCodes.label(of: status)]
+        return state.withLock { $0.answerSeries(labels, hasExemplars: table.hasExemplars, cellsMax: cellsMax) }
     }
 
     /// Sets a value that no shard counts: the time of a reload, what runs, what another part has counted by itself.
@@ -113,7 +140,7 @@ public final class MetricsRegistry: Sendable {
     /// All metrics. Threads may count meanwhile; the lock is held only to copy the table.
     public func exposition(_ format: ExpositionFormat) -> [UInt8] {
         let state = state.withLock { $0 }
-        var text = ExpositionWriter(format, shards: state.shards)
+        var text = ExpositionWriter(format, shards: state.shards, exemplars: state.exemplars)
         let process = ProcessMetrics.read()
         for family in MetricFamily.allCases {
             if family == .seriesRefused {
@@ -147,14 +174,54 @@ public final class MetricsRegistry: Sendable {
     private func find(_ family: MetricFamily, _ labelValues: [String], cellCount: Int, _ make: (Int) -> Cells) -> Cells {
         state.withLock { state in
             if let known = state.families[family.rawValue][labelValues] { return known }
-            guard state.cellsUsed + cellCount <= cellsMax else {
+            guard let index = state.takeCells(cellCount, max: cellsMax) else {
                 state.seriesRefused += 1
                 return make(0)
             }
-            let cells = make(state.cellsUsed)
-            state.cellsUsed += cellCount
+            let cells = make(index)
             state.families[family.rawValue][labelValues] = cells
             return cells
+        }
+    }
+}
+
+extension MetricsRegistry.State {
+    /// Where so many cells begin that nobody has; nil if there are no more.
+    fileprivate mutating func takeCells(_ count: Int, max: Int) -> Int? {
+        guard cellsUsed + count <= max else { return nil }
+        defer { cellsUsed += count }
+        return cellsUsed
+    }
+
+    fileprivate mutating func answerSeries(_ labels: [String], hasExemplars: Bool, cellsMax: Int) -> AnswerSeries {
+        let index: Int
+        if case .counter(let known) = families[MetricFamily.requests.rawValue][labels] {
+            index = known.index
+        } else if let fresh = takeCells(AnswerSeries.cellCount, max: cellsMax) {
+            index = fresh
+            add(AnswerSeries(index: index, exemplars: 0), labels)
+        } else {
+            seriesRefused += 5
+            return .none
+        }
+        guard hasExemplars else { return AnswerSeries(index: index, exemplars: 0) }
+        let series = AnswerSeries(index: index, exemplars: 0)
+        if let known = exemplars[series.duration] { return AnswerSeries(index: index, exemplars: known) }
+        guard let first = takeCells(AnswerSeries.exemplarCellCount, max: cellsMax) else { return series }
+        let whole = AnswerSeries(index: index, exemplars: first)
+        exemplars[whole.duration] = whole.durationExemplars
+        exemplars[whole.timeToFirstByte] = whole.timeToFirstByteExemplars
+        return whole
+    }
+
+    private mutating func add(_ series: AnswerSeries, _ labels: [String]) {
+        let counters: [(MetricFamily, Int)] = [
+            (.requests, series.requests), (.requestBytes, series.requestBytes), (.responseBytes, series.responseBytes),
+        ]
+        for (family, index) in counters { families[family.rawValue][labels] = .counter(MetricSlot(index: index)) }
+        let histograms: [(MetricFamily, Int)] = [(.requestDuration, series.duration), (.timeToFirstByte, series.timeToFirstByte)]
+        for (family, index) in histograms {
+            families[family.rawValue][labels] = .histogram(HistogramSlot(index: index, family.buckets))
         }
     }
 }

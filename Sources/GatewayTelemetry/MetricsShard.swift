@@ -50,31 +50,94 @@ public final class MetricsShard: @unchecked Sendable {
     /// Counts a duration into its bucket.
     @inlinable
     public func observe(_ histogram: HistogramSlot, nanoseconds: UInt64) {
-        var bucket = 0
-        while bucket < HistogramBuckets.countMax, nanoseconds > boundsNs[histogram.firstBound &+ bucket] { bucket += 1 }
-        advance(histogram.index + bucket, by: 1)
-        advance(histogram.index + HistogramBuckets.countMax + 1, by: nanoseconds)
+        _ = count(histogram.index, firstBound: histogram.firstBound, nanoseconds: nanoseconds)
     }
 
-    /// Counts an answer. `method` is the index in GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH other.
+    /// Counts an attempt's answer.
     @inlinable
-    public func count(_ block: StatusBlockSlot, method: Int = 0, status: Int) {
-        precondition(method >= 0 && method <= 9)
-        let offset = status - 100
-        let statusIndex = offset >= 0 && offset < 500 ? Int(statusIndexes[offset]) : otherStatusIndex
-        advance(block.index + method * block.methodStride + statusIndex, by: 1)
+    public func count(_ block: StatusBlockSlot, status: Int) {
+        advance(block.index + statusIndex(status), by: 1)
     }
 
-    /// What the cell holds, for the thread that renders.
-    func value(at index: Int) -> UInt64 {
-        unsafe cell(index).pointee.load(ordering: .relaxed)
+    /// Where answers at a place are counted; nil until the registry has told this shard: see ``MetricsRegistry/series(of:_:method:status:)``.
+    /// `method` is the index in GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH other.
+    @inlinable
+    public func series(of table: AnswerTableSlot, method: Int, status: Int) -> AnswerSeries? {
+        if table.index == 0 { return AnswerSeries.none }
+        let packed = value(at: cellIndex(table, method: method, status: status))
+        return packed == 0 ? nil : AnswerSeries(packed: packed)
     }
+
+    /// Notes what the registry has told.
+    public func note(_ series: AnswerSeries, of table: AnswerTableSlot, method: Int, status: Int) {
+        if table.index != 0 { set(cellIndex(table, method: method, status: status), to: series.packed) }
+    }
+
+    /// Counts an answer. Durations are in nanoseconds; the time to the first byte is nil where there was none.
+    @inlinable
+    public func count(
+        _ series: AnswerSeries, requestBytes: UInt64, responseBytes: UInt64, durationNs: UInt64, timeToFirstByteNs: UInt64?,
+        _ exemplar: Exemplar?
+    ) {
+        advance(series.requests, by: 1)
+        advance(series.requestBytes, by: requestBytes)
+        advance(series.responseBytes, by: responseBytes)
+        observe(series.duration, firstBound: 0, nanoseconds: durationNs, exemplar, series.durationExemplars)
+        guard let timeToFirstByteNs else { return }
+        let exemplars = series.exemplars == 0 ? 0 : series.timeToFirstByteExemplars
+        observe(series.timeToFirstByte, firstBound: 0, nanoseconds: timeToFirstByteNs, exemplar, exemplars)
+    }
+
+    /// Counts a duration into its bucket, and tells which.
+    @inlinable
+    func count(_ firstCell: Int, firstBound: Int, nanoseconds: UInt64) -> Int {
+        var bucket = 0
+        while bucket < HistogramBuckets.countMax, nanoseconds > boundsNs[firstBound &+ bucket] { bucket += 1 }
+        advance(firstCell + bucket, by: 1)
+        advance(firstCell + HistogramBuckets.countMax + 1, by: nanoseconds)
+        return bucket
+    }
+
+    @inlinable
+    func statusIndex(_ status: Int) -> Int {
+        let offset = status - 100
+        return offset >= 0 && offset < 500 ? Int(statusIndexes[offset]) : otherStatusIndex
+    }
+
+    @inlinable
+    func cellIndex(_ table: AnswerTableSlot, method: Int, status: Int) -> Int {
+        precondition(method >= 0 && method <= 9)
+        return table.index + method * (otherStatusIndex + 1) + statusIndex(status)
+    }
+
+    // MARK: Cells
 
     /// Relaxed: a cell orders nothing, and wraps as Prometheus' counters may.
     @inlinable
     func advance(_ index: Int, by amount: UInt64) {
         let cell = unsafe cell(index)
         unsafe cell.pointee.store(cell.pointee.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
+    }
+
+    @inlinable
+    func value(at index: Int) -> UInt64 {
+        unsafe cell(index).pointee.load(ordering: .relaxed)
+    }
+
+    @inlinable
+    func set(_ index: Int, to value: UInt64) {
+        unsafe cell(index).pointee.store(value, ordering: .relaxed)
+    }
+
+    /// What was stored before is seen by whoever ``acquire(_:)``s this.
+    @inlinable
+    func publish(_ index: Int, _ value: UInt64) {
+        unsafe cell(index).pointee.store(value, ordering: .releasing)
+    }
+
+    @inlinable
+    func acquire(_ index: Int) -> UInt64 {
+        unsafe cell(index).pointee.load(ordering: .acquiring)
     }
 
     @inlinable

@@ -10,6 +10,10 @@ enum StatusCodes {
     static let labels: [String] = ranges.flatMap { $0.map(String.init) } + ["other"]
     static let count = labels.count
 
+    static func label(of status: Int) -> String {
+        ranges.contains { $0.contains(status) } ? String(status) : "other"
+    }
+
     /// The index of the label for status 100 + i.
     static func table() -> InlineArray<500, UInt8> {
         var table = InlineArray<500, UInt8>(repeating: UInt8(count - 1))

@@ -20,7 +20,7 @@ import Testing
 
     @Test func `families that have a unit say so, and it ends their name`() {
         let registry = MetricsRegistry()
-        _ = registry.counter(.requestBytes, ["a", "/"])
+        Place(registry, "a", "/").count(registry.makeShard(), status: 200)
         _ = registry.gauge(.connections, ["idle", "h2"])
         registry.set(.certificateExpiry, ["a", "a.pem"], to: 1)
         let units = lines(registry).filter { $0.hasPrefix("# UNIT ") }.map { $0.split(separator: " ") }
@@ -32,7 +32,7 @@ import Testing
 
     @Test func `bounds of buckets are floats`() {
         let registry = MetricsRegistry()
-        _ = registry.histogram(.requestDuration, ["a", "/"])
+        _ = registry.histogram(.upstreamResponseDuration, ["a", "", "s"])
         let bounds = lines(registry).compactMap { $0.split(separator: "le=\"").dropFirst().first?.split(separator: "\"").first }
         #expect(bounds.contains("0.0025") && bounds.contains("1.0") && bounds.contains("300.0") && bounds.last == "+Inf")
         #expect(bounds.allSatisfy { $0.contains(".") || $0 == "+Inf" })
