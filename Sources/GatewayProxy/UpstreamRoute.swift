@@ -17,6 +17,8 @@ final class UpstreamRoute: Sendable {
         let connects: MetricSlot
         let connectDuration: HistogramSlot
         let gauges: UpstreamGauges
+        /// What was tried anew after an attempt here.
+        let retries: MetricSlot
         /// nil: without TLS.
         let tls: UpstreamTLS?
         /// See ``Endpoint/security``: ``tls`` verifies this, and no other.
@@ -42,11 +44,12 @@ final class UpstreamRoute: Sendable {
             labels = [upstream, server]
             attempts = registry.statusBlock(.upstreamRequests, [upstream, version, server])
             responseDuration = registry.histogram(.upstreamResponseDuration, [upstream, version, server])
-            connects = registry.counter(.upstreamConnects, [upstream, server])
-            connectDuration = registry.histogram(.upstreamConnectDuration, [upstream, server])
+            connects = registry.counter(.upstreamConnects, [upstream, version, server])
+            connectDuration = registry.histogram(.upstreamConnectDuration, [upstream, version, server])
             gauges = UpstreamGauges(
-                active: registry.gauge(.upstreamConnections, [upstream, server, "active"]),
-                idle: registry.gauge(.upstreamConnections, [upstream, server, "idle"]))
+                active: registry.gauge(.upstreamConnections, [upstream, version, server, "active"]),
+                idle: registry.gauge(.upstreamConnections, [upstream, version, server, "idle"]))
+            retries = registry.counter(.upstreamRetries, [upstream, version, server])
         }
 
         /// Errors are rare: their slots are looked up by name.
@@ -95,7 +98,6 @@ final class UpstreamRoute: Sendable {
     let sendTimeoutMs: Int
     let readTimeoutMs: Int
     let retry: UpstreamConfig.Retry
-    let retries: MetricSlot
     /// nil without `retry budget=`.
     let retriesRefused: MetricSlot?
 
@@ -125,7 +127,6 @@ final class UpstreamRoute: Sendable {
         sendTimeoutMs = config.sendTimeoutMs
         readTimeoutMs = config.readTimeoutMs
         retry = config.retry
-        retries = registry.counter(.upstreamRetries, [config.name])
         retriesRefused = config.retry.budgetPercent.map { _ in registry.counter(.upstreamRetriesRefused, [config.name]) }
     }
 

@@ -239,7 +239,7 @@ extension Worker {
         let mayRetry = calls[call].attempts < min(upstream.retry.attempts, Limits.attemptsMax)
         let isStale = diedIdle && !isUnprocessed
         if mayRetry && (diedIdle || (wasConnecting && upstream.retry.onConnect)) && (isStale || mayAffordRetry(call)) {
-            shard.increment(upstream.retries)
+            shard.increment(calls[call].selectedServer.retries)
             calls[call].rewind(method: method)
             calls[call].lastError = error
             // A connection that had died says nothing about its server: the same one, on another connection. A server that refuses a second

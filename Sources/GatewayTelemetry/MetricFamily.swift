@@ -75,20 +75,20 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
                 "Of attempts with a whole answer: from the choice of the server, a connection to it included, to the answer's last byte.")
         case .upstreamConnections:
             Declaration(
-                .gauge, "gateway_upstream_connections", labels: ["upstream", "server", "state"],
-                "Open connections to an upstream server: active ones carry a request, idle ones wait for the next.")
+                .gauge, "gateway_upstream_connections", labels: ["upstream", "version", "server", "state"],
+                "Open connections to an upstream server, by the version that last took them: active with a request, or idle.")
         case .upstreamConnects:
             Declaration(
-                .counter, "gateway_upstream_connects_total", labels: ["upstream", "server"],
+                .counter, "gateway_upstream_connects_total", labels: ["upstream", "version", "server"],
                 "Connections opened to an upstream server, or tried to.")
         case .upstreamConnectDuration:
             Declaration(
-                .histogram, "gateway_upstream_connect_duration_seconds", labels: ["upstream", "server"], unit: .seconds,
+                .histogram, "gateway_upstream_connect_duration_seconds", labels: ["upstream", "version", "server"], unit: .seconds,
                 "Of connections opened to an upstream server: until they could carry a request, with TLS its handshake included.")
         case .upstreamRetries:
             Declaration(
-                .counter, "gateway_upstream_retries_total", labels: ["upstream"],
-                "Attempts beyond the first of a request.")
+                .counter, "gateway_upstream_retries_total", labels: ["upstream", "version", "server"],
+                "Attempts beyond the first of a request, by the server where the one before them failed.")
         case .upstreamRetriesRefused:
             Declaration(
                 .counter, "gateway_upstream_retries_refused_total", labels: ["upstream"],
