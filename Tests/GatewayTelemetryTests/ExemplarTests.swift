@@ -22,7 +22,7 @@ import Testing
     @Test func `a bucket remembers the trace of the last request in it, with its value and its time`() {
         let place = Place(registry, "api", "/", hasExemplars: true)
         let shard = registry.makeShard()
-        place.count(shard, status: 200, durationNs: 300_000, timeToFirstByteNs: 900_000, exemplar(1))
+        place.count(shard, status: 200, durationNs: 2_000_000, timeToFirstByteNs: 900_000, exemplar(1))
         place.count(shard, status: 200, durationNs: 2_400_000, timeToFirstByteNs: nil, exemplar(0x8448_eb21_1c80_319c))
         place.count(shard, status: 200, durationNs: 400_000_000_000, timeToFirstByteNs: nil, exemplar(3))
         #expect(
