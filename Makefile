@@ -5,7 +5,7 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := build
-.PHONY: build release-demo run test test-clients test-browser test-asan test-tsan fuzz fuzz-build fuzz-merge bench bench-zipf attacks format check setup certs
+.PHONY: build release-demo run test test-clients test-browser test-asan test-tsan fuzz fuzz-build fuzz-merge bench bench-zipf bench-scrape attacks format check setup certs
 
 packages       := libssl-dev libnghttp2-dev zlib1g-dev openssl curl
 # h11 for Debian's own Python: the origin of the tests that is stricter than the gateway. grpcio: clients and origins that speak gRPC.
@@ -165,6 +165,11 @@ bench: build
 bench-zipf: build
 	$(call install,$(bench_packages))
 	python3 Tests/bench/cache_zipf.py $(ARGS)
+
+# What a scrape of ten thousand series costs, and whether clients notice it. Arguments: make bench-scrape ARGS='--series 100000'
+bench-scrape: build
+	$(call install,$(bench_packages))
+	python3 Tests/bench/scrape.py $(ARGS)
 
 # What attacks cost the gateway and who attacks, and what a good client notices. Arguments: make attacks ARGS='--only "slow heads"'
 attacks: build
