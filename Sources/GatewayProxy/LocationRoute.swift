@@ -93,6 +93,6 @@ final class LocationRoute: Sendable {
         }
         answers = pass == nil ? nil : config.edge.api.map { AnswerCounters($0, [server, config.name], registry) }
         place = [server, config.name]
-        answerTable = registry.answers(place)
+        answerTable = registry.answers(place, hasExemplars: tracing.isOn)
     }
 }

@@ -47,7 +47,14 @@ extension Worker {
             shard.series(of: table, method: method, status: status) ?? learnSeries(id, table, method: method, status: status),
             requestBytes: exchanges[id].requestBody.received, responseBytes: exchanges[id].response.sent,
             durationNs: now.nanoseconds(since: exchanges[id].startedAt),
-            timeToFirstByteNs: begunAt.isNever ? nil : begunAt.nanoseconds(since: exchanges[id].startedAt), nil)
+            timeToFirstByteNs: begunAt.isNever ? nil : begunAt.nanoseconds(since: exchanges[id].startedAt), exemplar(id))
+    }
+
+    /// Only of a trace that the collector gets: any other leads nowhere.
+    private func exemplar(_ id: Handle) -> Exemplar? {
+        guard exchanges[id].trace.isSampled else { return nil }
+        let trace = exchanges[id].trace.id
+        return Exemplar(traceHigh: trace.high, traceLow: trace.low, wallClockNs: clock.value.nanoseconds(now))
     }
 
     /// This worker's first answer with the method and the status at the location.

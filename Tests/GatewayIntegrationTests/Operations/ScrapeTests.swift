@@ -76,4 +76,35 @@ import Testing
         let output = try Program.run("/usr/bin/python3", [Operations.file("Tests/ops/openmetrics.py"), path])
         #expect(Int(output) == page.text.split(separator: "\n").count { !$0.hasPrefix("#") })
     }
+
+    @Test func `a bucket has the trace of the last request in it that is sampled, where a location traces`() throws {
+        let traced = try Gateway(
+            conf: """
+                workers 1;
+                access_log off;
+                admin 127.0.0.1:0 { allow 127.0.0.1; }
+                trusted_proxies 127.0.0.1;
+                tracing http://127.0.0.1:1/v1/traces share=0%;
+                server {
+                    listen 127.0.0.1:0;
+                    location /untraced { tracing off; return 200 ok; }
+                    location / { return 200 ok; }
+                }
+                """)
+        let client = try TCPClient(port: traced.port)
+        for (target, trace) in [("/", "1-01"), ("/", "2-01"), ("/", "3-00"), ("/untraced", "4-01")] {
+            let (number, flags) = (trace.prefix(1), trace.suffix(2))
+            let parent = "00-4bf92f3577b34da6a3ce929d0e0e473\(number)-00f067aa0ba902b7-\(flags)"
+            #expect(try client.get(target, fields: ["traceparent: \(parent)"]).status == 200)
+        }
+        try traced.waitForMetrics("all requests") { $0.sum("http_requests_total") == 4 }
+        let page = try TCPClient(port: traced.adminPort ?? 0).get("/metrics", fields: ["Accept: application/openmetrics-text"])
+        let path = try traced.directory.write(page.text, to: "metrics.om")
+        let output = try Program.run("/usr/bin/python3", [Operations.file("Tests/ops/openmetrics.py"), path])
+        let exemplars = output.split(separator: "\n").dropLast()
+        #expect(exemplars.contains { $0.hasPrefix("http_request_duration_seconds_bucket ") })
+        #expect(exemplars.contains { $0.hasPrefix("http_time_to_first_byte_seconds_bucket ") })
+        #expect(exemplars.allSatisfy { $0.contains(" 4bf92f3577b34da6a3ce929d0e0e473") && !$0.contains("4733 ") && !$0.contains("4734 ") })
+        #expect(try !scrape().text.contains("trace_id"))
+    }
 }
