@@ -7,7 +7,12 @@ extension SnapshotBuilder {
             return nil
         }
         var config = TracingConfig(host: target.host, port: target.port ?? (target.isTLS ? 443 : 80), path: target.uri ?? "/")
-        if target.isTLS { config.tls = defaultTLS(at: word.position) }
+        if target.isTLS {
+            config.tls = defaultTLS(at: arguments.word("ca")?.position ?? word.position)
+            config.tls?.caPath = arguments.text("ca").map(resolve)
+        } else if let ca = arguments.word("ca") {
+            diagnostics.error("\"ca\" is of no use without TLS", at: ca.position, expected: "expected https://, or no ca=")
+        }
         config.service = arguments.text("service") ?? config.service
         config.sampleMillionths = arguments.number("share") ?? config.sampleMillionths
         config.intervalMs = arguments.number("interval") ?? config.intervalMs
@@ -24,7 +29,7 @@ extension SnapshotBuilder {
     func isTraced(_ block: Scope) -> Bool { block.effective("tracing").toggle() ?? true }
 
     private func reportUseless(_ arguments: Arguments) {
-        for label in ["service", "share", "interval", "header"] {
+        for label in ["service", "share", "interval", "header", "ca"] {
             guard arguments.text("URL|off") == "off", let word = arguments.word(label) else { continue }
             diagnostics.error("\"off\" takes no arguments", at: word.position, expected: "expected tracing off;")
             return

@@ -31,6 +31,30 @@ public enum Limits {
 
     /// Spans are gathered at least so long: one message each would be dearer than the requests that they tell of.
     public static let spanIntervalMinMs = 100
+    /// Of a path, a query or any other text in a span so much is told.
+    public static let spanTextBytesMax = 1024
+    /// What a span takes unless its texts are long: as much is kept free behind the others.
+    public static let spanBytes = 4 * 1024
+    /// A worker hands its spans on when so much has come: some fifty of them, and seldom more than one lock of the queue a millisecond.
+    public static let spanBufferBytes = 64 * 1024
+    /// ... or so long after the first.
+    public static let spanBufferMs = 250
+    /// So much is sent without waiting for `interval`: some five hundred spans, as OpenTelemetry's own exporters send.
+    public static let spanRequestBytes = 512 * 1024
+    /// A request to a collector: most take 4 MB or more.
+    public static let spanRequestBytesMax = 1024 * 1024
+    /// Spans that wait for a collector that is slow, for all workers together; what comes beyond is dropped.
+    public static let spanQueueBytesMax = 8 * 1024 * 1024
+    /// OTEL_EXPORTER_OTLP_TIMEOUT's default.
+    public static let spanRequestMs = 10_000
+    /// How often the same spans are sent, waiting so long after the first time, twice as long each further time, and never longer.
+    public static let spanAttemptsMax = 5
+    public static let spanRetryMs = 1_000
+    public static let spanRetryMsMax = 60_000
+    /// What is read of a collector's answer: it says how many spans were rejected, and why.
+    public static let spanAnswerBytesMax = 4 * 1024
+    /// At the end of the process what waits may be sent for so long.
+    public static let spanEndMs = 2_000
 
     // MARK: PROXY protocol
 
@@ -414,6 +438,11 @@ public enum Limits {
     /// each pair of method and status that it has answered 39, with tracing 209: some 4000 locations with six pairs each find room, or 2000
     /// with tracing, those of former configurations included.
     public static let metricCellsMax = 4 * 1024 * 1024
+    /// Of the same line of the operational log so many are said in a period, and the others counted: five a second are read by nobody.
+    public static let logRepeatsMax = 50
+    public static let logRepeatMs = 10_000
+    /// Messages, by the places they come from, that are told apart: more than the program has.
+    public static let logRepeatPlacesMax = 256
     /// Lines waiting for a log's destination: some ten thousand, a short stall at full load. What comes then is dropped and counted.
     public static let logQueueBytesMax = 4 * 1024 * 1024
     /// A worker hands its lines over when they fill this ...

@@ -5,6 +5,7 @@ import GatewayTelemetry
 
 /// Reads what an answer of an AI API tells of itself while it passes: its tokens, its model, when the first output came.
 struct AnswerMeter: ~Copyable {
+    private let api: APIStyle
     private var stream: EventStreamScanner?
     private var document: AnswerUsage?
     private let isSuccess: Bool
@@ -12,6 +13,7 @@ struct AnswerMeter: ~Copyable {
     private var lastPieceAt = MonotonicTime.never
 
     init(_ api: APIStyle, isEventStream: Bool, isSuccess: Bool) {
+        self.api = api
         self.isSuccess = isSuccess
         if isEventStream { stream = EventStreamScanner(api: api) } else { document = AnswerUsage(api: api) }
     }
@@ -46,9 +48,29 @@ struct AnswerMeter: ~Copyable {
         shard.observe(slots.outputToken, nanoseconds: lastPieceAt.nanoseconds(since: firstOutputAt) / (output - 1))
     }
 
+    /// Adds it to a span, by OpenTelemetry's semantic conventions for generative AI.
+    func encodeAttributes(into line: inout ByteQueue) {
+        SpanJSON.attribute("gen_ai.provider.name", api.provider, into: &line)
+        if let stream, stream.model.byteCount > 0 { SpanJSON.attribute("gen_ai.response.model", stream.model, into: &line) }
+        if let document, document.model.byteCount > 0 { SpanJSON.attribute("gen_ai.response.model", document.model, into: &line) }
+        let usage = usage
+        if let input = usage.input { SpanJSON.attribute("gen_ai.usage.input_tokens", input, into: &line) }
+        if let output = usage.output { SpanJSON.attribute("gen_ai.usage.output_tokens", output, into: &line) }
+    }
+
     private func slots(in counters: AnswerCounters) -> AnswerCounters.Slots {
         if let stream { return counters.slots(of: stream.model) }
         if let document { return counters.slots(of: document.model) }
         return counters.slots(of: RawSpan())
+    }
+}
+
+extension APIStyle {
+    fileprivate var provider: StaticString {
+        switch self {
+        case .openai: "openai"
+        case .anthropic: "anthropic"
+        case .gemini: "gcp.gemini"
+        }
     }
 }

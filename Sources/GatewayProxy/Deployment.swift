@@ -50,13 +50,15 @@ public struct Deployment: Sendable {
     /// nil: the configuration says `access_log off`.
     public let accessLog: LogSink?
     public let logger: Logger
+    /// Where workers put what they have to tell of traces.
+    public let spans: SpanQueue
 
     public init(
         generation: Int, config: ConfigSnapshot, listeners: [Listener], endpoints: EndpointTable,
         limits: [ServerKey: ConnectionLimit], origins: [OriginKey: TLSOrigin], clientVerifications: [TLSClientVerification?],
         addresses: AddressLimits, failures: OriginFailures, health: [String: UpstreamHealth], maintenance: [String: MaintenanceFlag],
         buckets: [BucketTable],
-        caches: [ResponseCache], accessLog: LogSink?, logger: Logger
+        caches: [ResponseCache], accessLog: LogSink?, logger: Logger, spans: SpanQueue
     ) {
         self.generation = generation
         self.config = config.withCompressedPages()
@@ -73,6 +75,7 @@ public struct Deployment: Sendable {
         self.caches = caches
         self.accessLog = accessLog
         self.logger = logger
+        self.spans = spans
     }
 }
 

@@ -73,6 +73,8 @@ struct Exchange: ~Copyable {
     var cacheOutcome = CacheOutcome.none
     /// Why the cache was passed by, where that is the outcome.
     var bypassReason: CacheBypass?
+    /// Why what it has fetched for the cache was not stored.
+    var cacheRefusal: CacheRefusal?
     /// What remains of the call for the log.
     var outcome = UpstreamOutcome()
     /// The caller's key, as the index of its name; negative where none is known.
@@ -80,6 +82,8 @@ struct Exchange: ~Copyable {
     /// Which of the route's limits refused it, and which one on trial would have; negative for none.
     var limitedBy: Int8 = -1
     var limitOnTrial: Int8 = -1
+    /// There were limits, and none refused it.
+    var hasPassedLimits = false
     /// Fields that the phases before the answer have for it, as lines: a challenge, what a limit has left.
     var policyFields: ByteQueue
     var error: GatewayError?

@@ -57,6 +57,8 @@ final class LocationRoute: Sendable {
     let isProxied: Bool
     let forwarding: Forwarding
     let tracing: TracePolicy
+    /// The path it matches, escaped, as spans have it.
+    let spanRoute: [UInt8]
 
     init(
         _ config: LocationConfig, server: String, listens: String, _ context: RouteContext
@@ -85,6 +87,7 @@ final class LocationRoute: Sendable {
             setNames: proxySetFields.knownNames, keepsPath: pass?.uri == nil, keepsHost: upstream?.host == nil,
             speaksHTTP2: upstream?.speaksHTTP2 ?? false)
         isProxied = pass != nil
+        spanRoute = JSONLine.escaped(String(config.path.prefix(Limits.spanTextBytesMax)))
         tracing = TracePolicy(isOn: context.tracing != nil && config.isTraced, sampleMillionths: context.tracing?.sampleMillionths ?? 0)
         cache = config.cache.map {
             CacheRoute(

@@ -14,6 +14,8 @@ struct RouteLimit: Sendable {
     let shared: MetricSlot
     /// The member of a log line that names it, encoded.
     let logMember: [UInt8]
+    /// The same for a span.
+    let spanAttribute: [UInt8]
 }
 
 /// The limits that a location's requests meet: those of addresses first, then those of callers, who are known by then, and that of
@@ -40,7 +42,8 @@ final class RouteLimits: Sendable {
                 cost: UInt64(use.cost), passed: registry.counter(.rateLimitPassed, [limit.name]),
                 refused: registry.counter(.rateLimited, [limit.name, limit.isDryRun ? "dry_run" : "enforced"]),
                 shared: registry.counter(.rateLimitShared, [limit.name]),
-                logMember: JSONLine.members([(limit.isDryRun ? "rate_limit_dry_run" : "rate_limit", limit.name)]))
+                logMember: JSONLine.members([(limit.isDryRun ? "rate_limit_dry_run" : "rate_limit", limit.name)]),
+                spanAttribute: SpanJSON.attributes([(limit.isDryRun ? "gateway.rate_limit_dry_run" : "gateway.rate_limit", limit.name)]))
         }
         style = config.limitHeaders
     }

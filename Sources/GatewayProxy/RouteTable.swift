@@ -27,6 +27,7 @@ public final class RouteTable: Sendable {
     let accessLogPolicy: AccessLogPolicy
     let hiddenParameters: HiddenParameters?
     let logger: Logger
+    let spans: SpanQueue
 
     public init(_ deployment: Deployment, registry: MetricsRegistry) {
         let config = deployment.config
@@ -42,6 +43,7 @@ public final class RouteTable: Sendable {
         accessLogPolicy = AccessLogPolicy(config)
         hiddenParameters = HiddenParameters(config.accessLogRules.hidden)
         logger = deployment.logger
+        spans = deployment.spans
         let upstreams = config.upstreams.indices.map {
             UpstreamRoute($0, config.upstreams[$0], deployment, registry: registry)
         }

@@ -27,6 +27,8 @@ final class UpstreamRoute: Sendable {
         private let labels: [String]
         /// The members of a log line that name upstream, version and server, encoded.
         let logMembers: [UInt8]
+        /// The attributes of a span that do the same.
+        let spanAttributes: [UInt8]
 
         init(
             _ upstream: String, _ version: String, _ config: UpstreamConfig.Server, _ health: ServerHealth?, _ deployment: Deployment,
@@ -35,6 +37,10 @@ final class UpstreamRoute: Sendable {
             let server = config.text
             let versionMember = version.isEmpty ? [] : [("version", version)]
             logMembers = JSONLine.members([("upstream", upstream)] + versionMember + [("upstream_server", server)])
+            let attributes = [("server.address", config.host), ("gateway.upstream", upstream), ("gateway.upstream_server", server)]
+            spanAttributes =
+                SpanJSON.attributes(attributes + versionMember.map { ("gateway.\($0.0)", $0.1) })
+                + Array(#"{"key":"server.port","value":{"intValue":"\#(config.port)"}},"#.utf8)
             origin = OriginKey(upstream: upstream, host: config.host, port: config.port)
             tls = deployment.origins[origin].map { UpstreamTLS($0, upstream: upstream, server: server, registry: registry) }
             security = deployment.endpoints.security(of: origin)

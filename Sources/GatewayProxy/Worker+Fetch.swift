@@ -192,11 +192,13 @@ extension Worker {
         if fetches[fetch].refusal == nil && isErrorDocument(id) { fetches[fetch].refusal = .errorDocument }
         if fetches[fetch].refusal == nil && fetches[fetch].variantKey == nil && !fill.isStorable { fetches[fetch].refusal = .tooLarge }
         if let refusal = fetches[fetch].refusal {
+            tellLeader(id, refusal)
             shard.increment(route.refusals(refusal))
             route.zone.end(fill)
         } else if keep(id, fill, route) {
             shard.increment(route.stored)
         } else {
+            tellLeader(id, .noRoom)
             shard.increment(route.refusals(.noRoom))
         }
         wake(fill, ended)
@@ -249,6 +251,7 @@ extension Worker {
         if !exchanges[id].response.hasBegun, let stale = fetches[fetch].stale, mayStandIn(stale) { return settle(id, with: stale) }
         let fill = fetches[fetch].fill
         fetches[fetch].isSettled = true
+        tellLeader(id, .unfinished)
         shard.increment(fetches[fetch].route.refusals(.unfinished))
         fetches[fetch].route.zone.end(fill)
         wake(fill, fill.fail(error))
@@ -256,6 +259,7 @@ extension Worker {
 
     func finishFetch(_ id: Handle) {
         dropCall(id)
+        if exchanges[id].trace.isSampled { recordFetchSpan(id) }
         if !exchanges[id].meter.isNone { endMeter(id) }
         let (fetch, snapshot) = (exchanges[id].fetch, exchanges[id].snapshot)
         fetchesByFill.value[ObjectIdentifier(fetches[fetch].fill)] = nil
@@ -297,6 +301,11 @@ extension Worker {
     /// A worker that ends waits for what is read, not for what is only to be kept.
     func endUnreadFetches() {
         for id in fetchesByFill.value.values { queueReady(fetch: id) }
+    }
+
+    private func tellLeader(_ id: Handle, _ refusal: CacheRefusal) {
+        let leader = fetches[exchanges[id].fetch].leader
+        if !fetches[exchanges[id].fetch].isBackground, exchanges.contains(leader) { exchanges[leader].cacheRefusal = refusal }
     }
 
     /// What the log says of the attempts stands in the line of who asked first.

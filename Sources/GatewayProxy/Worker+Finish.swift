@@ -10,6 +10,7 @@ extension Worker {
         dropCall(id)
         completeRoute(id)
         if !exchanges[id].response.encoder.isNone { releaseEncoder(id) }
+        if exchanges[id].trace.isSampled { recordSpan(id) }
         if !exchanges[id].meter.isNone { endMeter(id) }
         count(id)
         log(id)
@@ -76,8 +77,8 @@ extension Worker {
                 exchanges[id].encodeCombinedLine(hiding: hiddenParameters, now: now, &clock.value, into: &line)
             } else {
                 exchanges[id].encodeLogLine(
-                    on: downstreams[exchanges[id].connection], hiding: hiddenParameters, cacheKey: cacheKey(id), now: now, &clock.value,
-                    into: &line)
+                    on: downstreams[exchanges[id].connection], hiding: hiddenParameters, cacheKey: cacheKey(id), now: now,
+                    &clock.value, into: &line)
             }
         }
     }

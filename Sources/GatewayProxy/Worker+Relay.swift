@@ -439,9 +439,8 @@ extension Worker {
             queueFlush(connection)
         }
         exchanges[id].response.isComplete = true
-        let server = calls[call].selectedServer
-        shard.count(server.attempts, status: calls[call].head.status)
-        shard.observe(server.responseDuration, nanoseconds: now.nanoseconds(since: calls[call].startedAt))
+        countAttempt(call, status: calls[call].head.status)
+        shard.observe(calls[call].selectedServer.responseDuration, nanoseconds: now.nanoseconds(since: calls[call].startedAt))
         releaseConnection(call, mayBeReused: exchanges[id].requestBody.isComplete && calls[call].isWhollySent)
         calls.discard(call)
         exchanges[id].call = .none

@@ -77,7 +77,7 @@ extension Worker {
 
     func endTunnel(_ id: Handle, _ call: Handle) {
         exchanges[id].response.isComplete = true
-        shard.count(calls[call].selectedServer.attempts, status: 101)
+        countAttempt(call, status: 101)
         releaseConnection(call, mayBeReused: false)
         calls.discard(call)
         exchanges[id].call = .none

@@ -213,8 +213,7 @@ extension Worker {
     /// request, or may act on it twice.
     func attemptFailed(_ call: Handle, _ error: GatewayError, cause: SystemError? = nil, status: Int) -> Verdict {
         let id = calls[call].exchange
-        let server = calls[call].selectedServer
-        shard.count(server.attempts, status: status)
+        countAttempt(call, status: status, error.type)
         exchanges[id].outcome.status = status
         let wasConnecting = error.type == .connectFailed || error.type == .connectTimeout || isConnecting(call)
         let diedIdle = error.type == .upstreamClosed && hasDiedIdle(call)
@@ -316,8 +315,7 @@ extension Worker {
         let call = exchanges[id].call
         if call.isNone { return }
         if !calls[call].connection.isNone {
-            let server = calls[call].selectedServer
-            shard.count(server.attempts, status: status)
+            countAttempt(call, status: status, exchanges[id].error?.type ?? .clientClosed)
             exchanges[id].outcome.status = status
             // What goes through a tunnel may end with its connection: cut off, it must not look whole.
             if case .tunnel = calls[call].state { upstreams[calls[call].connection].stream.breakOff() }

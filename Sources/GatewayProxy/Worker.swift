@@ -63,6 +63,8 @@ final class Worker {
     var accessLogSink: LogSink?
     var accessLogPolicy: AccessLogPolicy
     var hiddenParameters: HiddenParameters?
+    let spans: Cell<SpanBuffer>
+    let spanQueue: SpanQueue
     let requestIDs = Cell(RequestIDGenerator())
     let clock = Cell(WallClock())
     let idle = Cell(UpstreamPool())
@@ -140,6 +142,8 @@ final class Worker {
         self.place = place
         self.registry = registry
         logger = table.logger
+        spans = Cell(SpanBuffer(pool: pool))
+        spanQueue = table.spans
         self.shard = shard
         metrics = WorkerMetrics(registry)
         loopLag = registry.histogram(.eventLoopLag, [String(index)])
@@ -166,6 +170,7 @@ final class Worker {
             shard.observe(loopLag, nanoseconds: MonotonicTime.now().nanoseconds(since: roundStart))
         }
         accessLog.value?.flush()
+        spans.value.flush(to: spanQueue)
     }
 
     private func flushRound() {
@@ -233,7 +238,8 @@ final class Worker {
             return 0
         }
         var timeout = timers.value.millisecondsUntilNext(now: now) ?? -1
-        let due = min(accessLog.value?.flushDue ?? .never, isDraining ? min(drainDeadline, idleCloseDeadline) : .never)
+        let due = min(
+            accessLog.value?.flushDue ?? .never, spans.value.flushDue, isDraining ? min(drainDeadline, idleCloseDeadline) : .never)
         if !due.isNever {
             let milliseconds = Int(due.nanoseconds(since: now) / 1_000_000) + 1
             timeout = timeout < 0 ? milliseconds : min(timeout, milliseconds)
@@ -305,6 +311,7 @@ final class Worker {
             firedTimers.removeAll(keepingCapacity: true)
         }
         if accessLog.value?.flushDue ?? .never <= now { accessLog.value?.flush() }
+        if spans.value.flushDue <= now { spans.value.flush(to: spanQueue) }
         if isDraining { drainOn() }
     }
 

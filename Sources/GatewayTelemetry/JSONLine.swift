@@ -107,6 +107,15 @@ public enum JSONLine {
         }
     }
 
+    /// What stands between a string's quotes, for texts that a configuration makes constant.
+    public static func escaped(_ text: String) -> [UInt8] {
+        memberPool.withLock { pool in
+            var line = ByteQueue(pool: pool)
+            escaped(Array(text.utf8).rawSpan, into: &line)
+            return line.bytes.array
+        }
+    }
+
     /// One for all: a pool is never freed, so one for each call would be lost with every reload.
     private static let memberPool = Mutex(BufferPool())
 }

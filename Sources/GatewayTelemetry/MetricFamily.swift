@@ -14,7 +14,7 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
     case cacheEntries, cacheBytes, cacheEvicted
     case aiAnswers, aiTokens, aiTimeToFirstToken, aiTimePerOutputToken
     case configLastReloadSuccessful, configLastReloadSuccessTime, configReloads
-    case buildInfo, eventLoopLag, logLinesDropped, seriesRefused
+    case buildInfo, eventLoopLag, spansExported, spansDropped, logLinesDropped, seriesRefused
     case processCPU, processResidentMemory, processVirtualMemory, processOpenFiles, processFilesMax, processStartTime
 
     public enum Kind: String, Sendable {
@@ -256,6 +256,13 @@ public enum MetricFamily: Int, CaseIterable, Sendable {
             Declaration(
                 .histogram, "gateway_event_loop_lag_seconds", labels: ["worker"], unit: .seconds,
                 "How long a round of a worker's event loop took: so long an event may have waited to be seen.")
+        case .spansExported:
+            Declaration(.counter, "gateway_spans_exported_total", "Spans that the collector has taken.")
+        case .spansDropped:
+            Declaration(
+                .counter, "gateway_spans_dropped_total", labels: ["reason"],
+                "Spans that no collector got: queue_full (it is too slow), refused (by the collector), failed (it could not be reached, "
+                    + "or had no time, again and again), ended (the process did).")
         case .logLinesDropped:
             Declaration(
                 .counter, "gateway_log_lines_dropped_total", labels: ["log"],

@@ -10,9 +10,12 @@ public struct OperationalLogHandler: LogHandler {
     public var metadata: Logger.Metadata = [:]
     public var metadataProvider: Logger.MetadataProvider?
     private let sink: LogSink
+    /// nil: every line is said.
+    private let repeats: RepeatedLines?
 
-    public init(sink: LogSink, level: Logger.Level) {
+    public init(sink: LogSink, level: Logger.Level, repeats: RepeatedLines? = nil) {
         self.sink = sink
+        self.repeats = repeats
         logLevel = level
     }
 
@@ -22,14 +25,23 @@ public struct OperationalLogHandler: LogHandler {
     }
 
     public func log(event: LogEvent) {
+        // Who asks for these wants all of them.
+        if let repeats, event.level >= .info {
+            let key = RepeatedLines.Key(message: event.message.description, file: event.file, line: event.line)
+            if !repeats.passes(key, event.level, now: .now()) { return }
+        }
+        Self.write(event.message.description, event.level, fields(event), to: sink)
+    }
+
+    static func write(_ message: String, _ level: Logger.Level, _ fields: Logger.Metadata, to sink: LogSink) {
         let now = MonotonicTime.wallClockNanoseconds()
-        var line = "\(Timestamp.rfc3339(wallClockNanoseconds: now).rawSpan.string) \(event.level) "
-        Self.append(event.message.description, to: &line)
-        for (key, value) in fields(event).sorted(by: { $0.key < $1.key }) {
+        var line = "\(Timestamp.rfc3339(wallClockNanoseconds: now).rawSpan.string) \(level) "
+        append(message, to: &line)
+        for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
             line += " "
-            Self.append(key, to: &line)
+            append(key, to: &line)
             line += "="
-            Self.append(value: value.description, to: &line)
+            append(value: value.description, to: &line)
         }
         line += "\n"
         sink.submit(Array(line.utf8), lines: 1)

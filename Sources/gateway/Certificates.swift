@@ -10,6 +10,8 @@ struct Certificates {
     private(set) var contexts: [TLSContext?] = []
     /// TLS of the servers of upstreams that speak it.
     private(set) var origins: [OriginKey: TLSOrigin] = [:]
+    /// TLS to the collector of spans, if it has TLS.
+    private(set) var collector: TLSOrigin?
     private(set) var diagnostics: [ConfigDiagnostic] = []
     private let servers: [ServerConfig]
 
@@ -19,6 +21,7 @@ struct Certificates {
         var upstreams = OriginCertificates()
         for upstream in config.upstreams { upstreams.read(upstream) }
         origins = upstreams.origins
+        collector = upstreams.readCollector(config.tracing)
         diagnostics += upstreams.diagnostics
     }
 

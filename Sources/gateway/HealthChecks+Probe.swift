@@ -109,7 +109,7 @@ struct ProbeFailure: Error {
 }
 
 extension IOFailure {
-    fileprivate var text: String {
+    var text: String {
         switch self {
         case .system(let error): "\(error)"
         case .tls(let failure): "TLS: \(failure.reason)"

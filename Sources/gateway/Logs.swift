@@ -1,4 +1,5 @@
 import GatewayConfig
+import GatewayCore
 import GatewayTelemetry
 import Logging
 
@@ -9,10 +10,16 @@ struct Logs {
     private(set) var access: LogSink?
     private var errors: LogSink
     private(set) var logger: Logger
+    /// Keeps nothing back: for what a start and a reload have to say.
+    private(set) var announcer: Logger
+    private let repeats: RepeatedLines
 
-    init() throws(LogSinkError) {
+    /// - Parameter wake: makes the main thread call ``tendRepeats(now:)`` at ``repeatsDue``.
+    init(wake: @escaping @Sendable () -> Void) throws(LogSinkError) {
         errors = try LogSink.standardError()
-        logger = Self.makeLogger(errors, .info)
+        repeats = RepeatedLines(wake: wake)
+        logger = Self.makeLogger(errors, .info, repeats)
+        announcer = Self.makeLogger(errors, .info, nil)
     }
 
     /// Opens what the configuration names and is not open yet. Throws before anything has changed.
@@ -36,8 +43,14 @@ struct Logs {
         accessPath = config.accessLog
         errors = newErrors
         errorPath = config.errorLog.path
-        logger = Self.makeLogger(errors, config.errorLog.level)
+        logger = Self.makeLogger(errors, config.errorLog.level, repeats)
+        announcer = Self.makeLogger(errors, config.errorLog.level, nil)
     }
+
+    /// When lines that were kept back are to be told of.
+    var repeatsDue: MonotonicTime { repeats.nextDue }
+
+    func tendRepeats(now: MonotonicTime) { repeats.report(to: errors, now: now) }
 
     func reopen() {
         for sink in [access, errors] {
@@ -50,6 +63,7 @@ struct Logs {
     }
 
     func close() {
+        tendRepeats(now: .never)
         access?.close()
         errors.close()
     }
@@ -57,8 +71,8 @@ struct Logs {
     var droppedAccessLines: UInt64 { access?.droppedLines ?? 0 }
     var droppedErrorLines: UInt64 { errors.droppedLines }
 
-    private static func makeLogger(_ sink: LogSink, _ level: ErrorLog.Level) -> Logger {
-        Logger(label: "gateway") { _ in OperationalLogHandler(sink: sink, level: level.loggerLevel) }
+    private static func makeLogger(_ sink: LogSink, _ level: ErrorLog.Level, _ repeats: RepeatedLines?) -> Logger {
+        Logger(label: "gateway") { _ in OperationalLogHandler(sink: sink, level: level.loggerLevel, repeats: repeats) }
     }
 }
 

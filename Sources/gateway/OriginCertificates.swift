@@ -17,6 +17,12 @@ struct OriginCertificates {
         }
     }
 
+    /// TLS to the collector of spans.
+    mutating func readCollector(_ tracing: TracingConfig?) -> TLSOrigin? {
+        guard let tracing, let tls = tracing.tls, let context = readContext(tls, .http11) else { return nil }
+        return TLSOrigin(context, name: tracing.host)
+    }
+
     private mutating func readContext(_ tls: UpstreamTLSConfig, _ applicationProtocol: ApplicationProtocol) -> TLSClientContext? {
         var trust: TLSTrustStore?
         if tls.verifies {

@@ -24,6 +24,8 @@ final class Supervisor {
         static let names: UInt8 = 4
         static let health: UInt8 = 5
         static let healthProbe: UInt8 = 6
+        static let spans: UInt8 = 7
+        static let collector: UInt8 = 8
     }
 
     /// A configuration that was read and waits for the first answers about its names.
@@ -50,6 +52,7 @@ final class Supervisor {
     private let maintenance = MaintenanceFlags()
     private let health: HealthKeeper
     private let checks: HealthChecks
+    private let exporter: SpanExporter
     /// TLS of the servers of the configuration in force.
     private var origins: [OriginKey: TLSOrigin] = [:]
     /// When the workers got addresses last, and when they are due to get those that have changed since.
@@ -76,7 +79,8 @@ final class Supervisor {
         DescriptorLimit.raise()
         signals = try SignalSource([SIGHUP, SIGTERM, SIGQUIT, SIGINT, SIGUSR1])
         epoll = try Epoll()
-        logs = try Logs()
+        let roster = roster
+        logs = try Logs { roster.wakeup.signal() }
         let loaded = ConfigLoader.load(path: configPath, environment: Environment.current)
         guard let snapshot = loaded.snapshot else { throw StartRefusal(loaded.diagnostics) }
         config = snapshot
@@ -84,6 +88,7 @@ final class Supervisor {
         names = try Names(registry: registry)
         health = try HealthKeeper(registry: registry)
         checks = try HealthChecks(registry: registry)
+        exporter = try SpanExporter(registry: registry)
         let certificates = Certificates(snapshot)
         if certificates.diagnostics.contains(where: { $0.severity == .error }) {
             throw StartRefusal(loaded.diagnostics + certificates.diagnostics)
@@ -103,6 +108,7 @@ final class Supervisor {
         }
         try epoll.addLevelTriggered(names.fileDescriptor, EventToken(kind: Kind.names, handle: .none))
         try epoll.addLevelTriggered(health.board.wakeup.fileDescriptor, EventToken(kind: Kind.health, handle: .none))
+        try epoll.addLevelTriggered(exporter.queue.wakeup.fileDescriptor, EventToken(kind: Kind.spans, handle: .none))
         try epoll.addLevelTriggered(signals.fileDescriptor, EventToken(kind: Kind.signals, handle: .none))
         try epoll.addLevelTriggered(roster.wakeup.fileDescriptor, EventToken(kind: Kind.workers, handle: .none))
         admin.noteStart()
@@ -110,12 +116,12 @@ final class Supervisor {
         warnOfUser()
         registry.set(.buildInfo, [Version.gateway, Version.swift, Version.openSSL], to: 1)
         logAddresses()
-        logs.logger.info("ready", metadata: ["workers": "\(config.workers)"])
+        logs.announcer.info("ready", metadata: ["workers": "\(config.workers)"])
     }
 
     /// Until a signal ends the process and the last worker has gone.
     func run() {
-        while !(isDraining && roster.running == 0) {
+        while !(isDraining && roster.running == 0 && exporter.mayEnd(now: .now())) {
             epoll.wait(timeoutMs: waitTimeoutMs())
             for index in 0..<epoll.eventCount {
                 let (token, readiness) = epoll.event(index)
@@ -124,7 +130,8 @@ final class Supervisor {
                 case Kind.workers:
                     roster.wakeup.clear()
                     tellReload()
-                case Kind.names, Kind.health: break
+                case Kind.names, Kind.health, Kind.spans: break
+                case Kind.collector: exporter.drive(token.handle, readiness)
                 case Kind.healthProbe: checks.drive(token.handle, readiness)
                 case Kind.admin: admin.accept(&epoll, connectionKind: Kind.adminConnection)
                 default: admin.drive(token.handle, readiness) { self.updateGauges() }
@@ -133,15 +140,19 @@ final class Supervisor {
             admin.tick(epoll)
             tendHealth()
             tendNames()
+            tendSpans()
             maintenance.look(now: .now(), logs.logger)
         }
-        logs.logger.info("ended")
+        exporter.report(to: logs.logger)
+        logs.announcer.info("ended")
         logs.close()
     }
 
     private func waitTimeoutMs() -> Int32 {
-        let due = min(names.nextDue, tableDue, candidate?.deadline ?? .never, maintenance.nextLook, health.nextDue, checks.nextDue)
-            .milliseconds(after: .now())
+        let due = min(
+            names.nextDue, tableDue, candidate?.deadline ?? .never, maintenance.nextLook, health.nextDue, checks.nextDue,
+            exporter.nextDue, logs.repeatsDue
+        ).milliseconds(after: .now())
         if due < 0 || admin.timeoutMs < 0 { return max(due, admin.timeoutMs) }
         return min(due, admin.timeoutMs)
     }
@@ -168,6 +179,12 @@ final class Supervisor {
     /// Workers get other addresses, at once but not each time anew when they change in quick succession.
     private func noteAddresses() {
         tableDue = min(tableDue, tableSentAt.adding(milliseconds: Limits.endpointTableIntervalMs))
+    }
+
+    private func tendSpans() {
+        exporter.advance(epoll, kind: Kind.collector, now: .now()) { host in IPAddress(host).map { [$0] } ?? names.addresses(of: host) }
+        exporter.report(to: logs.logger)
+        logs.tendRepeats(now: .now())
     }
 
     // MARK: Health
@@ -254,7 +271,7 @@ final class Supervisor {
     private func endReload(failure: String?) {
         if let failure {
             admin.noteReload(isSuccess: false)
-            logs.logger.error("reload failed: the configuration before it stays", metadata: ["reason": "\(failure)"])
+            logs.announcer.error("reload failed: the configuration before it stays", metadata: ["reason": "\(failure)"])
         } else {
             admin.noteReload(isSuccess: true)
             pendingReload = generation
@@ -267,12 +284,12 @@ final class Supervisor {
         guard let pending = pendingReload, mailboxes.allSatisfy({ $0.adoptedGeneration >= pending }) else { return }
         pendingReload = nil
         logAddresses()
-        logs.logger.info("reloaded", metadata: ["generation": "\(generation)", "workers": "\(config.workers)"])
+        logs.announcer.info("reloaded", metadata: ["generation": "\(generation)", "workers": "\(config.workers)"])
     }
 
     private func log(_ diagnostic: ConfigDiagnostic) {
         let level: Logger.Level = diagnostic.severity == .error ? .error : .warning
-        for line in diagnostic.text.split(separator: "\n") { logs.logger.log(level: level, "\(line)") }
+        for line in diagnostic.text.split(separator: "\n") { logs.announcer.log(level: level, "\(line)") }
     }
 
     /// Makes `snapshot` the configuration in force. Whatever can fail comes before the first change.
@@ -315,7 +332,7 @@ final class Supervisor {
         listeners.commit(change)
         admin.commit()
         if generation > 0 && snapshot.user != config.user {
-            logs.logger.warning("user has changed: that takes a restart")
+            logs.announcer.warning("user has changed: that takes a restart")
         }
         config = snapshot
         endpoints = numbered
@@ -325,6 +342,7 @@ final class Supervisor {
         admin.caches = cacheZones
         maintenance.follow(flags, now: .now())
         origins = certificates.origins
+        exporter.follow(snapshot.tracing, certificates.collector)
         health.follow(serversHealth, snapshot, now: .now())
         followChecks(now: .now())
         generation += 1
@@ -346,7 +364,7 @@ final class Supervisor {
             generation: generation + 1, config: snapshot, listeners: listeners, endpoints: resolved, limits: limits,
             origins: certificates.origins, clientVerifications: certificates.contexts.map { $0?.clients }, addresses: addresses,
             failures: failures, health: Dictionary(uniqueKeysWithValues: watched.map { ($0.0.name, $0.1) }), maintenance: flags,
-            buckets: buckets, caches: zones, accessLog: logs.access, logger: logs.logger)
+            buckets: buckets, caches: zones, accessLog: logs.access, logger: logs.logger, spans: exporter.queue)
     }
 
     private func hand(_ deployment: Deployment, _ change: Listeners.Change, kept: Int, _ fresh: [WorkerMailbox]) {
@@ -367,10 +385,10 @@ final class Supervisor {
             guard let open = listeners.open[listen.address], listening.updateValue(listen.isTLS, forKey: open.id) == nil,
                 announced[open.id] != listen.isTLS
             else { continue }
-            logs.logger.info("listening", metadata: ["address": "\(open.bound)", "tls": "\(listen.isTLS)"])
+            logs.announcer.info("listening", metadata: ["address": "\(open.bound)", "tls": "\(listen.isTLS)"])
         }
         announced = listening
-        if let bound = admin.bound, bound != announcedAdmin { logs.logger.info("admin listening", metadata: ["address": "\(bound)"]) }
+        if let bound = admin.bound, bound != announcedAdmin { logs.announcer.info("admin listening", metadata: ["address": "\(bound)"]) }
         announcedAdmin = admin.bound
     }
 
@@ -384,7 +402,8 @@ final class Supervisor {
             candidate = nil
             endReload(failure: "the gateway ends")
         }
-        if !isDraining { logs.logger.info("ending: running requests have shutdown_timeout to finish") }
+        if isDraining { exporter.hurry(now: now) }
+        if !isDraining { logs.announcer.info("ending: running requests have shutdown_timeout to finish") }
         isDraining = true
         admin.isReady = false
         roster.sendAll(.drain(deadline: deadline))

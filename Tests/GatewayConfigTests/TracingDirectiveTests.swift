@@ -59,8 +59,9 @@ import Testing
             "1:9: error: \"http://me@host/t\" has no host, or more than a host and a port, before its path"
         ),
         ("tracing http://h/t share=10;", "1:26: error: \"10\" is not a share"),
-        ("tracing http://h/t interval=1ms;", "1:29: error: \"1ms\" is out of range"),
-        ("tracing http://h/t colour=red;", "1:20: error: \"colour=red\" is not an argument of \"tracing\""),
+        ("tracing http://h/t interval=1ms;", "1:29: error: \"1ms\" is too short"),
+        ("tracing http://h/t colour=red;", "1:20: error: \"…\" is not an argument of \"tracing\""),
+        ("tracing http://h/t ca=a.pem;", "1:23: error: \"ca\" is of no use without TLS"),
         ("tracing off share=5%;", "1:19: error: \"off\" takes no arguments"),
         ("tracing http://127.0.0.1/t header=Host:a;", "1:35: error: Host can't be set"),
     ])

@@ -11,7 +11,7 @@ import Testing
 
     @Test func `what is written is what was read`() throws {
         let text = "00-\(Self.trace)-\(Self.parent)-01"
-        let context = try #require(context(text))
+        let context = try #require(self.context(text))
         #expect(context.id == TraceID(high: 0x4bf9_2f35_77b3_4da6, low: 0xa3ce_929d_0e0e_4736))
         #expect(context.parentID == 0x00f0_67aa_0ba9_02b7)
         #expect(context.isSampled)

@@ -1,0 +1,164 @@
+import GatewayCore
+import GatewayHTTP
+import GatewayTelemetry
+
+/// What a collector is told of an exchange, by OpenTelemetry's semantic conventions for HTTP; what those have no word for is `gateway.*`.
+extension Exchange {
+    /// The exchange as a whole, as its client sees it. What the API's answer told of itself is still to be added, and the end.
+    func encodeServerSpan(
+        on connection: borrowing DownstreamConnection, hiding hidden: HiddenParameters?, startNs: UInt64, endNs: UInt64,
+        into line: inout ByteQueue
+    ) {
+        let identity = SpanJSON.Identity(trace: (trace.id.high, trace.id.low), span: trace.spanID, parent: trace.parentID)
+        SpanJSON.begin(identity, .server, startNs: startNs, endNs: endNs, into: &line)
+        appendMethod(to: &line)
+        if let route = location?.spanRoute, !route.isEmpty {
+            line.append(" ")
+            line.append(route)
+            SpanJSON.beginAttributes(into: &line)
+            SpanJSON.beginText("http.route", into: &line)
+            line.append(route)
+            SpanJSON.endText(into: &line)
+        } else {
+            SpanJSON.beginAttributes(into: &line)
+        }
+        encodeRequest(on: connection, hiding: hidden, into: &line)
+        if response.status > 0 { SpanJSON.attribute("http.response.status_code", UInt64(response.status), into: &line) }
+        if requestBody.received > 0 { SpanJSON.attribute("http.request.body.size", requestBody.received, into: &line) }
+        SpanJSON.attribute("http.response.body.size", response.sent, into: &line)
+        if !response.begunAt.isNever {
+            SpanJSON.attribute(
+                "gateway.time_to_first_byte", secondsFromNanoseconds: response.begunAt.nanoseconds(since: startedAt), into: &line)
+        }
+        encodeVerdicts(into: &line)
+    }
+
+    private func encodeRequest(
+        on connection: borrowing DownstreamConnection, hiding hidden: HiddenParameters?, into line: inout ByteQueue
+    ) {
+        encodeMethod(into: &line)
+        SpanJSON.attribute("url.path", head.path, into: &line)
+        if head.hasQuery {
+            if let hidden { encodeQuery(hiding: hidden, into: &line) } else { SpanJSON.attribute("url.query", head.query, into: &line) }
+        }
+        SpanJSON.attribute("url.scheme", connection.stream.isTLS ? "https" : "http", into: &line)
+        if head.hostname.byteCount > 0 { SpanJSON.attribute("server.address", head.hostname, into: &line) }
+        SpanJSON.beginText("client.address", into: &line)
+        client.append(to: &line)
+        SpanJSON.endText(into: &line)
+        SpanJSON.attribute("network.protocol.version", head.version.spanText, into: &line)
+        SpanJSON.beginText("gateway.request_id", into: &line)
+        line.append(hex16: requestID.0)
+        line.append(hex16: requestID.1)
+        SpanJSON.endText(into: &line)
+    }
+
+    /// The query as the log shows it.
+    private func encodeQuery(hiding hidden: HiddenParameters, into line: inout ByteQueue) {
+        let shown = hidden.shown(head.target)
+        guard let question = shown.firstIndex(of: UInt8(ascii: "?")) else { return }
+        SpanJSON.attribute("url.query", shown.rawSpan.extracting((question + 1)...), into: &line)
+    }
+
+    private func encodeVerdicts(into line: inout ByteQueue) {
+        if let caller = callerKey {
+            let name = caller.keys.text(caller.name)
+            SpanJSON.attribute("gateway.api_key", name.rawSpan, into: &line)
+        }
+        if limitedBy >= 0 || limitOnTrial >= 0, let limits = location?.policies?.limits {
+            if limitedBy >= 0 { line.append(limits.routes[Int(limitedBy)].spanAttribute) }
+            if limitOnTrial >= 0 { line.append(limits.routes[Int(limitOnTrial)].spanAttribute) }
+        }
+        if cacheOutcome != .none { SpanJSON.attribute("gateway.cache", cacheOutcome.name, into: &line) }
+        if let bypassReason { SpanJSON.attribute("gateway.cache_bypass", bypassReason.name, into: &line) }
+        if let cacheRefusal { SpanJSON.attribute("gateway.cache_refusal", cacheRefusal.name, into: &line) }
+        if outcome.attempts > 1 { SpanJSON.attribute("gateway.attempts", UInt64(outcome.attempts), into: &line) }
+        if let error {
+            SpanJSON.attribute("error.type", error.type.name, into: &line)
+            SpanJSON.attribute("error.message", error.detail, into: &line)
+        } else if response.status >= 500 {
+            SpanJSON.beginText("error.type", into: &line)
+            line.append(decimal: UInt64(response.status))
+            SpanJSON.endText(into: &line)
+        }
+    }
+
+    /// A fetch for the cache, under the span of who asked first.
+    func encodeFetchSpan(startNs: UInt64, endNs: UInt64, into line: inout ByteQueue) {
+        let identity = SpanJSON.Identity(trace: (trace.id.high, trace.id.low), span: trace.spanID, parent: trace.parentID)
+        SpanJSON.begin(identity, .internal, startNs: startNs, endNs: endNs, into: &line)
+        line.append("cache fetch")
+        SpanJSON.beginAttributes(into: &line)
+        encodeMethod(into: &line)
+        if let route = location?.spanRoute, !route.isEmpty {
+            SpanJSON.beginText("http.route", into: &line)
+            line.append(route)
+            SpanJSON.endText(into: &line)
+        }
+        if response.status > 0 { SpanJSON.attribute("http.response.status_code", UInt64(response.status), into: &line) }
+        if let error { SpanJSON.attribute("error.type", error.type.name, into: &line) }
+    }
+
+    /// Whether a server's span is one of an error: what a client did wrong is none.
+    var isServerError: Bool { response.status >= 500 }
+
+    /// One attempt at a server, under the exchange's span.
+    func encodeAttemptSpan(
+        _ call: borrowing UpstreamCall, status: Int, error: ErrorType?, startNs: UInt64, endNs: UInt64, into line: inout ByteQueue
+    ) {
+        let identity = SpanJSON.Identity(trace: (trace.id.high, trace.id.low), span: trace.attemptID, parent: trace.spanID)
+        SpanJSON.begin(identity, .client, startNs: startNs, endNs: endNs, into: &line)
+        appendMethod(to: &line)
+        SpanJSON.beginAttributes(into: &line)
+        encodeMethod(into: &line)
+        line.append(call.selectedServer.spanAttributes)
+        SpanJSON.beginText("network.peer.address", into: &line)
+        call.endpoint.address.address.append(to: &line)
+        SpanJSON.endText(into: &line)
+        SpanJSON.attribute("network.protocol.version", call.isOverHTTP2 ? "2" : "1.1", into: &line)
+        if outcome.attempts > 1 { SpanJSON.attribute("http.request.resend_count", UInt64(outcome.attempts - 1), into: &line) }
+        if call.head.isComplete { SpanJSON.attribute("http.response.status_code", UInt64(call.head.status), into: &line) }
+        if !outcome.connectedAt.isNever && outcome.connectingAt >= call.startedAt {
+            let connecting = outcome.connectedAt.nanoseconds(since: outcome.connectingAt)
+            SpanJSON.attribute("gateway.upstream_connect", secondsFromNanoseconds: connecting, into: &line)
+        }
+        if !outcome.firstByteAt.isNever && outcome.firstByteAt >= call.startedAt {
+            let waited = outcome.firstByteAt.nanoseconds(since: call.startedAt)
+            SpanJSON.attribute("gateway.upstream_first_byte", secondsFromNanoseconds: waited, into: &line)
+        }
+        if let error {
+            SpanJSON.attribute("error.type", error.name, into: &line)
+        } else if status >= 400 {
+            SpanJSON.beginText("error.type", into: &line)
+            line.append(decimal: UInt64(status))
+            SpanJSON.endText(into: &line)
+        }
+        SpanJSON.end(isError: error != nil || status >= 400, into: &line)
+    }
+
+    // MARK: Methods
+
+    /// A name has few values: of methods that HTTP doesn't know the gateway says no more than that.
+    private func appendMethod(to line: inout ByteQueue) {
+        if head.method == .other { line.append("HTTP") } else { line.append(head.method.name) }
+    }
+
+    private func encodeMethod(into line: inout ByteQueue) {
+        if head.method == .other {
+            SpanJSON.attribute("http.request.method", "_OTHER", into: &line)
+            SpanJSON.attribute("http.request.method_original", head.methodBytes, into: &line)
+        } else {
+            SpanJSON.attribute("http.request.method", head.method.name, into: &line)
+        }
+    }
+}
+
+extension HTTPVersion {
+    fileprivate var spanText: StaticString {
+        switch self {
+        case .http10: "1.0"
+        case .http11: "1.1"
+        case .http2: "2"
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import GatewayCore
+import GatewayHTTP
+import GatewayTelemetry
+
+/// What is told to the collector: one span for each exchange, one for each fetch of the cache, one for each attempt at a server.
+extension Worker {
+    /// The exchange is over.
+    func recordSpan(_ id: Handle) {
+        let endNs = clock.value.nanoseconds(now)
+        let startNs = endNs &- now.nanoseconds(since: exchanges[id].startedAt)
+        spans.value.withSpan(to: spanQueue, now: now) { line in
+            exchanges[id].encodeServerSpan(
+                on: downstreams[exchanges[id].connection], hiding: hiddenParameters, startNs: startNs, endNs: endNs, into: &line)
+            if !exchanges[id].meter.isNone { meters[exchanges[id].meter].encodeAttributes(into: &line) }
+            SpanJSON.end(isError: exchanges[id].isServerError, into: &line)
+        }
+    }
+
+    func recordFetchSpan(_ id: Handle) {
+        let endNs = clock.value.nanoseconds(now)
+        let startNs = endNs &- now.nanoseconds(since: exchanges[id].startedAt)
+        spans.value.withSpan(to: spanQueue, now: now) { line in
+            exchanges[id].encodeFetchSpan(startNs: startNs, endNs: endNs, into: &line)
+            if !exchanges[id].meter.isNone { meters[exchanges[id].meter].encodeAttributes(into: &line) }
+            SpanJSON.end(isError: exchanges[id].error != nil || exchanges[id].isServerError, into: &line)
+        }
+    }
+
+    /// An attempt at a server is over: counted by `status`, and told of. `error` is why it is without a whole answer.
+    func countAttempt(_ call: Handle, status: Int, _ error: ErrorType? = nil) {
+        shard.count(calls[call].selectedServer.attempts, status: status)
+        let id = calls[call].exchange
+        if !exchanges[id].trace.isSampled { return }
+        let endNs = clock.value.nanoseconds(now)
+        let startNs = endNs &- now.nanoseconds(since: calls[call].startedAt)
+        spans.value.withSpan(to: spanQueue, now: now) { line in
+            exchanges[id].encodeAttemptSpan(calls[call], status: status, error: error, startNs: startNs, endNs: endNs, into: &line)
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import GatewayCore
+import GatewayHTTP
+import GatewayNet
+
+/// A request with spans on the wire: connecting, TLS where the URL says https, the request, as much of its answer as says how it went.
+extension SpanExporter {
+    func drive(_ id: Handle, _ readiness: Readiness) {
+        guard connections.contains(id) else { return }
+        connections[id].stream.note(readiness)
+        let now = MonotonicTime.now()
+        switch connections[id].state {
+        case .connecting: connected(id, now: now)
+        case .handshaking: shakeHands(id, now: now)
+        case .sending, .reading: exchange(id, now: now)
+        case .idle:
+            // Nothing is asked: this is its end.
+            if readiness.canRead || connections[id].stream.peerFinished { closeConnection() }
+        }
+    }
+
+    private func connected(_ id: Handle, now: MonotonicTime) {
+        if let failure = connections[id].stream.connectFailure() { return fail(id, "\(failure)", now: now) }
+        guard connections[id].stream.canWrite else { return }
+        guard let origin else { return begin(id, now: now) }
+        connections[id].state = .handshaking
+        connections[id].stream.connectTLS(origin, resuming: nil, now: now)
+        shakeHands(id, now: now)
+    }
+
+    private func shakeHands(_ id: Handle, now: MonotonicTime) {
+        switch connections[id].stream.handshake() {
+        case .moved: begin(id, now: now)
+        case .wouldBlock: break
+        case .ended: fail(id, "the connection ended inside the TLS handshake", now: now)
+        case .failed(let failure): fail(id, failure.text, now: now)
+        }
+    }
+
+    /// Puts the request on a connection that is ready for it.
+    func begin(_ id: Handle, now: MonotonicTime) {
+        guard let request, let config else { return closeConnection() }
+        connections[id].state = .sending
+        connections[id].deadline = now.adding(milliseconds: Limits.spanRequestMs)
+        let isDefaultPort = config.port == (config.tls == nil ? 80 : 443)
+        let host = (config.host.contains(":") ? "[\(config.host)]" : config.host) + (isDefaultPort ? "" : ":\(config.port)")
+        let field = config.header.map { "\($0.name): \($0.value)\r\n" } ?? ""
+        let head =
+            "POST \(config.path) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: gateway/\(Version.gateway)\r\nContent-Type: application/json\r\n"
+            + "\(field)Content-Length: \(request.body.count)\r\n\r\n"
+        connections[id].output.append(Array(head.utf8))
+        connections[id].output.append(request.body)
+        exchange(id, now: now)
+    }
+
+    private func exchange(_ id: Handle, now: MonotonicTime) {
+        // The reason of a failure is read: there may be an answer before it.
+        while connections[id].stream.canWrite, !connections[id].output.isEmpty {
+            guard case .moved = connections[id].stream.write(from: &connections[id].output) else { break }
+        }
+        do throws(GatewayError) {
+            while connections[id].stream.canRead {
+                switch connections[id].stream.read(into: &connections[id].input) {
+                case .moved: break
+                case .wouldBlock: return
+                case .ended: return fail(id, "the connection ended before an answer", now: now)
+                case .failed(let failure): return fail(id, failure.text, now: now)
+                }
+                if try readAnswer(id, now: now) { return }
+            }
+        } catch {
+            end(.refused(reason: "\(error.detail)"), now: now)
+        }
+    }
+
+    /// True when the verdict is there. The content of the answer is read as far as it tells how many spans were rejected, and no further:
+    /// a connection with more of it is closed.
+    private func readAnswer(_ id: Handle, now: MonotonicTime) throws(GatewayError) -> Bool {
+        guard try connections[id].readHead() else { return false }
+        let status = connections[id].head.status
+        guard (200...299).contains(status) else {
+            end(verdict(of: status, connections[id].retryAfterMs), now: now)
+            return true
+        }
+        var length = 0
+        if case .length(let announced) = connections[id].head.framing { length = Int(clamping: announced) }
+        if length <= Limits.spanAnswerBytesMax && connections[id].input.count < length { return false }
+        let rejected = connections[id].rejectedSpans
+        let isSent = connections[id].output.isEmpty
+        let isBounded = connections[id].head.framing == .none || length > 0 && length == connections[id].input.count
+        if isBounded && isSent && connections[id].head.keepAlive { connections[id].rest() } else { closeConnection() }
+        end(.taken(rejected: rejected), now: now)
+        return true
+    }
+
+    /// OTLP/HTTP, "Failures": these may be tried again, all others not.
+    private func verdict(of status: Int, _ retryAfterMs: Int?) -> SpanVerdict {
+        switch status {
+        case 429, 502, 503, 504: .again(reason: "answered \(status)", afterMs: retryAfterMs)
+        default: .refused(reason: "answered \(status)")
+        }
+    }
+
+    private func fail(_ id: Handle, _ reason: String, now: MonotonicTime) {
+        if connections[id].head.isComplete {
+            // It has said that it took them.
+            closeConnection()
+            return end(.taken(rejected: 0), now: now)
+        }
+        end(connections[id].isReused ? .stale : .again(reason: reason, afterMs: nil), now: now)
+    }
+}
+
+extension CollectorConnection {
+    fileprivate var rejectedSpans: Int { input.bytes.rejectedSpans }
+}
+
+extension RawSpan {
+    /// Of an ExportTraceServiceResponse in JSON: how many spans the collector did not take ("Partial Success"). 0 if it says nothing.
+    fileprivate var rejectedSpans: Int {
+        let name = Array("\"rejectedSpans\"".utf8)
+        guard byteCount > name.count else { return 0 }
+        for start in 0..<byteCount - name.count where extracting(start..<start + name.count).elementsEqual(name.rawSpan) {
+            var (number, digits) = (0, 0)
+            for position in start + name.count..<byteCount {
+                let byte = self[byte: position]
+                if 0x30...0x39 ~= byte && digits < 9 {
+                    (number, digits) = (number * 10 + Int(byte - 0x30), digits + 1)
+                } else if digits > 0 || !(byte == 0x3a || byte == 0x22 || byte == 0x20) {
+                    break
+                }
+            }
+            return number
+        }
+        return 0
+    }
+}
