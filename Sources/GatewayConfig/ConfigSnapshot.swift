@@ -80,6 +80,8 @@ public struct AccessLogRules: Sendable, Equatable {
     public var slowMs = 1_000
     /// Query parameters without values.
     public var hidden: [String] = []
+    /// Header fields without values: of user-agent and referer, which lines show.
+    public var hiddenFields: [String] = []
 
     public init() {}
 }

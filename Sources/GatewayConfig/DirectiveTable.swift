@@ -76,11 +76,14 @@ enum DirectiveTable {
             [
                 .one("stdout|FILE|off", .either(["stdout", "off"], .file)), .optional("FORMAT", .choice(["json", "combined"])),
                 .pair("sample", "PERCENT", .percent), .pair("slow", "TIME", .waitOrNone), .pair("hide", "NAME[,NAME ...]", .memberNames),
+                .pair("hide_headers", "user-agent,referer", .choices(["user-agent", "referer"])),
             ],
-            syntax: ["stdout|FILE json|combined [sample=PERCENT] [slow=TIME] [hide=NAME[,NAME ...]]", "off"], default: "stdout json",
+            syntax: [
+                "stdout|FILE json|combined [sample=PERCENT] [slow=TIME] [hide=NAME[,NAME ...]] [hide_headers=user-agent,referer]", "off",
+            ], default: "stdout json",
             "Where a line for each request goes, and in which format; with `sample` only such a share of the requests has one, besides those "
-                + "that failed (400 or more) or took `slow` (1s) or longer, which all have; of query parameters named by `hide` no values are "
-                + "shown.",
+                + "that failed (400 or more) or took `slow` (1s) or longer, which all have; of query parameters named by `hide`, and of header fields "
+                + "named by `hide_headers`, no values are shown.",
             example: "access_log stdout json;"),
         Directive(
             "shutdown_timeout", in: .main, [.one("TIME", .waitOrNone)], default: "30s",

@@ -69,7 +69,7 @@ final class SnapshotBuilder {
         guard let destination = arguments.text("stdout|FILE|off"), let word = arguments.word() else { return .off }
         let format = arguments.text("FORMAT")
         if destination == "off" {
-            if format != nil || ["sample", "slow", "hide"].contains(where: arguments.has) {
+            if format != nil || ["sample", "slow", "hide", "hide_headers"].contains(where: arguments.has) {
                 diagnostics.error("\"off\" takes no format", at: word.position, expected: "expected access_log off;")
             }
             return .off
@@ -89,6 +89,7 @@ final class SnapshotBuilder {
         rules.sampleMillionths = arguments.number("sample") ?? rules.sampleMillionths
         rules.slowMs = arguments.number("slow") ?? rules.slowMs
         rules.hidden = arguments.texts("hide")
+        rules.hiddenFields = arguments.texts("hide_headers")
         if let word = arguments.word("slow"), !arguments.has("sample") {
             diagnostics.warning("without \"sample\" every request has a line", at: word.position, expected: "expected sample= beside it")
         }

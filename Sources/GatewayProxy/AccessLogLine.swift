@@ -7,8 +7,8 @@ import GatewayTelemetry
 /// that was answered here no upstream.
 extension Exchange {
     func encodeLogLine(
-        on connection: borrowing DownstreamConnection, hiding hidden: HiddenParameters?, cacheKey: SHA256Digest?, now: MonotonicTime,
-        _ clock: inout WallClock,
+        on connection: borrowing DownstreamConnection, hiding hidden: HiddenParameters?, _ policy: AccessLogPolicy, cacheKey: SHA256Digest?,
+        now: MonotonicTime, _ clock: inout WallClock,
         into line: inout ByteQueue
     ) {
         JSONLine.begin(into: &line)
@@ -19,7 +19,7 @@ extension Exchange {
         client.append(to: &line)
         line.append("\",")
         if trace.isOn || head.fields.contains(.traceparent) { encodeTraceID(into: &line) }
-        if head.isComplete { encodeRequest(hiding: hidden, into: &line) }
+        if head.isComplete { encodeRequest(hiding: hidden, policy, into: &line) }
         if connection.isLoggedAsTLS13 {
             line.append(#""tls":"TLSv1.3","#)
         } else if let tls = connection.tls {
@@ -28,10 +28,11 @@ extension Exchange {
         }
         if let location { line.append(location.logMembers) }
         if let caller = callerKey { line.append(caller.keys.logMember(caller.name)) }
-        if limitedBy >= 0 || limitOnTrial >= 0 { encodeLimits(into: &line) }
+        if limitedBy >= 0 || hasPassedLimits { encodeLimits(into: &line) }
         if cacheOutcome != .none { encodeCache(cacheKey, into: &line) }
         JSONLine.member(#""status":"#, response.status, into: &line)
         JSONLine.member(#""duration":"#, secondsFromNanoseconds: now.nanoseconds(since: startedAt), into: &line)
+        encodeTimes(now, into: &line)
         if requestBody.received > 0 { JSONLine.member(#""bytes_received":"#, Int(clamping: requestBody.received), into: &line) }
         JSONLine.member(#""bytes_sent":"#, Int(clamping: response.sent), into: &line)
         encodeUpstream(now, into: &line)
@@ -61,6 +62,10 @@ extension Exchange {
             line.append(#"","cache_bypass":""#)
             line.append(bypassReason.name)
         }
+        if let cacheRefusal {
+            line.append(#"","cache_refusal":""#)
+            line.append(cacheRefusal.name)
+        }
         if let key {
             line.append(#"","cache_key":""#)
             key.appendHex(to: &line)
@@ -73,7 +78,19 @@ extension Exchange {
         JSONLine.member(#""upstream_tls_error":""#, reason, into: &line)
     }
 
-    private func encodeRequest(hiding hidden: HiddenParameters?, into line: inout ByteQueue) {
+    /// What came in one round has one time: that of the whole.
+    private func encodeTimes(_ now: MonotonicTime, into line: inout ByteQueue) {
+        if requestBody.received > 0, !requestCompletedAt.isNever, requestCompletedAt > startedAt {
+            let took = requestCompletedAt.nanoseconds(since: startedAt)
+            JSONLine.member(#""request_duration":"#, secondsFromNanoseconds: took, into: &line)
+        }
+        if !response.begunAt.isNever && response.begunAt < now {
+            let waited = response.begunAt.nanoseconds(since: startedAt)
+            JSONLine.member(#""first_byte":"#, secondsFromNanoseconds: waited, into: &line)
+        }
+    }
+
+    private func encodeRequest(hiding hidden: HiddenParameters?, _ policy: AccessLogPolicy, into line: inout ByteQueue) {
         if head.method == .get {
             line.append(#""method":"GET","#)
         } else {
@@ -86,8 +103,14 @@ extension Exchange {
             JSONLine.member(#""uri":""#, head.target, into: &line)
         }
         JSONLine.member(#""protocol":""#, protocolName, into: &line)
-        encodeField(#""user_agent":""#, .userAgent, into: &line)
-        if let hidden, let index = head.fields.firstIndex(of: .referer) {
+        if policy.hidesUserAgent {
+            encodeHidden(#""user_agent":"***","#, .userAgent, into: &line)
+        } else {
+            encodeField(#""user_agent":""#, .userAgent, into: &line)
+        }
+        if policy.hidesReferer {
+            encodeHidden(#""referer":"***","#, .referer, into: &line)
+        } else if let hidden, let index = head.fields.firstIndex(of: .referer) {
             encodeHiding(#""referer":""#, head.fields.value(index), hiding: hidden, into: &line)
         } else {
             encodeField(#""referer":""#, .referer, into: &line)
@@ -97,6 +120,10 @@ extension Exchange {
     private func encodeHiding(_ opening: StaticString, _ url: RawSpan, hiding hidden: HiddenParameters, into line: inout ByteQueue) {
         let shown = hidden.shown(url)
         JSONLine.member(opening, shown, into: &line)
+    }
+
+    private func encodeHidden(_ member: StaticString, _ name: FieldName, into line: inout ByteQueue) {
+        if head.fields.contains(name) { line.append(member) }
     }
 
     @inline(__always)

@@ -8,6 +8,8 @@ struct AccessLogPolicy: BitwiseCopyable, Sendable {
     /// Of the upper half of a random word: what lies below has a line.
     let sampleMark: UInt64
     let slowNs: UInt64
+    let hidesUserAgent: Bool
+    let hidesReferer: Bool
 
     init(_ config: ConfigSnapshot) {
         let rules = config.accessLogRules
@@ -15,6 +17,8 @@ struct AccessLogPolicy: BitwiseCopyable, Sendable {
         samples = rules.sampleMillionths < 1_000_000
         sampleMark = (UInt64(rules.sampleMillionths) << 32) / 1_000_000
         slowNs = UInt64(rules.slowMs) * 1_000_000
+        hidesUserAgent = rules.hiddenFields.contains("user-agent")
+        hidesReferer = rules.hiddenFields.contains("referer")
     }
 }
 

@@ -5,7 +5,10 @@ import GatewayTelemetry
 /// An exchange as a line of the format that Apache and nginx call combined:
 /// `127.0.0.1 - key [22/Nov/2026:03:14:15 +0000] "GET / HTTP/1.1" 200 5 "referer" "user agent"`.
 extension Exchange {
-    func encodeCombinedLine(hiding hidden: HiddenParameters?, now: MonotonicTime, _ clock: inout WallClock, into line: inout ByteQueue) {
+    func encodeCombinedLine(
+        hiding hidden: HiddenParameters?, _ policy: AccessLogPolicy, now: MonotonicTime, _ clock: inout WallClock,
+        into line: inout ByteQueue
+    ) {
         client.append(to: &line)
         line.append(" - ")
         if let caller = callerKey { Self.append(caller.keys.text(caller.name).rawSpan, to: &line) } else { line.append("-") }
@@ -18,13 +21,17 @@ extension Exchange {
         line.append(" ")
         line.append(decimal: response.sent)
         line.append(" \"")
-        if let index = head.fields.firstIndex(of: .referer) {
+        if policy.hidesReferer && head.fields.contains(.referer) {
+            line.append("***")
+        } else if let index = head.fields.firstIndex(of: .referer) {
             encodeURL(head.fields.value(index), hiding: hidden, into: &line)
         } else {
             line.append("-")
         }
         line.append("\" \"")
-        if let index = head.fields.firstIndex(of: .userAgent) {
+        if policy.hidesUserAgent && head.fields.contains(.userAgent) {
+            line.append("***")
+        } else if let index = head.fields.firstIndex(of: .userAgent) {
             Self.append(head.fields.value(index), to: &line)
         } else {
             line.append("-")

@@ -19,6 +19,7 @@ extension Worker {
         guard let limits = exchanges[id].location?.policies?.limits else { return .next(.answer) }
         if let refusal = take(id, limits, limits.addressCount..<limits.limits.count) { return refusal }
         for outcome in limitOutcomes.value where outcome.verdict.isTaken { shard.increment(limits.routes[outcome.limit].passed) }
+        exchanges[id].hasPassedLimits = true
         tellLimits(id)
         return .next(.answer)
     }
@@ -93,7 +94,14 @@ extension Exchange {
 
     func encodeLimits(into line: inout ByteQueue) {
         guard let limits = location?.policies?.limits else { return }
-        if limitedBy >= 0 { line.append(limits.routes[Int(limitedBy)].logMember) }
+        if limitedBy >= 0 {
+            line.append(#""limit":"refused","#)
+            line.append(limits.routes[Int(limitedBy)].logMember)
+        } else if limitOnTrial >= 0 {
+            line.append(#""limit":"dry_run","#)
+        } else {
+            line.append(#""limit":"passed","#)
+        }
         if limitOnTrial >= 0 { line.append(limits.routes[Int(limitOnTrial)].logMember) }
     }
 }

@@ -21,7 +21,8 @@ import Testing
         #expect(syntax("trusted_proxies", .main) == ["trusted_proxies NETWORK ...;"])
         #expect(
             syntax("access_log", .main) == [
-                "access_log stdout|FILE json|combined [sample=PERCENT] [slow=TIME] [hide=NAME[,NAME ...]];", "access_log off;",
+                "access_log stdout|FILE json|combined [sample=PERCENT] [slow=TIME] [hide=NAME[,NAME ...]] [hide_headers=user-agent,referer];",
+                "access_log off;",
             ])
         #expect(syntax("server", .main) == ["server { ... }"])
     }
