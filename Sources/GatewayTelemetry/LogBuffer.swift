@@ -6,38 +6,46 @@ import GatewayCore
 public struct LogBuffer: ~Copyable {
     /// A line begun below this mark fits into the buffer's memory, unless it is unusually long (then the memory grows).
     @usableFromInline static let flushBytes = Limits.logBufferBytes - 4 * 1024
+    /// What most lines fit into.
+    @usableFromInline static var lineBytes: Int { 1024 }
 
     private let sink: LogSink
-    @usableFromInline var text: ByteQueue
+    /// A line is made in memory that was used a moment ago, and copied from there into the array that the sink gets: of the array no more
+    /// is touched than what is written.
+    @usableFromInline var line: ByteQueue
+    /// Whole lines, each with its line feed.
+    @usableFromInline var text: [UInt8] = []
     @usableFromInline var lines = 0
     @usableFromInline var oldest = MonotonicTime.never
-    /// An empty array with memory that earlier lines were written from.
-    private var spare: [UInt8] = []
 
     public init(sink: LogSink, pool: BufferPool) {
         self.sink = sink
-        text = ByteQueue(pool: pool)
+        line = ByteQueue(pool: pool)
     }
 
     deinit {
-        submit()
-    }
-
-    private func submit() {
-        if !text.isEmpty { sink.submit(text.bytes.array, lines: lines) }
+        if !text.isEmpty { sink.submit(text, lines: lines) }
     }
 
     /// Adds a line. `body` only appends, and no line feed: that is added.
     @inlinable
     public mutating func withLine(now: MonotonicTime, _ body: (inout ByteQueue) -> Void) {
         if text.isEmpty {
-            text.reserve(Limits.logBufferBytes)
+            text.reserveCapacity(Limits.logBufferBytes)
             oldest = now
         }
-        body(&text)
-        text.append(0x0a)
+        line.reserve(Self.lineBytes)
+        body(&line)
+        line.append(0x0a)
+        Self.append(line, to: &text)
+        line.removeAll()
         lines += 1
         if text.count >= Self.flushBytes { flush() }
+    }
+
+    @usableFromInline
+    static func append(_ line: borrowing ByteQueue, to text: inout [UInt8]) {
+        text.append(line.bytes)
     }
 
     /// When ``flush()`` must be called at the latest; never while the buffer is empty.
@@ -46,15 +54,11 @@ public struct LogBuffer: ~Copyable {
         oldest.isNever ? .never : oldest.adding(milliseconds: Limits.logBufferMs)
     }
 
-    /// Hands all lines to the sink. It returns at once, whatever the sink's destination does.
+    /// Hands all lines to the sink, and goes on in memory of earlier lines if there is some. It returns at once, whatever the sink's
+    /// destination does.
     public mutating func flush() {
         if text.isEmpty { return }
-        var chunk: [UInt8] = []
-        swap(&chunk, &spare)
-        chunk.append(text.bytes)
-        sink.exchange(&chunk, lines: lines)
-        swap(&chunk, &spare)
-        text.removeAll()
+        sink.exchange(&text, lines: lines)
         lines = 0
         oldest = .never
     }
