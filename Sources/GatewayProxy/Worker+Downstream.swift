@@ -66,6 +66,7 @@ extension Worker {
         do {
             guard let length = try exchanges[exchange].parse(downstreams[id].input) else {
                 downstreams[id].needsInput = true
+                awaitHead(id)
                 return
             }
             downstreams[id].input.consume(length)
@@ -91,7 +92,10 @@ extension Worker {
         idleDownstreams.value.remove(id)
         shard.add(metrics.http1.idle, -1)
         shard.add(metrics.http1.active, 1)
-        // The first head's time has begun with the connection.
+    }
+
+    /// Most heads come as a whole, and need no time of their own. The first head's has begun with the connection.
+    private func awaitHead(_ id: Handle) {
         if downstreams[id].deadlineKind != .head && downstreams[id].deadlineKind != .send { awaitBytes(id) }
     }
 
