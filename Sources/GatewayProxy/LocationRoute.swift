@@ -55,6 +55,8 @@ final class LocationRoute: Sendable {
     let answers: AnswerCounters?
     /// Whether ``action`` is ``Action/proxy``.
     let isProxied: Bool
+    /// Whether there is a ``cache``.
+    let isCached: Bool
     let forwarding: Forwarding
     let tracing: TracePolicy
     /// The path it matches, escaped, as spans have it.
@@ -89,6 +91,7 @@ final class LocationRoute: Sendable {
         isProxied = pass != nil
         spanRoute = JSONLine.escaped(String(config.path.prefix(Limits.spanTextBytesMax)))
         tracing = TracePolicy(isOn: context.tracing != nil && config.isTraced, sampleMillionths: context.tracing?.sampleMillionths ?? 0)
+        isCached = config.cache != nil
         cache = config.cache.map {
             CacheRoute(
                 $0, in: config, name: "\(listens) \(server) \(config.name)", zone: context.caches[$0.zone],

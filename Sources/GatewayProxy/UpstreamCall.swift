@@ -82,8 +82,8 @@ struct UpstreamCall: ~Copyable {
 
     init(exchange: Handle, upstream: UpstreamRoute, method: Method, pool: BufferPool) {
         self.exchange = exchange
-        self.upstream = upstream
         isOverHTTP2 = upstream.speaksHTTP2
+        self.upstream = upstream
         request = ByteQueue(pool: pool)
         head = ResponseHead(pool: pool)
         trailers = HeaderFields(pool: pool)

@@ -127,7 +127,7 @@ extension Worker {
         let method = exchanges[id].head.method
         guard let upstream = exchanges[id].location?.upstream else { return .next(.finish) }
         exchanges[id].call = calls.insert(UpstreamCall(exchange: id, upstream: upstream, method: method, pool: pool))
-        return .next(exchanges[id].location?.cache == nil ? .chooseUpstream : .lookupCache)
+        return .next(exchanges[id].location?.isCached == true ? .lookupCache : .chooseUpstream)
     }
 
     /// The last recipient that Max-Forwards allows answers by itself (RFC 9110 § 7.6.2).

@@ -440,7 +440,8 @@ extension Worker {
         }
         exchanges[id].response.isComplete = true
         countAttempt(call, status: calls[call].head.status)
-        shard.observe(calls[call].selectedServer.responseDuration, nanoseconds: now.nanoseconds(since: calls[call].startedAt))
+        let duration = calls[call].selectedServer.responseDuration
+        shard.observe(duration, nanoseconds: now.nanoseconds(since: calls[call].startedAt))
         releaseConnection(call, mayBeReused: exchanges[id].requestBody.isComplete && calls[call].isWhollySent)
         calls.discard(call)
         exchanges[id].call = .none

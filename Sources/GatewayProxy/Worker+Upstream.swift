@@ -107,6 +107,7 @@ extension Worker {
             writeToStream(call)
             return
         }
+        if calls[call].unwritten == 0 { return }
         let id = calls[call].connection
         while calls[call].unwritten > 0, !calls[call].isRequestRefused, upstreams[id].stream.canWrite {
             let written = calls[call].written
