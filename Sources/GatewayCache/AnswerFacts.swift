@@ -24,6 +24,9 @@ public struct AnswerFacts: Equatable, BitwiseCopyable, Sendable {
     /// It has an ETag or Last-Modified: of use even when it is stale.
     public var hasValidator = false
     public var isEventStream = false
+    /// So much of its head, all but how its content is framed and the empty line, may go out as it was kept, with the length behind it.
+    /// 0 where the head has to be read first.
+    public var plainHeadBytes = 0
     /// It may never be given stale (RFC 9111 § 4.2.4), whatever a request takes.
     public var mustRevalidate = false
 

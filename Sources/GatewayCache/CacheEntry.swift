@@ -61,7 +61,8 @@ extension AnswerFacts {
     }
 
     private var flags: UInt64 {
-        (isVariants ? 1 : 0) | (hasValidator ? 2 : 0) | (isEventStream ? 4 : 0) | (mustRevalidate ? 8 : 0)
+        let bits: UInt64 = (isVariants ? 1 : 0) | (hasValidator ? 2 : 0) | (isEventStream ? 4 : 0) | (mustRevalidate ? 8 : 0)
+        return UInt64(plainHeadBytes) << 8 | bits
     }
 
     init(_ word: (Int) -> UInt64) {
@@ -77,5 +78,6 @@ extension AnswerFacts {
         hasValidator = first.high & 2 != 0
         isEventStream = first.high & 4 != 0
         mustRevalidate = first.high & 8 != 0
+        plainHeadBytes = Int(first.high >> 8)
     }
 }

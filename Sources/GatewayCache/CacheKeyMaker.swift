@@ -25,7 +25,13 @@ public struct CacheKeyMaker: ~Copyable {
     /// Short parts are gathered: a call of SHA-256 costs more than they do.
     private var gathered: ByteQueue
 
-    private static var gatheredBytesMax: Int { 1024 }
+    /// How much of that SHA-256 has; all that came before has gone from here.
+    private var hashedCount = 0
+    private var hasBegun = false
+    /// How much of it is kept for ``parts``.
+    private var keptCount = 0
+
+    private static var gatheredBytesMax: Int { 4096 }
 
     public init(pool: BufferPool) {
         gathered = ByteQueue(pool: pool)
@@ -34,7 +40,9 @@ public struct CacheKeyMaker: ~Copyable {
     /// Another key: forgets what was added.
     public mutating func begin() {
         gathered.removeAll()
-        sha256.begin()
+        hasBegun = false
+        hashedCount = 0
+        keptCount = 0
         // Tells the keys from all else that is hashed; and, should the parts ever change, from those of before.
         gathered.append("gateway cache key 1\n")
     }
@@ -74,9 +82,27 @@ public struct CacheKeyMaker: ~Copyable {
         }
     }
 
+    /// Keeps what was added so far in ``parts``, until the next key is begun. Where it was too much for that, there are none.
+    public mutating func keepParts() {
+        if !hasBegun { keptCount = gathered.count }
+    }
+
+    /// Empty where none were kept.
+    public var parts: RawSpan {
+        @_lifetime(borrow self)
+        get { gathered.slice(0, keptCount) }
+    }
+
     private mutating func flush() {
-        let bytes = gathered.take()
-        sha256.update(bytes.bytes)
+        if !hasBegun { sha256.begin() }
+        hasBegun = true
+        Self.hash(gathered, from: hashedCount, by: &sha256)
+        if keptCount == 0 { gathered.removeAll() } else { gathered.truncate(to: keptCount) }
+        hashedCount = keptCount
+    }
+
+    private static func hash(_ bytes: borrowing ByteQueue, from start: Int, by sha256: inout SHA256) {
+        sha256.update(bytes.slice(start, bytes.count - start))
     }
 
     public mutating func finish() -> SHA256Digest {

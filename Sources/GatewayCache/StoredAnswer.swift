@@ -28,6 +28,11 @@ public final class StoredAnswer: Sendable {
         append(from: CacheEntry.headerBytes + pathByteCount, headByteCount, to: &queue)
     }
 
+    /// Appends the part of the head that goes to every client as it is: see ``AnswerFacts/plainHeadBytes``.
+    public func appendPlainHead(to queue: inout ByteQueue) {
+        append(from: CacheEntry.headerBytes + pathByteCount, min(facts.plainHeadBytes, headByteCount), to: &queue)
+    }
+
     /// Appends up to `atMost` bytes of the body from `start` on. Returns how many; 0 at the end.
     public func appendBody(from start: Int, atMost: Int, to queue: inout ByteQueue) -> Int {
         precondition(start >= 0 && start <= bodyByteCount)

@@ -426,6 +426,12 @@ public enum Limits {
     public static let jsonScratchBytesKeptMax = 1024 * 1024
     /// Members and objects for which memory is kept from one body to the next: some 32 KB.
     public static let jsonMembersKeptMax = 1024
+    /// Keys that a worker remembers by the words of their requests; a power of two.
+    public static let keyMemoPlaces = 1024
+    /// What those words may take, for each worker: of usual requests, all places.
+    public static let keyMemoBytesMax = 4 * 1024 * 1024
+    /// Of one request: longer ones are seldom asked in the same words again.
+    public static let keyMemoTextBytesMax = 64 * 1024
     /// The name of a model, as it is told in logs and counters.
     public static let modelNameBytesMax = 128
     /// Models that have counters of their own. The names are the origins', and clients may have them say any: those of further ones share

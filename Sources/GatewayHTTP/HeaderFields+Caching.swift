@@ -22,6 +22,13 @@ extension HeaderFields {
         return names
     }
 
+    /// A bit for each length that a name has, the last one for all from 63 on.
+    public var nameLengths: UInt64 {
+        var lengths: UInt64 = 0
+        for index in 0..<count { lengths |= 1 << UInt64(min(nameBytes(index).byteCount, 63)) }
+        return lengths
+    }
+
     /// Whether If-None-Match holds `tag`, weak or strong, or "*" (RFC 9110 § 13.1.2). False without the field.
     public func asksWhether(_ tag: RawSpan) -> Bool {
         var i = 0

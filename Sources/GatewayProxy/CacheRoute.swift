@@ -4,6 +4,7 @@ import GatewayCore
 import GatewayHTTP
 import GatewayPolicy
 import GatewayTelemetry
+import Synchronization
 
 /// `cache` of a location, frozen: which zone, what makes requests the same, how long answers hold.
 final class CacheRoute: Sendable {
@@ -17,6 +18,9 @@ final class CacheRoute: Sendable {
         case anonymous
     }
 
+    /// No other route of the process has or had it.
+    let number: UInt64
+    private static let numbers = Atomic<UInt64>(0)
     let zone: ResponseCache
     let config: CacheConfig
     let partition: Partition
@@ -43,6 +47,7 @@ final class CacheRoute: Sendable {
         _ config: CacheConfig, in location: LocationConfig, name: String, zone: ResponseCache, keyFields: APIKeyFields?,
         registry: MetricsRegistry
     ) {
+        number = Self.numbers.add(1, ordering: .relaxed).newValue
         self.name = Array(name.utf8)
         self.keyFields = keyFields
         let keyed = location.proxySetHeaders.compactMap { header in

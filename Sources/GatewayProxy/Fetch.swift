@@ -35,6 +35,8 @@ struct Fetch: ~Copyable {
     var hasValidator = false
     var mustRevalidate = false
     var isEventStream = false
+    /// See ``AnswerFacts/plainHeadBytes``.
+    var plainHeadBytes = 0
     /// The head and the content, where they are kept under another key than the fill's.
     var head: ByteQueue
     private var content: ByteQueue

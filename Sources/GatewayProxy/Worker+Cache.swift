@@ -120,8 +120,8 @@ extension Worker {
             exchanges[id].evaluate(fields, on: downstreams[exchanges[id].connection], into: &lines)
             keyMaker.value.add(.field, lines.bytes)
         }
-        if exchanges[id].head.method == .post { try cacheTurns[turn].addContent(route, pool, &canonicalJSON.value, &keyMaker.value) }
-        return keyMaker.value.finish()
+        let hasContent = exchanges[id].head.method == .post
+        return try cacheTurns[turn].key(hasContent: hasContent, pool, &keyMemo.value, &canonicalJSON.value, &keyMaker.value)
     }
 
     /// The key of the answer to requests with the same values in the fields that are named.
@@ -244,7 +244,11 @@ extension Exchange {
         if isFromTrustedProxy { addForwarding(&key) }
         key.add(.path, head.path)
         if head.hasQuery { key.add(.query, head.query) }
-        for name in route.fields { addField(name, .field, &key) }
+        // Most of those that count are not there: none of the fields has a name of that length.
+        let lengths = head.fields.nameLengths
+        for index in 0..<route.fields.count where lengths & 1 << UInt64(min(route.fields[index].count, 63)) != 0 {
+            addField(route.fields[index], .field, &key)
+        }
     }
 
     /// Under one API key there may be many users, whom the origin tells apart by credentials of its own.
@@ -283,9 +287,19 @@ extension Exchange {
 }
 
 extension CacheTurn {
-    fileprivate mutating func addContent(
-        _ route: CacheRoute, _ pool: BufferPool, _ json: inout CanonicalJSON, _ key: inout CacheKeyMaker
-    ) throws(CacheBypass) {
+    /// The key of the parts that `key` has and the content, made anew only if the same have not been met before.
+    fileprivate mutating func key(
+        hasContent: Bool, _ pool: BufferPool, _ memo: inout KeyMemo, _ json: inout CanonicalJSON, _ key: inout CacheKeyMaker
+    ) throws(CacheBypass) -> SHA256Digest {
+        key.keepParts()
+        if let known = memo.find(route.number, key.parts, body.bytes) { return known }
+        if hasContent { try addContent(pool, &json, &key) }
+        let made = key.finish()
+        memo.note(made, route.number, key.parts, body.bytes)
+        return made
+    }
+
+    private func addContent(_ pool: BufferPool, _ json: inout CanonicalJSON, _ key: inout CacheKeyMaker) throws(CacheBypass) {
         var canonical = ByteQueue(pool: pool)
         do throws(CanonicalJSONFailure) {
             try json.encode(body.bytes, ignoring: route.ignored, into: &canonical)

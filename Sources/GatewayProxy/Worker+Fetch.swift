@@ -103,7 +103,7 @@ extension Worker {
         if !verdict.vary.isEmpty { countVariant(id, verdict) }
         if verdict.sharing == .leaderOnly { route.zone.end(fill) }
         var head = ByteQueue(pool: pool)
-        calls[call].encodeHeadForAll(dropsCookies: verdict.dropsCookies, into: &head)
+        fetches[fetch].plainHeadBytes = calls[call].encodeHeadForAll(dropsCookies: verdict.dropsCookies, into: &head)
         if fetches[fetch].variantKey != nil { fetches[fetch].head.append(head.bytes) }
         let begun = fill.begin(head: head.bytes, sharing: verdict.sharing, keeps: fetches[fetch].refusal == nil)
         let leader = fetches[fetch].leader
@@ -230,6 +230,7 @@ extension Worker {
         facts.originMs = now.nanoseconds(since: fetches[fetch].startedAt) / 1_000_000
         facts.hasValidator = fetches[fetch].hasValidator
         facts.isEventStream = fetches[fetch].isEventStream
+        facts.plainHeadBytes = fetches[fetch].plainHeadBytes
         if !exchanges[id].meter.isNone {
             let usage = meters[exchanges[id].meter].usage
             facts.inputTokens = usage.input ?? 0
@@ -367,8 +368,9 @@ extension StoredAnswer {
 }
 
 extension UpstreamCall {
-    /// The head as every reader may have it: its connection's fields are gone, and framed anew where it has no length.
-    fileprivate func encodeHeadForAll(dropsCookies: Bool, into queue: inout ByteQueue) {
+    /// The head as every reader may have it: its connection's fields are gone, and framed anew where it has no length. Returns
+    /// ``AnswerFacts/plainHeadBytes``: not where a reader is told something else (Age), or more (Date).
+    fileprivate func encodeHeadForAll(dropsCookies: Bool, into queue: inout ByteQueue) -> Int {
         HTTP1Encoder.statusLine(head.status, reason: head.reason, into: &queue)
         for index in 0..<head.fields.count {
             switch head.fields.name(index) {
@@ -378,11 +380,14 @@ extension UpstreamCall {
             }
             if !head.fields.isHopByHop(index) { head.fields.appendLine(index, to: &queue) }
         }
+        let isPlain = head.status == 200 && head.fields.contains(.date) && !head.fields.contains(.age)
+        let plainHeadBytes = isPlain && framing != .none ? queue.count : 0
         switch framing {
         case .length(let length): HTTP1Encoder.field("Content-Length", decimal: length, into: &queue)
         case .chunked, .untilClose: queue.append("Transfer-Encoding: chunked\r\n")
         case .none: break
         }
         HTTP1Encoder.endLine(into: &queue)
+        return plainHeadBytes
     }
 }

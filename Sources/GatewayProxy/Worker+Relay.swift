@@ -311,6 +311,11 @@ extension Worker {
     /// Right into the connection's output: to move that out and back again would wait for what was just written to it.
     private func encodeHead(_ id: Handle, _ call: Handle, _ connection: Handle) {
         exchanges[id].encodeResponseHead(of: calls[call], &clock.value, now: now, into: &downstreams[connection].output)
+        endHead(id, connection)
+    }
+
+    /// What follows the fields that the answer came with.
+    func endHead(_ id: Handle, _ connection: Handle) {
         if exchanges[id].addsFields {
             // Out of the connection, which is looked at meanwhile.
             var output = downstreams[connection].output.take()

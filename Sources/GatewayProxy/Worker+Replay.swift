@@ -53,6 +53,7 @@ extension Worker {
     private func takeCached(_ id: Handle, _ call: Handle, _ connection: Handle) throws(GatewayError) -> Fill.Progress {
         let turn = exchanges[id].caching
         if case .awaitingHead = calls[call].state {
+            if sendStoredHead(id, call, connection) { return .head }
             var head = ByteQueue(pool: pool)
             let progress = cacheTurns[turn].readHead(into: &head)
             guard case .head = progress else { return progress }

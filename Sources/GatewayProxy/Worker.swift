@@ -82,6 +82,7 @@ final class Worker {
     let readersByFill = Cell<[ObjectIdentifier: Set<Handle>]>([:])
     let keyMaker: Cell<CacheKeyMaker>
     let canonicalJSON: Cell<CanonicalJSON>
+    let keyMemo = Cell(KeyMemo())
     let requestTimer = Cell(RequestTimer())
     /// Clients that are between two requests, or have not said anything yet: who goes first when room is needed.
     let idleDownstreams = Cell(AgeList())

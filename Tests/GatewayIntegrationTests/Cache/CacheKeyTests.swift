@@ -129,6 +129,33 @@ import Testing
         #expect(cached.count == ids.count)
     }
 
+    @Test(arguments: [Way.http1, .http2]) func `asked again and again in the same words, each request has its own answer`(_ way: Way) throws
+    {
+        let cached = try CachedOrigin()
+        let client = try cached.client(way)
+        let long = String(repeating: "x", count: 5000)
+        typealias Question = (target: String, host: String, field: String, body: String)
+        let questions: [Question] = [
+            ("/", "a.test", "Accept: a", #"{"a":"b"}"#), ("/", "a.test", "Accept: a", #"{"a":"c"}"#),
+            ("/", "a.test", "Accept: b", #"{"a":"b"}"#),
+            ("/", "b.test", "Accept: a", #"{"a":"b"}"#), ("/b", "a.test", "Accept: a", #"{"a":"b"}"#),
+            ("/?b", "a.test", "Accept: a", #"{"a":"b"}"#),
+            ("/", "a.test", "Accept: a", #"{"a":"\#(long)b"}"#), ("/", "a.test", "Accept: a", #"{"a":"\#(long)c"}"#),
+            ("/", "a.test", "Accept: a\(long)", #"{"a":"b"}"#), ("/", "a.test", "Accept: b\(long)", #"{"a":"b"}"#),
+        ]
+        var texts: [String] = []
+        for round in 0..<5 {
+            for (index, question) in questions.enumerated() {
+                let fields = ["Content-Type: application/json", question.field]
+                let answer = try client.ask(question.target, "POST", host: question.host, fields, body: question.body)
+                if round == 0 { texts.append(answer.text) }
+                #expect(round == 0 ? answer.isMiss : answer.isHit)
+                #expect(answer.text == texts[index] && answer.text.hasSuffix(question.body))
+            }
+        }
+        #expect(cached.count == questions.count)
+    }
+
     @Test func `POST is kept apart from GET, and path, query and host count as there`() throws {
         let cached = try CachedOrigin()
         let client = try cached.client()
