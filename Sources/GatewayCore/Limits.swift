@@ -353,6 +353,10 @@ public enum Limits {
     public static let cacheBodyBytesMax = 1024 * 1024
     /// And what it may say at the most: each request that is looked up holds its body in memory.
     public static let cacheBodyBytesBound = 64 * 1024 * 1024
+    /// What the bodies of all requests take that a worker reads for the cache, or that wait for their answers there: a request has to be sent
+    /// on, should it turn out that the answer is not for it. Beyond it nobody waits: what is stored is given, other requests pass the
+    /// cache by. Who leads a fetch has its body twice, for as long as the origin has not taken it.
+    public static let cacheBodiesBytesMax = 64 * 1024 * 1024
     /// Names that `ignore` and `headers` may have each: while a body is read, a bit stands for each that it must not have twice.
     public static let cacheNamesMax = 64
     /// Entries that the hand passes to make room for one answer, besides as many as that needs pages: while it does, its shard waits. Then

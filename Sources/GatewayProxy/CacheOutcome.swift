@@ -62,7 +62,7 @@ enum CacheBypass: UInt8, CaseIterable, Error, BitwiseCopyable {
     case headMiss
     /// What another request waited for turned out to be for that one alone.
     case notShared
-    /// The worker has no place for a further exchange.
+    /// The worker has no room for another body that waits: see ``Limits/cacheBodiesBytesMax``.
     case exhausted
 
     /// In Cache-Status, the log and the metrics.

@@ -29,6 +29,8 @@ struct CacheTurn: ~Copyable {
     var offset = 0
     /// The content of the request, for as long as it may have to be sent: by a fetch, or past the cache after all.
     var body: ByteQueue
+    /// Of ``Worker/cacheBodiesBytes``.
+    var countedBytes = 0
     /// Of what was stored and is too old: what stands in for it if the origin fails, and what may be asked for by its validator.
     var stale: StoredAnswer?
 

@@ -43,8 +43,18 @@ extension Worker {
         if let error = collectRequest(id) { return .refuse(error) }
         let call = exchanges[id].call
         if calls[call].request.count > route.config.bodyBytesMax { return passBy(id, route, .bodyTooLarge) }
-        return exchanges[id].requestBody.isComplete ? nil : .wait
+        count(calls[call].request.count, of: exchanges[id].caching)
+        if exchanges[id].requestBody.isComplete { return nil }
+        return isOutOfRoomForBodies ? passBy(id, route, .exhausted) : .wait
     }
+
+    /// What the turn holds, from now on, of the bodies that wait here.
+    func count(_ bodyBytes: Int, of turn: Handle) {
+        cacheBodiesBytes += bodyBytes - cacheTurns[turn].countedBytes
+        cacheTurns[turn].countedBytes = bodyBytes
+    }
+
+    private var isOutOfRoomForBodies: Bool { cacheBodiesBytes > Limits.cacheBodiesBytesMax }
 
     /// Who waits for 100 (Continue) would wait for an origin that is not asked before the content is there.
     private func invite(_ id: Handle) {
@@ -72,6 +82,7 @@ extension Worker {
         if !turn.isNone {
             if !cacheTurns[turn].body.isEmpty { calls[call].request = cacheTurns[turn].body.take() }
             calls[call].isCollected = true
+            count(0, of: turn)
             cacheTurns.discard(turn)
             exchanges[id].caching = .none
         }
@@ -141,13 +152,16 @@ extension Worker {
         if !isVariant { cacheTurns[turn].baseKey = key }
         cacheTurns[turn].isVariant = isVariant
         let isHead = exchanges[id].head.method == .head
+        // It can't wait for an answer, only get one.
+        let isExhausted = !isHead && isOutOfRoomForBodies
         if wishes.noCache && !wishes.onlyIfCached {
             if isHead { throw .headMiss }
+            if isExhausted { throw .exhausted }
             return follow(id, route, route.zone.fetchAnew(key), isLeader: true, .refresh)
         }
         var freshness = wishes.freshness
         // Nothing is fetched by HEAD: what there is serves it, or the origin does.
-        if isHead { freshness.isOnlyIfCached = true }
+        if isHead || isExhausted { freshness.isOnlyIfCached = true }
         let lookup = route.zone.find(key, now: now, accepting: freshness)
         if let stored = lookup.stored {
             if stored.facts.isVariants {
@@ -163,6 +177,7 @@ extension Worker {
         }
         guard let fill = lookup.fill else {
             if isHead && !wishes.onlyIfCached { throw .headMiss }
+            if isExhausted && !wishes.onlyIfCached { throw .exhausted }
             return .refuse(GatewayError(.notCached, "the request is only-if-cached, and there is no answer for it"))
         }
         cacheTurns[turn].stale = lookup.stored

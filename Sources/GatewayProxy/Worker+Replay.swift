@@ -9,8 +9,7 @@ extension Worker {
         let (call, turn) = (exchanges[id].call, exchanges[id].caching)
         exchanges[id].cacheOutcome = outcome
         cacheTurns[turn].source = .stored(stored)
-        cacheTurns[turn].body.removeAll()
-        calls[call].request.removeAll()
+        dropBody(of: turn)
         calls[call].state = .awaitingHead
         return .next(.relay)
     }
@@ -98,7 +97,13 @@ extension Worker {
             }
         }
         try takeHead(id, call)
-        if case .fill = cacheTurns[exchanges[id].caching].source { cacheTurns[exchanges[id].caching].body.removeAll() }
+        if case .fill = cacheTurns[exchanges[id].caching].source { dropBody(of: exchanges[id].caching) }
+    }
+
+    /// It won't have to be sent on.
+    private func dropBody(of turn: Handle) {
+        cacheTurns[turn].body.removeAll()
+        count(0, of: turn)
     }
 
     private func completeCached(_ id: Handle, _ call: Handle) {
@@ -181,6 +186,7 @@ extension Worker {
             shard.increment(route.savedOutputTokens, by: stored.facts.outputTokens)
             shard.increment(route.savedOriginTime, by: stored.facts.originMs * 1_000_000)
         }
+        count(0, of: turn)
         cacheTurns.discard(turn)
         exchanges[id].caching = .none
     }

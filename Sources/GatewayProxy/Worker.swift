@@ -97,6 +97,8 @@ final class Worker {
     var upstreamDescriptorMark = 0
     /// How many of those there are.
     var refusedLingering = 0
+    /// What requests at the cache hold: see ``Limits/cacheBodiesBytesMax``.
+    var cacheBodiesBytes = 0
 
     /// When the current round of events began. Deadlines and durations are counted from here.
     var now: MonotonicTime

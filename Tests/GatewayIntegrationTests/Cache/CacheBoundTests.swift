@@ -1,0 +1,34 @@
+import TestSupport
+import Testing
+
+/// What clients can make the cache hold, and whom they can make it hold up.
+@Suite struct CacheBoundTests {
+    @Test func `bodies that wait for their answers are bounded in sum, and who comes beyond passes by`() throws {
+        let released = Signal()
+        let cached = try CachedOrigin("body_max=16m", location: "client_max_body_size 16m;") { number, request, connection in
+            if number == 1 { try released.wait() }
+            try connection.send(ScriptedOrigin.message("\(number) \(request.body.count)"))
+        }
+        // Four of these and what one of them has not yet read are within 64 MB, five are not.
+        let text = "{\"a\":\"" + String(repeating: "x", count: 15 << 20) + "\"}"
+        let request = Array(
+            ("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: \(text.utf8.count)\r\n\r\n" + text)
+                .utf8)
+        let clients = try (0..<5).map { _ in try cached.edge.connect(.plain) }
+        try clients[0].send(request)
+        try eventually("the origin has the first") { cached.count == 1 }
+        for client in clients[1...] { try client.send(request) }
+        // It is asked by the one that does not wait.
+        try eventually("one has passed by") { cached.count == 2 }
+        try cached.expectBypass("exhausted", 1)
+        released.send()
+        let answers = try clients.map { try $0.readResponse(to: "POST") }
+        let bypassed = answers.filter { $0["Cache-Status"] == "gateway; fwd=bypass; detail=exhausted" }
+        #expect(bypassed.map(\.text) == ["2 \(text.utf8.count)"])
+        #expect(answers.filter { $0.text == "1 \(text.utf8.count)" }.count == 4)
+        // All have been given back: the next one waits again, and is stored.
+        let next = try cached.edge.connect(.plain)
+        try next.send(Array("POST /b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}".utf8))
+        #expect(try next.readResponse(to: "POST")["Cache-Status"] == "gateway; fwd=miss; stored")
+    }
+}
