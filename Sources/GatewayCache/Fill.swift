@@ -87,6 +87,11 @@ public final class Fill: Sendable {
     /// or a ``Reading`` with `wakesWriter`, one of which comes for certain after this was true.
     public var isFull: Bool { state.withLock { $0.asksForRoom() } }
 
+    /// Ends the readers for whose sake the others have waited too long: see ``Limits/fillPatienceMs``. They are told that they have failed.
+    public func leaveLaggards(now: MonotonicTime) -> Wake {
+        update { $0.leaveLaggards(now: now) }
+    }
+
     /// Whether all bytes are here and may be stored.
     public var isStorable: Bool { state.withLock { $0.isComplete && !$0.isPassing && !$0.isClosed } }
 

@@ -28,6 +28,8 @@ struct FillState {
         let isLeader: Bool
         var generation: UInt32
         var isActive = true
+        /// Nobody waits for it any more: it gets nothing further.
+        var isLeftBehind = false
         var hasHead = false
         var offset = 0
     }
@@ -61,6 +63,9 @@ struct FillState {
     private var slowEnd = Limits.fillStrideBytes
     private var slowCount = 0
     private var writerWaits = false
+    /// Since when it does, and how long it has done so before.
+    private var waitsSince = MonotonicTime.never
+    private var waitedNs: UInt64 = 0
 
     init(attempt: Int) {
         self.attempt = attempt
@@ -123,7 +128,7 @@ struct FillState {
     }
 
     private func listens(_ reader: Reader) -> Bool {
-        reader.isActive && (sharing == .all || reader.isLeader)
+        reader.isActive && !reader.isLeftBehind && (sharing == .all || reader.isLeader)
     }
 
     mutating func readHead(_ reader: Fill.ReaderID, into queue: inout ByteQueue) -> Fill.Progress {
@@ -143,6 +148,7 @@ struct FillState {
     mutating func read(_ reader: Fill.ReaderID, into queue: inout ByteQueue, atMost: Int) -> Fill.Reading {
         let index = index(reader)
         precondition(readers[index].hasHead, "the head comes first")
+        if readers[index].isLeftBehind { return Fill.Reading(progress: .failed(Self.leftBehind)) }
         let offset = readers[index].offset
         let count = body.copy(from: offset, atMost: max(atMost, 0), to: &queue)
         if count > 0 {
@@ -189,6 +195,7 @@ struct FillState {
         body.drop(before: slowestOffset)
         if !writerWaits || isBehind { return false }
         writerWaits = false
+        waitedNs += MonotonicTime.now().nanoseconds(since: waitsSince)
         return true
     }
 
@@ -196,8 +203,33 @@ struct FillState {
 
     mutating func asksForRoom() -> Bool {
         if !isBehind { return false }
+        if !writerWaits { waitsSince = .now() }
         writerWaits = true
         return true
+    }
+
+    private static var leftBehind: GatewayError {
+        GatewayError(.sendTimeout, "others that read the same answer could wait for this client no longer")
+    }
+
+    /// Where the others have waited long enough, those that are far behind get nothing further. Only of an answer that is not kept: else
+    /// nobody waits for anybody.
+    mutating func leaveLaggards(now: MonotonicTime) -> Wake {
+        let waited = waitedNs + (writerWaits ? now.nanoseconds(since: waitsSince) : 0)
+        let patienceNs = UInt64(Limits.fillPatienceMs) * 1_000_000
+        let lag = Limits.fillWindowBytes / 2
+        let isOver = waited / 1000 > patienceNs / 1000 + UInt64(body.end) * 1_000_000 / UInt64(Limits.fillBytesPerSecondMin)
+        let isSomebodyAhead = readers.contains { listens($0) && body.end - $0.offset < lag }
+        if !isOver || !isPassing || !isSomebodyAhead { return Wake() }
+        for index in 0..<readers.count where listens(readers[index]) && body.end - readers[index].offset >= lag {
+            readers[index].isLeftBehind = true
+            listenerCount -= 1
+        }
+        var wake = wake()
+        wake.writer = advance()
+        // The next one has as much patience.
+        waitedNs = 0
+        return wake
     }
 
     mutating func pass() -> Bool {

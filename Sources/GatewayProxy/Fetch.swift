@@ -44,6 +44,8 @@ struct Fetch: ~Copyable {
     /// The fill has been given its end, and what still comes is nobody's.
     var isSettled = false
     var isReadyQueued = false
+    /// Of the timer while a slow reader is waited for; 0 for none.
+    var timerTick: UInt64 = 0
 
     init(
         _ route: CacheRoute, _ fill: Fill, _ turn: borrowing CacheTurn, leader: Handle, now: MonotonicTime, stale: StoredAnswer?,

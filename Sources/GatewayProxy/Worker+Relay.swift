@@ -220,6 +220,7 @@ extension Worker {
     func waitForReader(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict? {
         if exchanges[id].isFetch {
             if !fetches[exchanges[id].fetch].isHeldUp { return nil }
+            timeLaggards(of: id)
         } else if exchanges[id].isOverHTTP2 {
             if !isStreamFull(exchanges[id].stream) { return nil }
         } else {

@@ -42,6 +42,7 @@ extension Worker {
                 return .next(.finish)
             case .failed(let error):
                 if !exchanges[id].response.hasBegun { return .refuse(error) }
+                if error.type == .sendTimeout { return .breakOff(error) }
                 return .breakOff(GatewayError(.upstreamTruncated, "the origin broke off its response"))
             case .answered, .goAlone, .tryAgain: return goOn(id, progress)
             }

@@ -334,6 +334,7 @@ final class Worker {
         case Kind.streams:
             if downstreams.contains(token.handle) { streamTimerFired(token.handle, tick: timer.tick) }
         case Kind.requests: endLateRequests(tick: timer.tick)
+        case Kind.fetch: if exchanges.contains(token.handle) { leaveLaggards(of: token.handle, tick: timer.tick) }
         default:
             if token.handle.isNone { resumeAccepting() } else if listeners.contains(token.handle) { finishClosing(listener: token.handle) }
         }

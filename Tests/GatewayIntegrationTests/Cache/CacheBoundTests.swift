@@ -31,4 +31,32 @@ import Testing
         try next.send(Array("POST /b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}".utf8))
         #expect(try next.readResponse(to: "POST")["Cache-Status"] == "gateway; fwd=miss; stored")
     }
+
+    @Test(arguments: AnswerReader.Way.allCases)
+    func `who stops reading an answer larger than entry_max is left behind, and the others have all of it`(_ way: AnswerReader.Way) throws {
+        let released = Signal()
+        let byteCount = 16 << 20
+        let (first, last) = ("data: first\n\n", "\n\n" + EventOrigin.done)
+        let origin = try EventOrigin { connection, _ in
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n\(first)")
+            try released.wait()
+            try connection.sendPattern(byteCount)
+            try connection.send(last)
+            throw TestError.ended("as it says")
+        }
+        // Clients may take their time: it is not their own timeout that ends the wait.
+        let edge = try origin.edge(zone: "memory=8m entry_max=64k", workers: 1)
+        let stalled = try AnswerReader(edge, way, receiveBufferBytes: 4096)
+        let reader = try AnswerReader(edge)
+        for reader in [stalled, reader] { #expect(try reader.event() == first) }
+        released.send()
+        #expect(try reader.readToEnd() == .whole)
+        #expect(reader.body.count == first.utf8.count + byteCount + last.utf8.count)
+        #expect(Pattern.matches(Array(reader.body.dropFirst(first.utf8.count).dropLast(last.utf8.count))))
+        #expect(origin.requestCount == 1)
+        if way == .http1 {
+            #expect(try stalled.readToEnd() == .broken)
+            try edge.gateway.waitForMetrics("it is counted") { $0.sum("gateway_refusals_total", ["error_type": "send_timeout"]) == 1 }
+        }
+    }
 }
