@@ -9,15 +9,18 @@ extension CacheShard {
         let headBytes: Int
         let pathBytes: Int
         let bodyBytes: Int
+        let isCrowded: Bool
     }
 
-    func lease(_ entry: UInt32, visits: Bool) -> Place {
+    func lease(_ entry: UInt32, visits: Bool, _ state: inout State) -> Place {
         let leases = word(entry, CacheEntry.leases)
+        if leases.low == 0 { state.pinnedCount += Int(word(entry, CacheEntry.pages).high) }
         let flags = visits ? leases.high | CacheEntry.isVisited : leases.high
         setWord(entry, CacheEntry.leases, UInt64(low: leases.low + 1, high: flags))
         let lengths = word(entry, CacheEntry.headBytes)
         return Place(
-            entry: entry, headBytes: Int(lengths.low), pathBytes: Int(lengths.high), bodyBytes: Int(word(entry, CacheEntry.bodyBytes)))
+            entry: entry, headBytes: Int(lengths.low), pathBytes: Int(lengths.high), bodyBytes: Int(word(entry, CacheEntry.bodyBytes)),
+            isCrowded: state.pinnedCount > pageCount / Limits.cachePinnedPart)
     }
 
     /// Takes the lock itself.
@@ -25,6 +28,7 @@ extension CacheShard {
         state.withLock { state in
             let leases = word(entry, CacheEntry.leases)
             setWord(entry, CacheEntry.leases, UInt64(low: leases.low - 1, high: leases.high))
+            if leases.low == 1 { state.pinnedCount -= Int(word(entry, CacheEntry.pages).high) }
             if leases.low == 1 && leases.high & CacheEntry.isLinked == 0 { givePages(of: entry, &state) }
         }
     }

@@ -20,6 +20,9 @@ final class CacheShard: Sendable {
         /// Where a purge goes on.
         var purgeNext: UInt32 = 0
 
+        /// Those of entries with leases.
+        var pinnedCount = 0
+
         var fills: [SHA256Digest: Fill] = [:]
         var stats = ResponseCache.Stats()
     }

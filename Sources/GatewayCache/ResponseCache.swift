@@ -54,10 +54,10 @@ public final class ResponseCache: Sendable {
                 let facts = shard.facts(entry)
                 if freshness.accepts(facts, now) {
                     if !facts.isVariants { state.stats.hits += 1 }
-                    return Found(stored: (shard.lease(entry, visits: true), facts), isFresh: true)
+                    return Found(stored: (shard.lease(entry, visits: true, &state), facts), isFresh: true)
                 }
                 var found = fill(key, shard, &state, freshness)
-                if !facts.isExpired(now) { found.stored = (shard.lease(entry, visits: false), facts) }
+                if !facts.isExpired(now) { found.stored = (shard.lease(entry, visits: false, &state), facts) }
                 return found
             }
             return fill(key, shard, &state, freshness)
@@ -198,9 +198,9 @@ public final class ResponseCache: Sendable {
     /// ``Fill/resolve(with:isRevalidated:)``.
     public func refresh(_ answer: StoredAnswer, _ facts: AnswerFacts) -> StoredAnswer {
         let shard = answer.shard
-        let place = shard.state.withLock { _ in
+        let place = shard.state.withLock { state in
             if shard.isLinked(answer.entry) { shard.setFacts(answer.entry, facts) }
-            return shard.lease(answer.entry, visits: false)
+            return shard.lease(answer.entry, visits: false, &state)
         }
         return StoredAnswer(place, facts, shard)
     }

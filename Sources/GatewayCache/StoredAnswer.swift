@@ -8,6 +8,11 @@ public final class StoredAnswer: Sendable {
     let shard: CacheShard
     let entry: UInt32
     private let pathByteCount: Int
+    /// Readers hold as much of the memory as they may: see ``Limits/cachePinnedPart``.
+    public let isCrowded: Bool
+
+    /// Head and body.
+    public var byteCount: Int { headByteCount + bodyByteCount }
 
     /// Takes over a lease.
     init(_ place: CacheShard.Place, _ facts: AnswerFacts, _ shard: CacheShard) {
@@ -15,6 +20,7 @@ public final class StoredAnswer: Sendable {
         headByteCount = place.headBytes
         bodyByteCount = place.bodyBytes
         pathByteCount = place.pathBytes
+        isCrowded = place.isCrowded
         entry = place.entry
         self.shard = shard
     }

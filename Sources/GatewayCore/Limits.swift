@@ -335,6 +335,9 @@ public enum Limits {
 
     // MARK: Cache
 
+    /// The part of a shard's memory that may be held by those who read it, a half: who comes then and may take long to read copies the rest
+    /// for itself, within ``cacheBodiesBytesMax``, or passes the cache by. Else a few stalled readers would make a small zone useless.
+    public static let cachePinnedPart = 2
     /// The unit of a zone's memory: answers of AI APIs have one to several kilobytes, and half a page of each is lost.
     public static let cachePageBytes = 512
     /// Parts of a zone with a lock each: so many that workers seldom wait for one another.

@@ -10,6 +10,8 @@ struct CacheTurn: ~Copyable {
         case none
         case fill(Fill, Fill.ReaderID)
         case stored(StoredAnswer)
+        /// What was stored: what is still to be given of it is in `copy`, with a head of so many bytes.
+        case copied(AnswerFacts, headBytes: Int)
     }
 
     let route: CacheRoute
@@ -29,6 +31,8 @@ struct CacheTurn: ~Copyable {
     var offset = 0
     /// The content of the request, for as long as it may have to be sent: by a fetch, or past the cache after all.
     var body: ByteQueue
+    /// Of a stored answer, for a reader that may take long where many do: see ``StoredAnswer/isCrowded``.
+    var copy: ByteQueue
     /// Of ``Worker/cacheBodiesBytes``.
     var countedBytes = 0
     /// Of what was stored and is too old: what stands in for it if the origin fails, and what may be asked for by its validator.
@@ -38,5 +42,6 @@ struct CacheTurn: ~Copyable {
         self.route = route
         self.wishes = wishes
         body = ByteQueue(pool: pool)
+        copy = ByteQueue(pool: pool)
     }
 }

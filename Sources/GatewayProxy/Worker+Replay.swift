@@ -7,8 +7,13 @@ extension Worker {
     /// Gives what is stored. Where the client has it already, by its tag, only that is said (RFC 9111 § 4.3.2).
     func replay(_ id: Handle, _ stored: StoredAnswer, _ outcome: CacheOutcome) -> Verdict {
         let (call, turn) = (exchanges[id].call, exchanges[id].caching)
+        if stored.isCrowded && stored.bodyByteCount > Limits.outputHighBytes && exchanges[id].head.method != .head {
+            if stored.byteCount > Limits.cacheBodiesBytesMax - cacheBodiesBytes { return passBy(id, cacheTurns[turn].route, .exhausted) }
+            cacheTurns[turn].copy(stored)
+        } else {
+            cacheTurns[turn].source = .stored(stored)
+        }
         exchanges[id].cacheOutcome = outcome
-        cacheTurns[turn].source = .stored(stored)
         dropBody(of: turn)
         calls[call].state = .awaitingHead
         return .next(.relay)
@@ -104,7 +109,7 @@ extension Worker {
     /// It won't have to be sent on.
     private func dropBody(of turn: Handle) {
         cacheTurns[turn].body.removeAll()
-        count(0, of: turn)
+        count(cacheTurns[turn].copy.count, of: turn)
     }
 
     private func completeCached(_ id: Handle, _ call: Handle) {
@@ -148,15 +153,15 @@ extension Worker {
         switch outcome {
         case .none: break
         case .hit, .staleRevalidating, .staleOnError, .revalidated:
-            guard case .stored(let stored) = cacheTurns[turn].source else { break }
+            guard let facts = cacheTurns[turn].storedFacts else { break }
             exchanges[id].policyFields.append(outcome == .revalidated ? "fwd=stale; fwd-status=304; ttl=" : "hit; ttl=")
-            let (freshMs, staleMs) = (stored.facts.freshMs(now), stored.facts.staleMs(now))
+            let (freshMs, staleMs) = (facts.freshMs(now), facts.staleMs(now))
             if freshMs == 0 && staleMs >= 1000 { exchanges[id].policyFields.append("-") }
             exchanges[id].policyFields.append(decimal: (freshMs > 0 ? freshMs : staleMs) / 1000)
             if outcome == .staleOnError { exchanges[id].policyFields.append("; detail=stale-if-error") }
             if outcome == .staleRevalidating { exchanges[id].policyFields.append("; detail=stale-while-revalidate") }
             exchanges[id].policyFields.append("\r\n")
-            HTTP1Encoder.field("Age", decimal: stored.facts.ageS(now), into: &exchanges[id].policyFields)
+            HTTP1Encoder.field("Age", decimal: facts.ageS(now), into: &exchanges[id].policyFields)
             return
         case .miss: exchanges[id].policyFields.append("fwd=miss")
         case .expired: exchanges[id].policyFields.append("fwd=stale")
@@ -181,11 +186,11 @@ extension Worker {
         let turn = exchanges[id].caching
         if turn.isNone { return }
         stopReading(id)
-        if outcome.isHit, exchanges[id].response.isComplete, case .stored(let stored) = cacheTurns[turn].source {
+        if outcome.isHit, exchanges[id].response.isComplete, let facts = cacheTurns[turn].storedFacts {
             let route = cacheTurns[turn].route
-            shard.increment(route.savedInputTokens, by: stored.facts.inputTokens)
-            shard.increment(route.savedOutputTokens, by: stored.facts.outputTokens)
-            shard.increment(route.savedOriginTime, by: stored.facts.originMs * 1_000_000)
+            shard.increment(route.savedInputTokens, by: facts.inputTokens)
+            shard.increment(route.savedOutputTokens, by: facts.outputTokens)
+            shard.increment(route.savedOriginTime, by: facts.originMs * 1_000_000)
         }
         count(0, of: turn)
         cacheTurns.discard(turn)
@@ -243,15 +248,37 @@ extension Worker {
 extension CacheTurn {
     /// How long a body is that is there already.
     fileprivate var storedByteCount: Int? {
-        if case .stored(let stored) = source { stored.bodyByteCount } else { nil }
+        switch source {
+        case .stored(let stored): stored.bodyByteCount
+        case .copied: copy.count
+        case .none, .fill: nil
+        }
     }
 
-    fileprivate func readHead(into queue: inout ByteQueue) -> Fill.Progress {
+    fileprivate var storedFacts: AnswerFacts? {
+        switch source {
+        case .stored(let stored): stored.facts
+        case .copied(let facts, _): facts
+        case .none, .fill: nil
+        }
+    }
+
+    fileprivate mutating func copy(_ stored: StoredAnswer) {
+        stored.appendHead(to: &copy)
+        _ = stored.appendBody(from: 0, atMost: stored.bodyByteCount, to: &copy)
+        source = .copied(stored.facts, headBytes: stored.headByteCount)
+    }
+
+    fileprivate mutating func readHead(into queue: inout ByteQueue) -> Fill.Progress {
         switch source {
         case .none: return .goAlone
         case .fill(let fill, let reader): return fill.readHead(reader, into: &queue)
         case .stored(let stored):
             stored.appendHead(to: &queue)
+            return .head
+        case .copied(_, let headBytes):
+            queue.append(copy.slice(0, headBytes))
+            copy.consume(headBytes)
             return .head
         }
     }
@@ -264,6 +291,12 @@ extension CacheTurn {
             if offset == stored.bodyByteCount { return Fill.Reading(progress: .complete) }
             let count = stored.appendBody(from: offset, atMost: atMost, to: &queue)
             offset += count
+            return Fill.Reading(progress: .bytes(count))
+        case .copied:
+            if copy.isEmpty { return Fill.Reading(progress: .complete) }
+            let count = min(atMost, copy.count)
+            queue.append(copy.slice(0, count))
+            copy.consume(count)
             return Fill.Reading(progress: .bytes(count))
         }
     }

@@ -56,6 +56,25 @@ import Testing
         #expect(empty.bytes < 50_000, "all pages have come back")
     }
 
+    @Test func `readers are told when they hold half of the memory, until one ends`() throws {
+        let zone = try ZoneKit.zone(memoryBytes: 1 << 20, entryBytesMax: 64 << 10)
+        for number in 0..<20 { #expect(ZoneKit.put(zone, number, 40_000)) }
+        var answers: [StoredAnswer] = []
+        for number in 0..<20 {
+            let answer = try #require(ZoneKit.stored(zone, number))
+            answers.append(answer)
+            // Those of one answer hold it once.
+            answers.append(try #require(ZoneKit.stored(zone, number)))
+            #expect(answer.isCrowded == (number >= 12))
+        }
+        answers.removeFirst(20)
+        #expect(ZoneKit.stored(zone, 19)?.isCrowded == false)
+        answers = []
+        #expect(zone.purgeAll() == 20)
+        for number in 0..<20 { #expect(ZoneKit.put(zone, number, 40_000)) }
+        #expect(ZoneKit.stored(zone, 0)?.isCrowded == false)
+    }
+
     @Test func `when all that is stored is read, nothing more is stored until somebody ends`() throws {
         let zone = try ZoneKit.zone(memoryBytes: 1 << 20, entryBytesMax: 64 << 10)
         var answers: [StoredAnswer] = []

@@ -59,4 +59,40 @@ import Testing
             try edge.gateway.waitForMetrics("it is counted") { $0.sum("gateway_refusals_total", ["error_type": "send_timeout"]) == 1 }
         }
     }
+
+    @Test(arguments: [Way.http1, .http2]) func `readers that stall leave room in a zone for others' answers`(_ way: Way) throws {
+        let length = 900_000
+        let cached = try CachedOrigin { number, request, connection in
+            let text = "\(number) " + String(repeating: "x", count: length)
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)")
+        }
+        let client = try cached.client(way)
+        // More than there is room for, each with a reader that stops.
+        let stalled = try (0..<24).map { number in
+            let stored = try client.ask("/\(number)")
+            #expect(stored.isMiss && stored.body.count > length)
+            let reader = try cached.edge.connect(.plain, receiveBufferBytes: 4096)
+            try reader.send(Array("GET /\(number) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
+            let head = try reader.readHead()
+            #expect(head["Cache-Status"]?.hasPrefix("gateway; hit") == true)
+            return (reader, number)
+        }
+        for number in 100..<108 {
+            #expect(try client.ask("/\(number)").isMiss)
+            #expect(try client.ask("/\(number)").isHit)
+        }
+        try cached.expect("gateway_cache_not_stored_total", 0)
+        // What they have begun to read is theirs to its end, wherever it is by now.
+        for (reader, number) in stalled {
+            var body: [UInt8] = reader.unread
+            reader.unread = []
+            let text = "\(number + 1) "
+            while body.count < text.utf8.count + length {
+                let piece = try reader.receiveSome(until: Deadline(seconds: Deadline.defaultSeconds))
+                if piece.isEmpty { break }
+                body += piece
+            }
+            #expect(body.count == text.utf8.count + length && body.starts(with: Array(text.utf8)))
+        }
+    }
 }
