@@ -71,6 +71,7 @@ extension CanonicalJSON {
 
     private mutating func sortMembers(_ first: Int) throws(CanonicalJSONFailure) {
         let count = members.count &- first
+        if count > Limits.jsonMembersSortedMax { throw .tooCostly }
         if count <= Self.insertionMax { sortByInsertion(first) } else { sortByHeap(first, count) }
         objects[current.object].firstMember = UInt32(truncatingIfNeeded: ordered.count)
         objects[current.object].memberCount = UInt32(truncatingIfNeeded: count)

@@ -2,7 +2,7 @@ import GatewayCore
 
 /// RFC 8785 § 3.2.2.3 writes every number as ECMAScript writes the double nearest to it. Two numbers that are not the same may have the
 /// same double: 9007199254740993 and 9007199254740992, 1e400 and 2e400. An origin may read them as they are written, so what a double
-/// doesn't hold counts by its digits, in a form that ECMAScript never writes ("9007199254740993E0").
+/// doesn't hold counts by its digits, in a form that ECMAScript never writes ("9007199254740993", "1E+400").
 extension CanonicalJSON {
     /// So many digits every double keeps: the shortest text of the nearest double is the number's own (DBL_DIG).
     private static var digitsKept: Int { 15 }
@@ -38,7 +38,7 @@ extension CanonicalJSON {
         let magnitude = number.exponent &+ number.digitCount
         if number.digitCount <= Self.digitsKept, magnitude > -300, magnitude < 300 {
             append(number, body)
-        } else if number.digitCount <= Self.digitsMax, magnitude > -330, magnitude < 310, appendDouble(number, body) {
+        } else if number.digitCount <= Self.digitsMax, magnitude > -330, magnitude < 310, try appendDouble(number, body) {
             return number.end
         } else {
             appendByDigits(number, body)
@@ -47,19 +47,21 @@ extension CanonicalJSON {
     }
 
     /// As the nearest double, if that is what the number means.
-    private mutating func appendDouble(_ number: JSONNumber, _ body: RawSpan) -> Bool {
-        var text = ""
-        number.forEachDigit(in: body) { text.unicodeScalars.append(Unicode.Scalar($0)) }
-        guard let double = Double("\(text)e\(number.exponent)"), double.isFinite, double > 0 else { return false }
+    private mutating func appendDouble(_ number: JSONNumber, _ body: RawSpan) throws(CanonicalJSONFailure) -> Bool {
+        longNumberCount += 1
+        if longNumberCount > Limits.jsonLongNumbersMax { throw .tooCostly }
+        var text = number.digitsAndExponent(in: body, numberText)
+        let double = Double(String(decoding: text, as: UTF8.self))
+        guard let double, double.isFinite, double > 0 else { return false }
         // The shortest digits that name it, and of these the nearest.
-        let shortest = Array(double.description.utf8)
-        guard let nearest = try? JSONNumber(shortest.rawSpan, 0) else { return false }
-        var digits = ""
-        nearest.forEachDigit(in: shortest.rawSpan) { digits.unicodeScalars.append(Unicode.Scalar($0)) }
-        let isSame = nearest.exponent == number.exponent && digits == text
+        text.removeAll(keepingCapacity: true)
+        text.append(contentsOf: double.description.utf8)
+        numberText = text
+        guard let nearest = try? JSONNumber(text.rawSpan, 0) else { return false }
+        let isSame = nearest.exponent == number.exponent && nearest.hasDigits(in: text.rawSpan, of: number, in: body)
         let isFraction = number.exponent < 0 && double.isNormal
         if !isSame && !isFraction { return false }
-        append(nearest, shortest.rawSpan)
+        append(nearest, text.rawSpan)
         return true
     }
 
@@ -83,10 +85,17 @@ extension CanonicalJSON {
         }
     }
 
+    /// What is written as a whole number is one to who reads it, with all its digits; what has a point or an exponent is a double to many,
+    /// which holds another number. So these two are apart: the one stays as it came, the other gets a spelling that ECMAScript has not.
     private mutating func appendByDigits(_ number: JSONNumber, _ text: RawSpan) {
-        appendDigits(number, text, point: number.digitCount)
-        staging.append(number.exponent < 0 ? "E-" : "E")
-        staging.append(decimal: UInt64(number.exponent.magnitude))
+        if number.isInteger {
+            appendDigits(number, text, point: number.digitCount)
+            return appendZeros(number.exponent)
+        }
+        appendDigits(number, text, point: 1)
+        let exponent = number.exponent &+ number.digitCount &- 1
+        staging.append(exponent < 0 ? "E-" : "E+")
+        staging.append(decimal: UInt64(exponent.magnitude))
     }
 
     /// With a point behind so many, if more follow.

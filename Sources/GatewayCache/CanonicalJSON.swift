@@ -37,6 +37,9 @@ public struct CanonicalJSON: ~Copyable {
     var ordered: [JSONMember] = []
     /// Scratch of the second run.
     var pending: [JSONOrderCursor] = []
+    /// Numbers that ``Limits/jsonLongNumbersMax`` counts, and scratch for their text.
+    var longNumberCount = 0
+    var numberText: [UInt8] = []
     private var modelName: [UInt8] = []
     /// One bit for each of the names that are left out which the body has named.
     private var ignoredSeen: UInt64 = 0
@@ -66,6 +69,7 @@ public struct CanonicalJSON: ~Copyable {
         facts = Facts()
         modelName.removeAll(keepingCapacity: true)
         ignoredSeen = 0
+        longNumberCount = 0
         current = .outside
     }
 

@@ -8,6 +8,8 @@ struct JSONNumber {
     var digits = 0..<0
     var digitCount = 0
     var exponent = 0
+    /// Written without a point and an exponent.
+    var isInteger = false
     /// Behind the whole text.
     var end = 0
 
@@ -32,10 +34,11 @@ struct JSONNumber {
         }
         setDigits(text, whole..<position, point)
         end = try readExponent(text, position)
+        isInteger = end == point
         if digitCount > Limits.jsonNumberDigitsMax { throw .numberTooLong }
         if digitCount == 0 { exponent = 0 }
         // So that its canonical form is a number, too.
-        if exponent.magnitude > Self.exponentMax { throw .numberTooLong }
+        if max(exponent.magnitude, (exponent &+ digitCount &- 1).magnitude) > Self.exponentMax { throw .numberTooLong }
     }
 
     private static func skipDigits(_ text: RawSpan, _ start: Int) -> Int {
@@ -76,8 +79,36 @@ struct JSONNumber {
         return end
     }
 
-    /// The digits without a point among them.
-    func forEachDigit(in text: RawSpan, _ body: (UInt8) -> Void) {
-        for position in digits where text[byte: position] != UInt8(ascii: ".") { body(text[byte: position]) }
+    /// "12345e-3", in the memory of `scratch`.
+    func digitsAndExponent(in text: RawSpan, _ scratch: consuming [UInt8]) -> [UInt8] {
+        var result = scratch
+        result.removeAll(keepingCapacity: true)
+        for position in digits where text[byte: position] != UInt8(ascii: ".") { result.append(text[byte: position]) }
+        result.append(UInt8(ascii: "e"))
+        if exponent < 0 { result.append(UInt8(ascii: "-")) }
+        // Of numbers near a double's range it has three digits at the most.
+        let magnitude = exponent.magnitude
+        if magnitude >= 100 { result.append(0x30 &+ UInt8(truncatingIfNeeded: magnitude / 100)) }
+        if magnitude >= 10 { result.append(0x30 &+ UInt8(truncatingIfNeeded: magnitude / 10 % 10)) }
+        result.append(0x30 &+ UInt8(truncatingIfNeeded: magnitude % 10))
+        return result
+    }
+
+    /// Whether the digits, without a point among them, are those of `other`.
+    func hasDigits(in text: RawSpan, of other: JSONNumber, in otherText: RawSpan) -> Bool {
+        if digitCount != other.digitCount { return false }
+        var (left, right) = (digits.lowerBound, other.digits.lowerBound)
+        while left < digits.upperBound, right < other.digits.upperBound {
+            if text[byte: left] == UInt8(ascii: ".") {
+                left &+= 1
+            } else if otherText[byte: right] == UInt8(ascii: ".") {
+                right &+= 1
+            } else {
+                if text[byte: left] != otherText[byte: right] { return false }
+                left &+= 1
+                right &+= 1
+            }
+        }
+        return true
     }
 }

@@ -433,6 +433,10 @@ public enum Limits {
     public static let jsonDepthMax = 128
     /// Digits of a number that count: 2 to the power of 3000 has as many, and no API counts that far.
     public static let jsonNumberDigitsMax = 1000
+    /// Numbers of a body with 16 digits and more: each costs a quarter of a microsecond, and while they are read nobody else is served.
+    public static let jsonLongNumbersMax = 16_384
+    /// Members of an object that are put into order.
+    public static let jsonMembersSortedMax = 16_384
     /// A body to be brought into canonical form, and positions in it must fit 32 bits, though 1e20 becomes five times as long.
     public static let jsonBodyBytesMax = 256 * 1024 * 1024
     /// Bodies up to this leave their memory to the next one: the largest that are looked at where nobody says another (`body_max`).

@@ -55,7 +55,7 @@ enum CacheBypass: UInt8, CaseIterable, Error, BitwiseCopyable {
     case range
     case bodyTooLarge
     /// The body has no one meaning: see CanonicalJSON.
-    case jsonInvalid, jsonDuplicateName, jsonTooDeep, jsonInvalidUnicode, jsonNumberTooLong
+    case jsonInvalid, jsonDuplicateName, jsonTooDeep, jsonInvalidUnicode, jsonNumberTooLong, jsonTooCostly
     /// The request does not say temperature 0.
     case notDeterministic
     /// Nothing is stored of a HEAD.
@@ -80,6 +80,7 @@ enum CacheBypass: UInt8, CaseIterable, Error, BitwiseCopyable {
         case .jsonTooDeep: "json_too_deep"
         case .jsonInvalidUnicode: "json_invalid_unicode"
         case .jsonNumberTooLong: "json_number_too_long"
+        case .jsonTooCostly: "json_too_costly"
         case .notDeterministic: "not_deterministic"
         case .headMiss: "head_miss"
         case .notShared: "not_shared"

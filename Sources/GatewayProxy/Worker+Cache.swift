@@ -335,6 +335,7 @@ extension CacheBypass {
             case .tooDeep: .jsonTooDeep
             case .invalidUnicode: .jsonInvalidUnicode
             case .numberTooLong: .jsonNumberTooLong
+            case .tooCostly: .jsonTooCostly
             case .tooLong: .bodyTooLarge
             }
     }

@@ -80,6 +80,21 @@ import Testing
         }
     }
 
+    @Test func `what would take long to bring into order is refused`() {
+        func numbers(_ count: Int) -> [UInt8] { Array(("[" + String(repeating: "0.12345678901234567,", count: count - 1) + "1e-17]").utf8) }
+        #expect(failure(numbers(Limits.jsonLongNumbersMax)) == nil)
+        #expect(failure(numbers(Limits.jsonLongNumbersMax + 1)) == nil)
+        #expect(failure(numbers(Limits.jsonLongNumbersMax + 2)) == .tooCostly)
+        // Short ones are none of these.
+        #expect(failure(Array(("[" + String(repeating: "0.123456789012345,", count: 100_000) + "1]").utf8)) == nil)
+        func members(_ numbers: some Sequence<Int>) -> [UInt8] {
+            Array(("{" + numbers.map { "\"\($0 + 100_000)\":1" }.joined(separator: ",") + "}").utf8)
+        }
+        #expect(failure(members((0..<Limits.jsonMembersSortedMax).reversed())) == nil)
+        #expect(failure(members((0...Limits.jsonMembersSortedMax).reversed())) == .tooCostly)
+        #expect(failure(members(0..<50_000)) == nil, "those are in order")
+    }
+
     @Test func `a number of ten million digits is refused`() {
         let digits = [UInt8](repeating: 0x39, count: 10_000_000)
         #expect(failure(digits) == .numberTooLong)
