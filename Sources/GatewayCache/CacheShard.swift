@@ -24,6 +24,8 @@ final class CacheShard: Sendable {
         var pinnedCount = 0
 
         var fills: [SHA256Digest: Fill] = [:]
+        /// Until when nobody waits for another's answer: see ``ResponseCache/endUnshared(_:now:)``.
+        var unshared: [SHA256Digest: MonotonicTime] = [:]
         var stats = ResponseCache.Stats()
     }
 

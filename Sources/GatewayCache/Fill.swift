@@ -8,6 +8,9 @@ public final class Fill: Sendable {
     public let key: SHA256Digest
     /// 1, or 2 for the successor of one that failed: that one's outcome is everybody's.
     public let attempt: Int
+    public let startedAt = MonotonicTime.now()
+    /// The worker that writes, once there is one.
+    private let writer = Atomic<Int>(-1)
 
     private let budget: FillBudget
     private let entryBytesMax: Int
@@ -27,6 +30,12 @@ public final class Fill: Sendable {
     }
 
     // MARK: The writer
+
+    /// Who is told of what concerns the writer (``Wake/writer``, ``Wake/isUnread``); negative before it is known.
+    public var writingWorker: Int {
+        get { writer.load(ordering: .relaxed) }
+        set { writer.store(newValue, ordering: .relaxed) }
+    }
 
     /// Who may have the answer.
     public enum Sharing: Sendable {

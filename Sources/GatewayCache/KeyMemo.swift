@@ -29,7 +29,7 @@ public struct KeyMemo: ~Copyable {
     private var places: [Place] = []
     private let placeCount: Int
     private let bytesMax: Int
-    private let seeds: (UInt64, UInt64)
+    private let hash = SeededHash()
     /// What the texts take.
     private(set) var heldBytes = 0
     /// Where room is made next.
@@ -40,7 +40,6 @@ public struct KeyMemo: ~Copyable {
         precondition(places > 0 && places & (places - 1) == 0)
         placeCount = places
         self.bytesMax = bytesMax
-        seeds = (.random(in: .min ... .max) | 1, .random(in: .min ... .max))
     }
 
     /// The key that was remembered for just these. `route` names what it was made by: which members of the body don't count, and so on.
@@ -57,9 +56,9 @@ public struct KeyMemo: ~Copyable {
         if !mayHold(parts, content) { return }
         let byteCount = parts.byteCount + content.byteCount
         if places.isEmpty { places = Array(repeating: Place(), count: placeCount) }
-        let hash = hash(route, parts, content)
-        let index = place(hash)
-        let mark = UInt32(truncatingIfNeeded: hash) | 1
+        let found = hash(route, parts, content)
+        let index = place(found)
+        let mark = UInt32(truncatingIfNeeded: found) | 1
         if places[index].stranger != mark {
             places[index].stranger = mark
         } else if places[index].isUsed {
@@ -98,35 +97,5 @@ public struct KeyMemo: ~Copyable {
 
     private func place(_ hash: UInt64) -> Int {
         Int(truncatingIfNeeded: hash >> 32) & (placeCount - 1)
-    }
-
-    // MARK: The hash
-
-    /// Has seeds, so that nobody can have others' places taken. Two lanes, as one would wait for each of its multiplications.
-    private func hash(_ route: UInt64, _ parts: RawSpan, _ content: RawSpan) -> UInt64 {
-        var lanes = (seeds.0 ^ route, seeds.1 ^ UInt64(parts.byteCount) << 32)
-        mix(parts, &lanes)
-        mix(content, &lanes)
-        return Self.fold(lanes.0 ^ seeds.1, lanes.1 ^ seeds.0)
-    }
-
-    private func mix(_ bytes: RawSpan, _ lanes: inout (UInt64, UInt64)) {
-        let count = bytes.byteCount
-        var position = 0
-        while position &+ 32 <= count {
-            lanes.0 = Self.fold(bytes.word(at: position) ^ seeds.0, bytes.word(at: position &+ 8) ^ lanes.0)
-            lanes.1 = Self.fold(bytes.word(at: position &+ 16) ^ seeds.1, bytes.word(at: position &+ 24) ^ lanes.1)
-            position &+= 32
-        }
-        while position < count {
-            lanes.0 = Self.fold(bytes.paddedWord(at: position) ^ seeds.0, UInt64(count &- position) ^ lanes.0)
-            position &+= 8
-        }
-    }
-
-    @inline(__always)
-    private static func fold(_ a: UInt64, _ b: UInt64) -> UInt64 {
-        let product = a.multipliedFullWidth(by: b)
-        return product.high ^ product.low
     }
 }

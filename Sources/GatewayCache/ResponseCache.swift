@@ -14,6 +14,8 @@ public final class ResponseCache: Sendable {
     private let seed: UInt64
     private let budget: FillBudget
     private let purging = Mutex(())
+    private let changes = ChangedResources()
+    private let hash = SeededHash()
 
     /// A zone of `memoryBytes`, of which addresses are reserved now and memory is taken as it is needed. An answer, its head included, has
     /// at most `entryBytesMax`, and at most the ``Limits/cacheEntriesPerShardMin``th part of the memory.
@@ -56,11 +58,11 @@ public final class ResponseCache: Sendable {
                     if !facts.isVariants { state.stats.hits += 1 }
                     return Found(stored: (shard.lease(entry, visits: true, &state), facts), isFresh: true)
                 }
-                var found = fill(key, shard, &state, freshness)
+                var found = fill(key, shard, &state, freshness, now)
                 if !facts.isExpired(now) { found.stored = (shard.lease(entry, visits: false, &state), facts) }
                 return found
             }
-            return fill(key, shard, &state, freshness)
+            return fill(key, shard, &state, freshness, now)
         }
         let stored = found.stored.map { StoredAnswer($0.place, $0.facts, shard) }
         return Lookup(stored: stored, isFresh: found.isFresh, fill: found.fill, isLeader: found.isLeader)
@@ -76,10 +78,12 @@ public final class ResponseCache: Sendable {
     }
 
     /// The fill that is under way for `key`, or a new one.
-    private func fill(_ key: SHA256Digest, _ shard: CacheShard, _ state: inout CacheShard.State, _ freshness: Freshness) -> Found {
+    private func fill(
+        _ key: SHA256Digest, _ shard: CacheShard, _ state: inout CacheShard.State, _ freshness: Freshness, _ now: MonotonicTime
+    ) -> Found {
         if freshness.isOnlyIfCached { return Found() }
         let known = state.fills[key]
-        if let known, known.isOpenToAll {
+        if let known, known.isOpenToAll, (state.unshared[key] ?? now) <= now {
             state.stats.collapsed += 1
             return Found(fill: known)
         }
@@ -153,6 +157,7 @@ public final class ResponseCache: Sendable {
                 return false
             }
             state.fills[fill.key] = nil
+            state.unshared[fill.key] = nil
             shard.replace(fill.key, with: first, &state)
             return true
         }
@@ -194,6 +199,21 @@ public final class ResponseCache: Sendable {
         }
     }
 
+    /// What is stored under `key`, fresh or not.
+    public func stored(_ key: SHA256Digest) -> StoredAnswer? {
+        let shard = shard(key)
+        let found = shard.state.withLock { state in
+            shard.entry(of: key).map { (shard.lease($0, visits: false, &state), shard.facts($0)) }
+        }
+        return found.map { StoredAnswer($0.0, $0.1, shard) }
+    }
+
+    /// Whether just this answer is stored under `key` by now.
+    public func stored(_ key: SHA256Digest, is answer: StoredAnswer) -> Bool {
+        let shard = shard(key)
+        return shard === answer.shard && shard.state.withLock { _ in shard.entry(of: key) == answer.entry }
+    }
+
     /// Gives a stored answer new facts (304). The answer is returned with them, whether or not it is still stored, for
     /// ``Fill/resolve(with:isRevalidated:)``.
     public func refresh(_ answer: StoredAnswer, _ facts: AnswerFacts) -> StoredAnswer {
@@ -213,6 +233,16 @@ public final class ResponseCache: Sendable {
         fill.keepNoMore()
     }
 
+    /// ``end(_:)``, of an answer that is its leader's alone: for ``Limits/unsharedMs`` each who asks the same gets a fetch of its own, as
+    /// most likely it would wait for nothing of use. The first answer that is stored ends that.
+    public func endUnshared(_ fill: Fill, now: MonotonicTime) {
+        shard(fill.key).state.withLock { state in
+            if state.unshared.count >= Limits.unsharedKeysMax { state.unshared.removeAll(keepingCapacity: true) }
+            state.unshared[fill.key] = now.adding(milliseconds: Limits.unsharedMs)
+        }
+        end(fill)
+    }
+
     /// Ends the fill if nobody reads it: true, and from now on nobody can join.
     public func abandonIfUnread(_ fill: Fill) -> Bool {
         shard(fill.key).state.withLock { state in
@@ -221,6 +251,22 @@ public final class ResponseCache: Sendable {
             return true
         }
     }
+
+    // MARK: Changes
+
+    /// The name of what GET gives, by which it is known whether that has changed. Whoever asks for it: scheme and caller don't count.
+    public func resource(host: RawSpan, path: RawSpan, query: RawSpan) -> UInt64 {
+        hash(hash(0, host, path), query, RawSpan())
+    }
+
+    /// A request has changed it, whose answer has come (RFC 9111 § 4.4): what was asked for before holds no more.
+    public func noteChange(of resource: UInt64, now: MonotonicTime) { changes.note(resource, now: now) }
+
+    /// Whether it has changed since, or may have.
+    public func hasChanged(_ resource: UInt64, since moment: MonotonicTime) -> Bool { changes.hasChanged(resource, since: moment) }
+
+    /// Cheaper, where the answer is no.
+    public func hasAnyChanged(since moment: MonotonicTime) -> Bool { changes.hasAnyChanged(since: moment) }
 
     // MARK: Purging
 

@@ -356,9 +356,9 @@ public enum Limits {
     public static let cacheBodyBytesMax = 1024 * 1024
     /// And what it may say at the most: each request that is looked up holds its body in memory.
     public static let cacheBodyBytesBound = 64 * 1024 * 1024
-    /// What the bodies of all requests take that a worker reads for the cache, or that wait for their answers there: a request has to be sent
-    /// on, should it turn out that the answer is not for it. Beyond it nobody waits: what is stored is given, other requests pass the
-    /// cache by. Who leads a fetch has its body twice, for as long as the origin has not taken it.
+    /// What the bodies of all requests take that a worker reads for the cache, or that wait for their answers there: a request has to be
+    /// sent on, should it turn out that the answer is not for it. Beyond it nobody waits: what is stored is given, other requests pass
+    /// the cache by. Who leads a fetch has its body twice, for as long as the origin has not taken it.
     public static let cacheBodiesBytesMax = 64 * 1024 * 1024
     /// Names that `ignore` and `headers` may have each: while a body is read, a bit stands for each that it must not have twice.
     public static let cacheNamesMax = 64
@@ -443,6 +443,11 @@ public enum Limits {
     public static let jsonScratchBytesKeptMax = 1024 * 1024
     /// Members and objects for which memory is kept from one body to the next: some 32 KB.
     public static let jsonMembersKeptMax = 1024
+    /// Resources of a zone of which it is known when requests have changed them: others count as changed with them.
+    public static let changedResourcesMax = 4096
+    /// For how long requests of which answers were not to be shared don't wait for one another; and how many of them a shard knows.
+    public static let unsharedMs = 10_000
+    public static let unsharedKeysMax = 256
     /// Keys that a worker remembers by the words of their requests; a power of two.
     public static let keyMemoPlaces = 1024
     /// What those words may take, for each worker: of usual requests, all places.

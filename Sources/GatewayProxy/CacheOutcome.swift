@@ -91,7 +91,7 @@ enum CacheBypass: UInt8, CaseIterable, Error, BitwiseCopyable {
 
 /// Why an answer is not stored.
 enum CacheRefusal: UInt8, CaseIterable, BitwiseCopyable {
-    case status, contentCoding, cookie, cacheControl, vary, unfinished, eventStream, errorDocument, tooLarge, noRoom
+    case status, contentCoding, cookie, cacheControl, vary, unfinished, eventStream, errorDocument, tooLarge, noRoom, changed
 
     var name: StaticString {
         switch self {
@@ -105,6 +105,7 @@ enum CacheRefusal: UInt8, CaseIterable, BitwiseCopyable {
         case .errorDocument: "error_document"
         case .tooLarge: "too_large"
         case .noRoom: "no_room"
+        case .changed: "changed"
         }
     }
 }

@@ -25,6 +25,8 @@ struct CacheTurn: ~Copyable {
     /// How often the zone named a fill that was closed when it should be joined.
     var lookups = 0
     var source = Source.none
+    /// What the origin said to its own fetch, where a stored answer stands in for that; 0 where it said nothing.
+    var originStatus = 0
     /// What it fetches will be stored, as far as the head of the answer tells.
     var isToBeStored = false
     /// How much of a stored body has been handed on.

@@ -19,6 +19,8 @@ struct Fetch: ~Copyable {
     let isBackground: Bool
     /// Who asked has been told that it has the answer already (304), which is no reason to break off: it is wanted for the next.
     var isForOthers = false
+    /// What GET asks for, see ``ResponseCache/resource(host:path:query:)``; nil for POST.
+    let resource: UInt64?
     let baseKey: SHA256Digest
     let isVariant: Bool
     /// The names that the key counts, or is to count: see ``CacheTurn/variants``.
@@ -49,8 +51,9 @@ struct Fetch: ~Copyable {
 
     init(
         _ route: CacheRoute, _ fill: Fill, _ turn: borrowing CacheTurn, leader: Handle, now: MonotonicTime, stale: StoredAnswer?,
-        version: Int?, isBackground: Bool, pool: BufferPool
+        version: Int?, resource: UInt64?, isBackground: Bool, pool: BufferPool
     ) {
+        self.resource = resource
         self.version = version
         self.route = route
         self.fill = fill

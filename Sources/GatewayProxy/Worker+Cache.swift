@@ -172,6 +172,11 @@ extension Worker {
                 let variant = variantKey(of: key, cacheTurns[turn].variants, id)
                 return try consult(id, route, variant, isVariant: true)
             }
+            if hasChanged(id, route.zone, since: stored.facts.storedAt) {
+                if let fill = lookup.fill, lookup.isLeader { giveUp(fill, route) }
+                _ = route.zone.purge(key)
+                return try consult(id, route, key, isVariant: isVariant)
+            }
             if lookup.isFresh { return replay(id, stored, .hit) }
             if let verdict = serveStale(id, route, stored, lookup) { return verdict }
         }
@@ -179,6 +184,9 @@ extension Worker {
             if isHead && !wishes.onlyIfCached { throw .headMiss }
             if isExhausted && !wishes.onlyIfCached { throw .exhausted }
             return .refuse(GatewayError(.notCached, "the request is only-if-cached, and there is no answer for it"))
+        }
+        if !lookup.isLeader && hasChanged(id, route.zone, since: fill.startedAt) {
+            return follow(id, route, route.zone.fetchAnew(key), isLeader: true, .miss)
         }
         cacheTurns[turn].stale = lookup.stored
         return follow(id, route, fill, isLeader: lookup.isLeader, lookup.stored == nil ? .miss : .expired)

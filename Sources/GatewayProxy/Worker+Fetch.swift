@@ -38,7 +38,9 @@ extension Worker {
         exchanges[fetch].fetch = fetches.insert(
             Fetch(
                 route, fill, cacheTurns[exchanges[id].caching], leader: id, now: now, stale: stale,
-                version: upstream.versionPolicy.flatMap { exchanges[id].version(by: $0) }, isBackground: isBackground, pool: pool))
+                version: upstream.versionPolicy.flatMap { exchanges[id].version(by: $0) },
+                resource: method == .post ? nil : exchanges[id].resource(in: route.zone), isBackground: isBackground, pool: pool))
+        fill.writingWorker = place.index
         exchanges[id].appendPurgePath(to: &fetches[exchanges[fetch].fetch].path)
         fetchesByFill.value[ObjectIdentifier(fill)] = fetch
         if let timeoutMs = exchanges[id].location?.requestTimeoutMs, timeoutMs > 0 {
@@ -95,13 +97,14 @@ extension Worker {
             if (status >= 500 || status == 429) && mayStandIn(stale) { return settle(id, with: stale) }
         }
         let isPost = exchanges[id].head.method == .post
-        let wallClockS = Int(clock.value.nanoseconds(now) / 1_000_000_000)
         var verdict = calls[call].cacheVerdict(route, isPost: isPost, attempt: fill.attempt, wallClockS: wallClockS)
         // Who waits under a key that counts what Vary names has the same values there.
         if fetches[fetch].isVariant && fetches[fetch].variants == verdict.vary { verdict = verdict.forVariant }
         fetches[fetch].begin(verdict, calls[call], isPost: isPost)
         if !verdict.vary.isEmpty { countVariant(id, verdict) }
-        if verdict.sharing == .leaderOnly { route.zone.end(fill) }
+        if verdict.sharing == .leaderOnly {
+            if verdict.refusal == nil { route.zone.end(fill) } else { route.zone.endUnshared(fill, now: now) }
+        }
         var head = ByteQueue(pool: pool)
         fetches[fetch].plainHeadBytes = calls[call].encodeHeadForAll(dropsCookies: verdict.dropsCookies, into: &head)
         if fetches[fetch].variantKey != nil { fetches[fetch].head.append(head.bytes) }
@@ -125,41 +128,6 @@ extension Worker {
         }
         fetches[fetch].variants = verdict.vary
         fetches[fetch].variantKey = variantKey(of: fetches[fetch].baseKey, verdict.vary, leader)
-    }
-
-    private func refreshed(_ stale: StoredAnswer, _ id: Handle, _ call: Handle) -> StoredAnswer {
-        let fetch = exchanges[id].fetch
-        let route = fetches[fetch].route
-        let wallClockS = Int(clock.value.nanoseconds(now) / 1_000_000_000)
-        let isPost = exchanges[id].head.method == .post
-        let verdict = calls[call].freshness(route, isPost: isPost, wallClockS: wallClockS)
-        var facts = stale.facts
-        facts.storedAt = now
-        facts.storedAtMs = clock.value.nanoseconds(now) / 1_000_000
-        facts.initialAgeS = verdict.initialAgeS
-        if calls[call].head.fields.contains(.cacheControl) { facts.mustRevalidate = verdict.mustRevalidate }
-        if verdict.refusal != nil {
-            // Not to be given without asking again, whatever was said before.
-            facts.freshForMs = 0
-            facts.staleIfErrorMs = 0
-            facts.staleWhileRevalidateMs = 0
-        } else if calls[call].head.fields.contains(.cacheControl) || calls[call].head.fields.contains(.expires) {
-            facts.freshForMs = verdict.freshForMs
-        } else {
-            // What 304 leaves out is as it was (RFC 9111 § 4.3.4).
-            let (lifetimeMs, ageMs) = (stale.facts.freshForMs + stale.facts.initialAgeS * 1000, verdict.initialAgeS * 1000)
-            facts.freshForMs = lifetimeMs > ageMs ? lifetimeMs - ageMs : 0
-        }
-        if facts.mustRevalidate {
-            facts.staleIfErrorMs = 0
-            facts.staleWhileRevalidateMs = 0
-        }
-        return route.zone.refresh(stale, facts)
-    }
-
-    /// RFC 5861 § 4.
-    private func mayStandIn(_ stale: StoredAnswer) -> Bool {
-        stale.facts.staleIfErrorMs > 0 && stale.facts.staleMs(now) <= stale.facts.staleIfErrorMs
     }
 
     /// The readers get what was stored; what still comes from the origin is nobody's.
@@ -189,6 +157,12 @@ extension Worker {
         tellLeader(id)
         let ended = fill.finish()
         if fetches[fetch].refusal == nil && !isWholeStream(id) { fetches[fetch].refusal = .eventStream }
+        // A request has changed it meanwhile: nobody knows whether this was before or after.
+        if fetches[fetch].refusal == nil, let resource = fetches[fetch].resource,
+            route.zone.hasChanged(resource, since: fetches[fetch].startedAt)
+        {
+            fetches[fetch].refusal = .changed
+        }
         if fetches[fetch].refusal == nil && isErrorDocument(id) { fetches[fetch].refusal = .errorDocument }
         if fetches[fetch].refusal == nil && fetches[fetch].variantKey == nil && !fill.isStorable { fetches[fetch].refusal = .tooLarge }
         if let refusal = fetches[fetch].refusal {
@@ -347,23 +321,6 @@ extension Exchange {
             }
         }
         return false
-    }
-}
-
-extension StoredAnswer {
-    /// Asks the origin whether the answer still holds (RFC 9111 § 4.3.1): in the place of the empty line.
-    fileprivate func appendConditions(_ pool: BufferPool, to request: inout ByteQueue) {
-        var bytes = ByteQueue(pool: pool)
-        appendHead(to: &bytes)
-        var head = ResponseHead(pool: pool)
-        var parser = HTTP1ResponseParser(requestMethod: .get)
-        guard (try? parser.parse(bytes.bytes, into: &head)) != nil else { return }
-        request.truncate(to: request.count - 2)
-        if let tag = head.fields.firstIndex(of: .etag) { HTTP1Encoder.field("If-None-Match", head.fields.value(tag), into: &request) }
-        if let date = head.fields.firstIndex(of: .lastModified) {
-            HTTP1Encoder.field("If-Modified-Since", head.fields.value(date), into: &request)
-        }
-        HTTP1Encoder.endLine(into: &request)
     }
 }
 

@@ -134,6 +134,8 @@ extension Worker {
         stopReading(id)
         switch progress {
         case .answered(let stored):
+            let outcome = exchanges[id].outcome
+            if !outcome.firstByteAt.isNever { cacheTurns[turn].originStatus = outcome.status }
             return replay(id, stored, fill.isRevalidated ? .revalidated : .staleOnError)
         case .tryAgain:
             let next = route.zone.succeed(fill)
@@ -149,12 +151,27 @@ extension Worker {
     func tellCache(_ id: Handle) {
         let turn = exchanges[id].caching
         let outcome = exchanges[id].cacheOutcome
+        // A POST that the cache has a part in is a question, by the operator's word: it changes nothing.
+        if outcome == .bypass && !exchanges[id].head.method.isSafe { noteChange(by: id) }
         exchanges[id].policyFields.append("Cache-Status: gateway; ")
         switch outcome {
         case .none: break
         case .hit, .staleRevalidating, .staleOnError, .revalidated:
             guard let facts = cacheTurns[turn].storedFacts else { break }
-            exchanges[id].policyFields.append(outcome == .revalidated ? "fwd=stale; fwd-status=304; ttl=" : "hit; ttl=")
+            switch outcome {
+            case .revalidated: exchanges[id].policyFields.append("fwd=stale; fwd-status=304; ttl=")
+            // It was asked, so this is no hit (RFC 9211 § 2.1). Who reads along with another doesn't know what that was told.
+            case .staleOnError:
+                exchanges[id].policyFields.append("fwd=stale; ")
+                let status = cacheTurns[turn].originStatus
+                if status > 0 {
+                    exchanges[id].policyFields.append("fwd-status=")
+                    exchanges[id].policyFields.append(decimal: status)
+                    exchanges[id].policyFields.append("; ")
+                }
+                exchanges[id].policyFields.append("ttl=")
+            default: exchanges[id].policyFields.append("hit; ttl=")
+            }
             let (freshMs, staleMs) = (facts.freshMs(now), facts.staleMs(now))
             if freshMs == 0 && staleMs >= 1000 { exchanges[id].policyFields.append("-") }
             exchanges[id].policyFields.append(decimal: (freshMs > 0 ? freshMs : staleMs) / 1000)
@@ -230,8 +247,8 @@ extension Worker {
     private func tellWriter(of fill: Fill) {
         if let fetch = fetchesByFill.value[ObjectIdentifier(fill)] {
             queueReady(fetch: fetch)
-        } else {
-            place.peers.sendToAll(.fill(fill), but: place.index)
+        } else if fill.writingWorker >= 0, fill.writingWorker != place.index {
+            place.peers.send(.fill(fill), to: fill.writingWorker)
         }
     }
 
