@@ -54,20 +54,10 @@ public struct CacheControl: Equatable, Sendable {
         if name.equalsIgnoringCase("max-stale") { maxStaleS = min(maxStaleS ?? .max, hasArgument ? seconds ?? 0 : .max) }
     }
 
-    /// Digits, perhaps quoted (§ 5.2); 0 for anything else, as much as there can be for more (§ 1.2.2).
+    /// Digits, perhaps quoted (§ 5.2); 0 for anything else.
     private static func seconds(_ argument: RawSpan) -> UInt64 {
-        var digits = argument
-        if digits.byteCount >= 2, digits[byte: 0] == UInt8(ascii: "\""), digits[byte: digits.byteCount - 1] == UInt8(ascii: "\"") {
-            digits = digits.extracting(1..<(digits.byteCount - 1))
-        }
-        if digits.byteCount == 0 { return 0 }
-        var value: UInt64 = 0
-        for index in 0..<digits.byteCount {
-            guard digits[byte: index].isDigit else { return 0 }
-            value = min(value * 10 + UInt64(digits[byte: index] - 0x30), Self.secondsMax)
-        }
-        return value
+        let last = argument.byteCount - 1
+        let isQuoted = last >= 1 && argument[byte: 0] == UInt8(ascii: "\"") && argument[byte: last] == UInt8(ascii: "\"")
+        return (isQuoted ? argument.extracting(1..<last) : argument).seconds ?? 0
     }
-
-    private static let secondsMax: UInt64 = 1 << 31
 }

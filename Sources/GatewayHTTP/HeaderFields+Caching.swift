@@ -6,20 +6,14 @@ extension HeaderFields {
     /// gateway's own business, which asks origins for what is to be kept without it.
     public var varyNames: [UInt8] {
         var names: [UInt8] = []
-        var i = 0
-        while let index = firstIndex(of: .vary, from: i) {
-            let list = value(index)
-            var elements = ListElements()
-            while let range = elements.next(in: list) {
-                let element = list.extracting(range)
-                if element.equalsIgnoringCase("accept-encoding") { continue }
-                if element.equals("*") { return [UInt8(ascii: "*")] }
-                if !names.isEmpty { names.append(UInt8(ascii: ",")) }
-                for offset in 0..<element.byteCount { names.append(element[byte: offset].asciiLowercased) }
-            }
-            i = index + 1
+        let isAny = hasElement(of: .vary) { element in
+            if element.equals("*") { return true }
+            if element.equalsIgnoringCase("accept-encoding") { return false }
+            if !names.isEmpty { names.append(UInt8(ascii: ",")) }
+            for offset in 0..<element.byteCount { names.append(element[byte: offset].asciiLowercased) }
+            return false
         }
-        return names
+        return isAny ? [UInt8(ascii: "*")] : names
     }
 
     /// A bit for each length that a name has, the last one for all from 63 on.
@@ -31,17 +25,7 @@ extension HeaderFields {
 
     /// Whether If-None-Match holds `tag`, weak or strong, or "*" (RFC 9110 § 13.1.2). False without the field.
     public func asksWhether(_ tag: RawSpan) -> Bool {
-        var i = 0
-        while let index = firstIndex(of: .ifNoneMatch, from: i) {
-            let list = value(index)
-            var elements = ListElements()
-            while let range = elements.next(in: list) {
-                let element = list.extracting(range)
-                if element.equals("*") || element.withoutWeakness.elementsEqual(tag.withoutWeakness) { return true }
-            }
-            i = index + 1
-        }
-        return false
+        hasElement(of: .ifNoneMatch) { $0.equals("*") || $0.withoutWeakness.elementsEqual(tag.withoutWeakness) }
     }
 }
 
@@ -52,13 +36,13 @@ extension RawSpan {
         get { isWeakTag ? extracting(2..<byteCount) : extracting(0..<byteCount) }
     }
 
-    /// A number of seconds as Age has it; nil for anything else.
+    /// A number of seconds (RFC 9111 § 1.2.2): as much as counts for more; nil for anything but digits.
     public var seconds: UInt64? {
-        if byteCount == 0 || byteCount > 18 { return nil }
+        if byteCount == 0 { return nil }
         var value: UInt64 = 0
         for index in 0..<byteCount {
             guard self[byte: index].isDigit else { return nil }
-            value = value * 10 + UInt64(self[byte: index] - 0x30)
+            value = min(value * 10 + UInt64(self[byte: index] - 0x30), 1 << 31)
         }
         return value
     }

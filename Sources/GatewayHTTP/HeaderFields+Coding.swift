@@ -38,28 +38,26 @@ extension HeaderFields {
         return type.trimmed(0..<(type.firstIndex(of: UInt8(ascii: ";")) ?? type.byteCount))
     }
 
+    /// Whether the content is coded, so that it says nothing before it is decoded.
+    public var isCoded: Bool { hasElement(of: .contentEncoding) { !$0.equalsIgnoringCase("identity") } }
+
     /// Whether If-None-Match holds the weak form of `tag`, as it does when a client revalidates what was compressed for it.
     public func revalidatesWeakly(_ tag: RawSpan) -> Bool {
-        var i = 0
-        while let index = firstIndex(of: .ifNoneMatch, from: i) {
-            let list = value(index)
-            var elements = ListElements()
-            while let range = elements.next(in: list) {
-                let element = list.extracting(range)
-                if element.isWeakTag && element.extracting(2..<element.byteCount).elementsEqual(tag) { return true }
-            }
-            i = index + 1
-        }
-        return false
+        hasElement(of: .ifNoneMatch) { $0.isWeakTag && $0.extracting(2..<$0.byteCount).elementsEqual(tag) }
     }
 
     func hasElement(_ wanted: StaticString, in name: FieldName) -> Bool {
+        hasElement(of: name) { $0.equalsIgnoringCase(wanted) }
+    }
+
+    /// Whether `isWanted` is said of an element of the field's lists, all of its lines being one (RFC 9110 § 5.3). It is asked of no more.
+    func hasElement(of name: FieldName, _ isWanted: (RawSpan) -> Bool) -> Bool {
         var i = 0
         while let index = firstIndex(of: name, from: i) {
             let list = value(index)
             var elements = ListElements()
             while let range = elements.next(in: list) {
-                if list.extracting(range).equalsIgnoringCase(wanted) { return true }
+                if isWanted(list.extracting(range)) { return true }
             }
             i = index + 1
         }

@@ -140,7 +140,7 @@ extension UpstreamCall {
         if verdict.vary.first == UInt8(ascii: "*") { return verdict.refuse(.vary) }
         // Who waits may have other values in those fields.
         if !verdict.vary.isEmpty { verdict.sharing = .leaderOnly }
-        if let index = head.fields.firstIndex(of: .age) { verdict.initialAgeS = min(head.fields.value(index).seconds ?? 0, 1 << 31) }
+        if let index = head.fields.firstIndex(of: .age) { verdict.initialAgeS = head.fields.value(index).seconds ?? 0 }
         var lifetimeS = said.sharedMaxAgeS ?? said.maxAgeS
         if lifetimeS == nil, let index = head.fields.firstIndex(of: .expires) {
             let date = head.fields.firstIndex(of: .date).flatMap { HTTPDate.epochSeconds(head.fields.value($0)) } ?? wallClockS
@@ -167,12 +167,5 @@ extension CacheVerdict {
     fileprivate mutating func refuse(_ reason: CacheRefusal) {
         refusal = reason
         sharing = .leaderOnly
-    }
-}
-
-extension HeaderFields {
-    fileprivate var isCoded: Bool {
-        for index in 0..<count where name(index) == .contentEncoding && !value(index).equalsIgnoringCase("identity") { return true }
-        return false
     }
 }

@@ -30,11 +30,3 @@ extension Worker {
         meters.discard(meter)
     }
 }
-
-extension HeaderFields {
-    /// Whether the content is coded, so that it says nothing before it is decoded.
-    fileprivate var isCoded: Bool {
-        guard let index = firstIndex(of: .contentEncoding) else { return false }
-        return !value(index).equalsIgnoringCase("identity")
-    }
-}
