@@ -153,9 +153,9 @@ public enum Limits {
 
     /// Room in a worker's table of streams, on both sides.
     public static let streamSlotsMax = 1 << 20
-    /// A stream's output waiting for its window or its connection: from this mark on the other side is no longer read. One stream window,
-    /// which is all that a slow reader holds.
-    public static let streamOutputHighBytes = 64 * 1024
+    /// A stream's output waiting for its window or its connection: from this mark on the other side is no longer read. With the read that
+    /// reaches it that is one stream window, and a buffer of as much: all that a slow reader holds.
+    public static let streamOutputHighBytes = http2StreamWindowBytes + 1 - readBytes
     /// Rounds of events that gather output before it is written.
     public static let gatherRoundsMax = 4
 

@@ -80,6 +80,15 @@ extension HTTP2Session {
         if role == .client { engine.consumeOfStream(taken, number) } else { engine.consume(taken, of: number) }
     }
 
+    /// The worker has taken all but the stream's `input`, and so much of it waits elsewhere: the windows open by the rest. False if that is
+    /// nothing.
+    public func consumeAll(_ stream: Handle, butFor held: Int) -> Bool {
+        let taken = streams.slab[stream].unconsumed - streams.slab[stream].input.count - held
+        if taken <= 0 { return false }
+        consume(stream, taken)
+        return true
+    }
+
     /// The worker has no more to do with the stream: it is named by no event from now on, and its handle is stale once both sides have
     /// ended it. What waits of a complete answer is still sent; then,
     /// if the request has not ended, NO_ERROR says that the rest of it is not wanted (RFC 9113 § 8.1). Every other stream that is not

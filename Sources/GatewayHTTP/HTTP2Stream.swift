@@ -114,6 +114,10 @@ public struct HTTP2Stream: ~Copyable {
     /// Content that waits for the windows, wherever it is.
     public var outputCount: Int { output.count + shared.count - sharedStart }
 
+    /// Whether so much of what has come keeps the window shut that the peer may have none left: nghttp2 tells it of less than half a window
+    /// only together with more.
+    public var holdsWindow: Bool { unconsumed > Limits.http2StreamWindowBytes / 2 }
+
     /// Whether no byte can follow any more in our direction.
     public var isOutputClosed: Bool { isReset || closedWith != nil }
 }

@@ -156,6 +156,12 @@ extension Worker {
 
     /// Moves what has come of the answer to the client, until the client is slower than the origin.
     func relayAnswer(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict {
+        let verdict = relayPieces(id, call, connection)
+        if case .wait = verdict { openWindow(id, call, connection) }
+        return verdict
+    }
+
+    private func relayPieces(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict {
         let stream = calls[call].stream
         var turnBytes = 0
         while true {
@@ -223,10 +229,18 @@ extension Worker {
             appendContent(id, connection, streams.slab[stream].input, 0..<count)
             streams.slab[stream].input.consume(count)
         }
-        let origin = calls[call].connection
-        upstreams[origin].shared?.session?.consume(stream, count)
-        queueFrames(origin: origin)
         return count
+    }
+
+    /// The origin may send as much more as the client has taken: of a slow one, what waits on both sides of the gateway is one window.
+    private func openWindow(_ id: Handle, _ call: Handle, _ connection: Handle) {
+        let (origin, stream, reader) = (calls[call].connection, calls[call].stream, exchanges[id].stream)
+        if stream.isNone { return }
+        let held = exchanges[id].isFetch ? 0 : reader.isNone ? downstreams[connection].output.count : streams.slab[reader].output.count
+        if upstreams[origin].shared?.session?.consumeAll(stream, butFor: held) == true { queueFrames(origin: origin) }
+        if held == 0 || !streams.slab[stream].holdsWindow { return }
+        pauseReading(call)
+        if !reader.isNone { waitForRoom(reader) }
     }
 
     /// The stream has ended without a whole answer.

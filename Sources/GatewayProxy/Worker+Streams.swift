@@ -120,9 +120,14 @@ extension Worker {
     /// Whether the client is slower than the origin: one window of the stream waits for it.
     func isStreamFull(_ stream: Handle) -> Bool {
         if streams.slab[stream].output.count < Limits.streamOutputHighBytes { return false }
+        waitForRoom(stream)
+        return true
+    }
+
+    /// Whatever feeds the stream goes on when its client has read.
+    func waitForRoom(_ stream: Handle) {
         streams.slab[stream].wantsRoom = true
         awaitReader(stream)
-        return true
     }
 
     func sendHead(_ id: Handle, _ call: Handle) {
@@ -206,8 +211,7 @@ extension Worker {
         if streams.slab[stream].isOutputClosed || streams.slab[stream].outputCount == 0 {
             downstreams[streams.slab[stream].connection].http2?.release(stream)
         } else {
-            streams.slab[stream].wantsRoom = true
-            awaitReader(stream)
+            waitForRoom(stream)
         }
     }
 

@@ -92,7 +92,7 @@ import Testing
         for stream in streams { _ = try client.head(on: stream) }
         try client.ping()
         #expect(client.responses.values.allSatisfy { $0.body.isEmpty })
-        #expect(try edge.figures.residentBytesMax() - before < 24 << 20)
+        #expect(try edge.figures.residentBytesMax() - before < 9 << 20)
         let other = try edge.http2(transport)
         #expect(try other.get("/a").text == "GET /a 0")
         try client.send(.settings([HTTP2Setting.initialWindowSize: 65_535]))
