@@ -14,6 +14,7 @@ extension Worker {
             if let reason = exchanges[id].cacheBypass(route, wishes) ?? bypass(byCertificateOf: id, route) {
                 return passBy(id, route, reason)
             }
+            if !cacheTurns.hasRoom(for: cacheTurns.count + 1) { return passBy(id, route, .exhausted) }
             exchanges[id].caching = cacheTurns.insert(CacheTurn(route, wishes, pool: pool))
             if !exchanges[id].requestBody.isComplete {
                 calls[exchanges[id].call].isCollecting = true

@@ -37,10 +37,10 @@ extension Worker {
         connectionCount < snapshots[current].table.workerConnections || makeRoom(for: .connection)
     }
 
-    /// Whether the tables have memory for one more connection, and for a request on each.
+    /// Whether the tables have memory for one more connection, and for a request on each besides those that streams and fetches have.
     private func hasMemoryForClient() -> Bool {
-        let count = downstreams.count + 1
-        return downstreams.hasRoom(for: count) && exchanges.hasRoom(for: count) && calls.hasRoom(for: count)
+        let count = exchanges.count + downstreams.count + 1
+        return downstreams.hasRoom(for: downstreams.count + 1) && exchanges.hasRoom(for: count) && calls.hasRoom(for: count)
     }
 
     // MARK: Room

@@ -25,6 +25,12 @@ struct ProcessFigures {
     /// Addresses, whether there is memory behind them or not.
     func addressBytes() throws -> Int { try statusBytes("VmSize") }
 
+    /// Lets the program have so much more memory of its own than it has now, or as much as there is (RLIMIT_DATA, the soft limit alone).
+    func limitData(addingBytes more: Int?) throws {
+        let limit = try more.map { "\(try statusBytes("VmData") + $0)" } ?? "unlimited"
+        _ = try Program.run("/usr/bin/prlimit", ["--pid", "\(processID)", "--data=\(limit):"])
+    }
+
     func openFiles() throws -> Int {
         try FileManager.default.contentsOfDirectory(atPath: "/proc/\(processID)/fd").count
     }
