@@ -34,21 +34,28 @@ import time
 import urllib.request
 
 import http2_attacks
-from bench import Failure, Program, free_port, task_ns
+from bench import Failure, Program, free_port, process_ns
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RATIO_MAX = 100
 # What the gateway holds at the most of a response that its reader does not take: the rest of one long read (Limits.longReadBytes). A
 # request of forty bytes may ask for gigabytes, so this has a bound, and no ratio.
 RESPONSE_BYTES = 64 * 1024
-# The same over HTTP/2: a window of the stream, and the read that filled it (Limits.streamOutputHighBytes, Limits.readBytes), in a buffer of
-# the next power of two.
-STREAM_BYTES = 128 * 1024
+# The same over HTTP/2: a window of the stream, with the read that filled it (Limits.streamOutputHighBytes, Limits.readBytes), and 2 KB for
+# its head ...
+STREAM_BYTES = 66 * 1024
+# ... and once for all of a connection's streams what waits for its socket: Limits.outputHighBytes and the frame that reached it, in a buffer
+# of the next power of two.
+OUTPUT_BYTES = 128 * 1024
+# A worker keeps freed buffers for the next who needs some (Limits.pooledBytesMax). Who attacks on one connection after the other finds
+# them there, or makes another worker take as many of its own.
+WORKERS = 2
+POOLED_BYTES = 8 << 20
 HEAD_TIMEOUT_S = 3
 BIG = 4 << 20
 
 CONFIG = """
-workers 2;
+workers {workers};
 error_log {dir}/error.log info;
 access_log off;
 admin 127.0.0.1:{admin} {{ allow 127.0.0.0/8; }}
@@ -400,7 +407,8 @@ class Gateway:
     def __init__(self, binary, directory, origins, cores, files=None, handshakes="500 burst=1000"):
         self.ports = {kind: free_port() for kind in ("plain", "tls", "admin")}
         path = pathlib.Path(directory) / "gateway.conf"
-        values = {**self.ports, "dir": directory, "origin": origins[0], "good": origins[1], "timeout": HEAD_TIMEOUT_S, "handshakes": handshakes}
+        values = {**self.ports, "dir": directory, "origin": origins[0], "good": origins[1], "timeout": HEAD_TIMEOUT_S, "handshakes": handshakes,
+                  "workers": WORKERS}
         path.write_text(CONFIG.format(**values))
         arguments = [binary, "-c", str(path)]
         if files:
@@ -415,7 +423,7 @@ class Gateway:
             return urllib.request.urlopen(f"http://127.0.0.1:{self.ports['admin']}/healthz", timeout=5).status == 200
 
     def cpu_s(self):
-        return sum(task_ns(task) for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir()) / 1e9
+        return process_ns(self.pid) / 1e9
 
     def memory(self, name):
         for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
@@ -443,20 +451,26 @@ class Range:
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "2", "-subj"]
             + ["/CN=localhost", "-keyout", f"{directory}/localhost.key", "-out", f"{directory}/localhost.pem"],
             check=True, capture_output=True)
-        # The good client has an origin of its own: it is the gateway that is attacked here, not what is behind it.
-        self.origins = [self.start_origin() for _ in range(2)]
+        self.origins = []
 
     def start_origin(self):
-        listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(4096)
-        origin = multiprocessing.Process(target=serve_origin, args=(listener,), daemon=True)
-        origin.start()
-        self.ending.callback(origin.terminate)
-        return listener.getsockname()[1]
+        """Its port."""
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(4096)
+            origin = multiprocessing.Process(target=serve_origin, args=(listener,), daemon=True)
+            origin.start()
+            self.origins.append(origin)
+            self.ending.callback(origin.terminate)
+            return listener.getsockname()[1]
 
     def start(self, **options):
-        gateway = Gateway(self.options.gateway, self.directory, self.origins, self.cores, **options)
+        # Anew for each gateway: one that has still to do with the connections of the last would spare it the next attack.
+        while self.origins:
+            self.origins.pop().kill()
+        # The good client has one of its own: it is the gateway that is attacked here, not what is behind it.
+        ports = [self.start_origin() for _ in range(2)]
+        gateway = Gateway(self.options.gateway, self.directory, ports, self.cores, **options)
         self.ending.callback(gateway.program.end)
         return gateway
 
@@ -615,7 +629,8 @@ class Range:
         fixed = self.measure_http2_fixed()
         print(f"\nHTTP/2, fixed cost, measured: {fixed[0] / 1024:.1f} KB for a connection, {fixed[1] / 1024:.1f} KB more for each stream that waits; "
               f"{fixed[2] * 1e6:.0f} µs for a connection with a request, {fixed[3] * 1e6:.0f} µs for a request that is taken back, "
-              f"{fixed[4] * 1e6:.0f} µs for a response of which a window is read.\nBound: {STREAM_BYTES >> 10} KB for a response that waits for its reader. ×all is with the fixed cost, ×bytes and ×CPU are above it\n")
+              f"{fixed[4] * 1e6:.0f} µs for a response of which a window is read.\nBound: {STREAM_BYTES >> 10} KB for a response that waits for its reader, {OUTPUT_BYTES >> 10} KB for a connection that has some, and "
+              f"as much again, up to {POOLED_BYTES >> 20} MB a worker,\nfor those before it. ×all is with the fixed cost, ×bytes and ×CPU are above it\n")
         print(f"{'flood':<24} {'from':>4} {'opened':>6} {'sent KB':>8} {'grown KB':>9} {'×bytes':>7} {'×all':>6} {'client s':>8} {'gateway s':>9} {'×CPU':>6} "
               f"{'×all':>6} {'p99 quiet':>10} {'attacked':>10} {'refused':>7}  ended by")
         beyond, wrong = [], []
@@ -638,8 +653,10 @@ class Range:
         """Prints the row; whether it is beyond the yardstick."""
         client = row["client"]
         connection_bytes, stream_bytes, connection_s, request_s, response_s = fixed
-        at_once = connection_bytes + stream_bytes * flood.streams + STREAM_BYTES * flood.responses
-        bytes_ratio = max(0, row["growth"] - at_once * connections) / max(1, client["bytes"])
+        waiting = STREAM_BYTES * flood.responses + (OUTPUT_BYTES if flood.responses else 0)
+        at_once = connection_bytes + stream_bytes * flood.streams + waiting
+        kept = min(WORKERS * POOLED_BYTES, waiting * max(0, client["connections"] - connections))
+        bytes_ratio = max(0, row["growth"] - at_once * connections - kept) / max(1, client["bytes"])
         requests = sum(value for key, value in row["counters"].items() if key.startswith("http_requests_total"))
         cpu_ratio = max(0.0, row["cpu"] - connection_s * client["connections"] - (response_s if flood.responses else request_s) * requests) / client["cpu"]
         counters = {key.partition('"')[2].partition('"')[0]: int(value) for key, value in row["counters"].items()
