@@ -10,6 +10,9 @@ struct ListenerCheck {
         let arguments: Arguments
         /// Of the `listen`, or of the `server` that has none.
         let position: SourcePosition
+        let speaksHTTP2: Bool
+        /// Where the server says so itself.
+        let http2: SourcePosition?
     }
 
     func check(_ main: Scope) {
@@ -44,8 +47,14 @@ struct ListenerCheck {
         if block.all("server_name").isEmpty { names = [("", nil)] }
         let listens = block.all("listen").map { ($0.arguments, $0.name.position) }
         let all = listens.isEmpty ? [(block.effective("listen"), server.name.position)] : listens
+        let speaksHTTP2 = block.effective("http2").toggle() ?? true
+        let http2 = block.first("http2")?.name.position
         return all.compactMap { arguments, position in
-            arguments.address().map { ($0, Claim(server: index, names: names, arguments: arguments, position: position)) }
+            arguments.address().map {
+                let claim = Claim(
+                    server: index, names: names, arguments: arguments, position: position, speaksHTTP2: speaksHTTP2, http2: http2)
+                return ($0, claim)
+            }
         }
     }
 
@@ -64,6 +73,17 @@ struct ListenerCheck {
                 "\(address.name) has two default servers", at: claim.position, expected: "the first: \(defaults[0].position.name)")
         }
         warnOfSharedNames(address, claims)
+        if !first.arguments.has("ssl") { warnOfProtocols(address, claims, of: defaults.first ?? first) }
+    }
+
+    /// Without TLS the client says whom it wants in the protocol that it has chosen already.
+    private func warnOfProtocols(_ address: ListenAddress, _ claims: [Claim], of defaultServer: Claim) {
+        for claim in claims where claim.speaksHTTP2 != defaultServer.speaksHTTP2 {
+            guard let position = claim.http2 else { continue }
+            diagnostics.warning(
+                "\"http2\" of this server has no effect on \(address.name), which has no TLS", at: position,
+                expected: "its default server's counts there: \(defaultServer.position.name)")
+        }
     }
 
     /// As nginx: the first server has the name.

@@ -33,6 +33,20 @@ import Testing
         #expect(unnamed?.upstreams.first?.speaksHTTP2 == false)
     }
 
+    @Test func `without TLS a server is told that the default server's http2 counts`() {
+        func warnings(_ first: String, _ second: String) -> [String] {
+            load("server { listen 8080; return 200 a; \(first) }\nserver { listen 8080; server_name b; return 200 b; \(second) }")
+                .diagnostics.map { "\($0.severity) \($0.position.line) \($0.message)" }
+        }
+        #expect(warnings("", "http2 on;") == [] && warnings("http2 off;", "") == [] && warnings("http2 off;", "http2 off;") == [])
+        let message = "\"http2\" of this server has no effect on 0.0.0.0:8080, which has no TLS"
+        #expect(warnings("", "http2 off;") == ["warning 2 \(message)"])
+        #expect(warnings("http2 off;", "http2 on;") == ["warning 2 \(message)"])
+        let secure = "ssl_certificate a; ssl_certificate_key b; return 200 a;"
+        let names = load("server { listen 443 ssl; \(secure) } server { listen 443 ssl; server_name b; http2 off; \(secure) }")
+        #expect(names.diagnostics.isEmpty)
+    }
+
     @Test(arguments: [
         ("http2 yes;", "\"yes\" is not valid here"), ("http2;", "\"http2\" is missing on|off"),
         ("upstream a { server b:1; protocol h3; }", "\"h3\" is not valid here"),
