@@ -20,6 +20,7 @@ struct HTTP2HeadReader: ~Copyable {
         /// As RFC 9113 § 6.5.2 counts: names, values and 32 for each.
         var bytes = 0
         var seen: UInt8 = 0
+        var isSecure = false
         var hasFields = false
         var path = ByteRange()
         var authority = ByteRange()
@@ -117,7 +118,8 @@ struct HTTP2HeadReader: ~Copyable {
             state.path = head.fields.appendPart(value)
         } else if name.equals(":scheme") {
             try note(Self.scheme)
-            if !value.equals("https") && !value.equals("http") {
+            state.isSecure = value.equals("https")
+            if !state.isSecure && !value.equals("http") {
                 throw GatewayError(.requestLineInvalid, "the scheme is neither http nor https")
             }
         } else if name.equals(":authority") {
@@ -302,7 +304,7 @@ struct HTTP2HeadReader: ~Copyable {
                 return
             }
             range = host
-        } else if let host = state.host, !head.fields.bytes(host).equalsIgnoringCase(head.fields.bytes(range)) {
+        } else if let host = state.host, !agree(head.fields.bytes(host), head.fields.bytes(range)) {
             throw GatewayError(.hostInvalid, ":authority and Host do not agree")
         }
         let authority = try Authority.parse(head.fields.bytes(range), .hostInvalid)
@@ -310,6 +312,22 @@ struct HTTP2HeadReader: ~Copyable {
         parts.authority = range
         parts.setHostname(authority, &head.fields)
         head.parts = parts
+    }
+
+    /// The same by RFC 3986 § 6.2.3: without a port it is the scheme's.
+    private func agree(_ host: RawSpan, _ authority: RawSpan) -> Bool {
+        if host.equalsIgnoringCase(authority) { return true }
+        return host.extracting(0..<named(host)).equalsIgnoringCase(authority.extracting(0..<named(authority)))
+    }
+
+    /// How many bytes are left without a colon and the scheme's own port, or none, behind it.
+    private func named(_ authority: RawSpan) -> Int {
+        let count = authority.byteCount
+        let port = state.isSecure ? 4 : 3
+        if count > 0 && authority[byte: count - 1] == UInt8(ascii: ":") { return count - 1 }
+        if count < port { return count }
+        let end = authority.extracting((count - port)..<count)
+        return (state.isSecure ? end.equals(":443") : end.equals(":80")) ? count - port : count
     }
 
     private func requestFraming(_ endsStream: Bool) throws(GatewayError) -> BodyFraming {

@@ -73,6 +73,8 @@ import Testing
         Row("an authority with a port that is none", .hostInvalid, with(":authority", "example.com:99999")),
         Row("an authority with an empty label", .hostInvalid, with(":authority", "example..com")),
         Row("another host than :authority", .hostInvalid, plain + [("host", "other.example")]),
+        Row("another port than :authority's", .hostInvalid, plain + [("host", "example.com:8080")]),
+        Row("the port of the other scheme", .hostInvalid, plain + [("host", "example.com:80")]),
         Row("another port than :authority", .hostInvalid, plain + [("host", "example.com:80")]),
         Row("host twice", .hostInvalid, plain + [("host", "example.com"), ("host", "example.com")]),
         Row("an empty host", .hostInvalid, without(":authority") + [("host", "")]),

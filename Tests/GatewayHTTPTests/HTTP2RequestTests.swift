@@ -23,6 +23,16 @@ import Testing
         #expect(!server.hasHead(stream))
     }
 
+    @Test(arguments: [
+        ("a.example", "A.example"), ("a.example", "a.example:443"), ("a.example:443", "a.example"), ("a.example", "a.example:"),
+        ("[::1]:443", "[::1]"),
+    ])
+    func `Host may say the same as the authority in other words`(authority: String, host: String) throws {
+        let server = try HTTP2TestSession.server()
+        #expect(server.give([.headers(1, requestFields(authority: authority, ("host", host)))]))
+        #expect(try server.request(server.stream()).authority == authority)
+    }
+
     @Test func `a request is the same however its bytes are cut`() throws {
         let bytes =
             http2Preface
