@@ -79,7 +79,8 @@ public enum Limits {
     public static let http2StreamWindowBytes = 65_535
     /// SETTINGS_MAX_FRAME_SIZE as it is where nobody says another (RFC 9113 § 6.5.2): a TLS record's size.
     public static let http2FrameBytesMax = 16_384
-    /// And on all streams of a connection together: several streams at full speed, and the most that a client's connection keeps in memory.
+    /// And on all streams of a connection together: several streams at full speed, and the most that waits in those of a client's. What was
+    /// taken from them for origins that don't read waits beside it: see ``outputHighBytes``.
     /// What has come from an origin for clients that don't read is bounded by its streams alone, so that they don't stop the others.
     public static let http2ConnectionWindowBytes = 1024 * 1024
     /// Heads and trailers, decoded, of all requests of a connection together: references into HPACK's table make 32 KB of some dozens of
