@@ -28,7 +28,8 @@ extension Worker {
 
     /// An attempt at a server is over: counted by `status`, and told of. `error` is why it is without a whole answer.
     func countAttempt(_ call: Handle, status: Int, _ error: ErrorType? = nil) {
-        shard.count(calls[call].selectedServer.attempts, status: status)
+        let attempts = calls[call].selectedServer.attempts
+        shard.count(attempts, status: status)
         let id = calls[call].exchange
         if !exchanges[id].trace.isSampled { return }
         let endNs = clock.value.nanoseconds(now)
