@@ -30,36 +30,42 @@ public struct MappedMemory: ~Copyable, @unchecked Sendable {
         unsafe munmap(base, byteCount)
     }
 
-    /// The `index`th word of eight bytes.
+    /// Where the `index`th of the pieces is that have two to the power of `shift` bytes each.
     @inlinable
-    public func word(_ index: Int) -> UInt64 {
-        precondition(UInt(bitPattern: index) < UInt(bitPattern: byteCount &>> 3))
-        return unsafe base.load(fromByteOffset: index &<< 3, as: UInt64.self)
+    @inline(__always)
+    func offset(_ index: Int, _ shift: Int) -> Int {
+        precondition(UInt(bitPattern: index) < UInt(bitPattern: byteCount &>> shift))
+        return index &<< shift
     }
 
     @inlinable
+    @inline(__always)
+    func check(_ offset: Int, _ count: Int) {
+        precondition(offset >= 0 && offset <= byteCount && count >= 0 && count <= byteCount &- offset)
+    }
+
+    /// The `index`th word of eight bytes.
+    @inlinable
+    public func word(_ index: Int) -> UInt64 { unsafe base.load(fromByteOffset: offset(index, 3), as: UInt64.self) }
+
+    @inlinable
     public func setWord(_ index: Int, _ value: UInt64) {
-        precondition(UInt(bitPattern: index) < UInt(bitPattern: byteCount &>> 3))
-        unsafe base.storeBytes(of: value, toByteOffset: index &<< 3, as: UInt64.self)
+        unsafe base.storeBytes(of: value, toByteOffset: offset(index, 3), as: UInt64.self)
     }
 
     /// The `index`th word of four bytes.
     @inlinable
-    public func half(_ index: Int) -> UInt32 {
-        precondition(UInt(bitPattern: index) < UInt(bitPattern: byteCount &>> 2))
-        return unsafe base.load(fromByteOffset: index &<< 2, as: UInt32.self)
-    }
+    public func half(_ index: Int) -> UInt32 { unsafe base.load(fromByteOffset: offset(index, 2), as: UInt32.self) }
 
     @inlinable
     public func setHalf(_ index: Int, _ value: UInt32) {
-        precondition(UInt(bitPattern: index) < UInt(bitPattern: byteCount &>> 2))
-        unsafe base.storeBytes(of: value, toByteOffset: index &<< 2, as: UInt32.self)
+        unsafe base.storeBytes(of: value, toByteOffset: offset(index, 2), as: UInt32.self)
     }
 
     /// Writes `bytes` from `offset` on.
     @inlinable
     public func write(_ bytes: RawSpan, at offset: Int) {
-        precondition(offset >= 0 && offset <= byteCount && bytes.byteCount <= byteCount &- offset)
+        check(offset, bytes.byteCount)
         unsafe bytes.withUnsafeBytes { source in
             if let from = source.baseAddress { unsafe (base + offset).copyMemory(from: from, byteCount: source.count) }
         }
@@ -68,13 +74,13 @@ public struct MappedMemory: ~Copyable, @unchecked Sendable {
     /// Appends the `count` bytes from `offset` on.
     @inlinable
     public func append(from offset: Int, _ count: Int, to queue: inout ByteQueue) {
-        precondition(offset >= 0 && offset <= byteCount && count >= 0 && count <= byteCount &- offset)
+        check(offset, count)
         unsafe queue.append(RawSpan(_unsafeStart: UnsafeRawPointer(base) + offset, byteCount: count))
     }
 
     /// Whether `bytes` stand at `offset`.
     public func holds(_ bytes: RawSpan, at offset: Int) -> Bool {
-        precondition(offset >= 0 && offset <= byteCount)
+        check(offset, 0)
         if bytes.byteCount > byteCount - offset { return false }
         return unsafe RawSpan(_unsafeStart: UnsafeRawPointer(base) + offset, byteCount: bytes.byteCount).elementsEqual(bytes)
     }
