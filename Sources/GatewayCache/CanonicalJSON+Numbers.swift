@@ -13,18 +13,44 @@ extension CanonicalJSON {
     /// The number that begins at `position`; returns the position behind it.
     @inline(__always)
     mutating func appendNumber(_ body: RawSpan, _ position: Int) throws(CanonicalJSONFailure) -> Int {
-        // Most are short and whole, and written as they came.
-        var end = position
+        // Most are short, and written as they came.
+        let end = Self.plainEnd(body, position)
+        if end == position { return try appendAnyNumber(body, position) }
+        staging.append(body.extracting(position..<end))
+        return end
+    }
+
+    /// Behind the number at `start` if that is its canonical form as it stands, whole or with a fraction; else, or if that takes a closer
+    /// look, `start`.
+    @inline(__always)
+    private static func plainEnd(_ body: RawSpan, _ start: Int) -> Int {
+        let isNegative = body[byte: start] == UInt8(ascii: "-")
+        let whole = isNegative ? start &+ 1 : start
+        var end = whole
         while end < body.byteCount, body[byte: end].isDigit { end &+= 1 }
-        let count = end &- position
-        if count > 0, count <= Self.digitsKept, count == 1 || body[byte: position] != 0x30, end < body.byteCount {
-            let next = body[byte: end]
-            if next == UInt8(ascii: ",") || next == UInt8(ascii: "}") || next == UInt8(ascii: "]") || next <= 0x20 {
-                staging.append(body.extracting(position..<end))
-                return end
-            }
+        if end == whole || end == body.byteCount { return start }
+        let isBelowOne = body[byte: whole] == 0x30
+        if isBelowOne && end &- whole > 1 { return start }
+        let point = end
+        if body[byte: point] == UInt8(ascii: ".") {
+            end &+= 1
+            while end < body.byteCount, body[byte: end].isDigit { end &+= 1 }
+            if end == body.byteCount || end == point &+ 1 || body[byte: end &- 1] == 0x30 { return start }
+            // Less than 0.000001 would have an exponent. The last digit is none of these zeros.
+            if isBelowOne && end &- point > 6 && isMillionth(body, point &+ 1) { return start }
+        } else if isNegative && isBelowOne {
+            return start
         }
-        return try appendAnyNumber(body, position)
+        if end &- whole > digitsKept { return start }
+        let next = body[byte: end]
+        let isOver = next == UInt8(ascii: ",") || next == UInt8(ascii: "}") || next == UInt8(ascii: "]") || next <= 0x20
+        return isOver ? end : start
+    }
+
+    /// Whether the six digits from `start` on are 0.
+    private static func isMillionth(_ body: RawSpan, _ start: Int) -> Bool {
+        for position in start..<(start &+ 6) where body[byte: position] != 0x30 { return false }
+        return true
     }
 
     private mutating func appendAnyNumber(_ body: RawSpan, _ position: Int) throws(CanonicalJSONFailure) -> Int {

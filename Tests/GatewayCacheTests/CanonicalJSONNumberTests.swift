@@ -70,6 +70,28 @@ import Testing
         #expect(try canonical(text) == form)
     }
 
+    @Test func `a number as it stands and with an exponent of 0 are one`() throws {
+        var canonicaliser = Canonicaliser()
+        var generator = SystemRandomNumberGenerator()
+        func digits(_ count: Int) -> String { String((0..<count).map { _ in "0000123456789".randomElement(using: &generator) ?? "0" }) }
+        for _ in 0..<20_000 {
+            let sign = Bool.random(using: &generator) ? "-" : ""
+            let whole = Bool.random(using: &generator) ? "0" : "1" + digits(.random(in: 0...15, using: &generator))
+            let fraction = Bool.random(using: &generator) ? "" : "." + digits(.random(in: 1...18, using: &generator))
+            let text = sign + whole + fraction
+            // Whole numbers beyond those that a double holds are apart from all that has an exponent.
+            if fraction.isEmpty && whole.utf8.count > 15 { continue }
+            for (opening, closing) in [("", ""), ("[", "]"), ("[0,", " ]"), ("{\"a\":", "}")] {
+                let plain = try canonicaliser.form(Array((opening + text + closing).utf8))
+                #expect(try canonicaliser.form(Array((opening + text + "e0" + closing).utf8)) == plain, "\(text)")
+            }
+        }
+        #expect(throws: CanonicalJSONFailure.invalid) { try canonical("[01.5]") }
+        #expect(throws: CanonicalJSONFailure.invalid) { try canonical("[1.]") }
+        #expect(throws: CanonicalJSONFailure.invalid) { try canonical("[-]") }
+        #expect(throws: CanonicalJSONFailure.invalid) { try canonical("[-.5]") }
+    }
+
     @Test func `doubles are what they are when written with 15 to 17 digits`() throws {
         var canonicaliser = Canonicaliser()
         var generator = SystemRandomNumberGenerator()
