@@ -23,6 +23,8 @@ STREAMS_PER_PIECE = 50_000
 # Connections are opened anew when they are ended, but not without bound.
 CONNECTIONS_MAX = 20_000
 PIECE_BYTES = 1 << 18
+# So much longer an attack lasts at the most until a timeout has ended one of its connections.
+TIMEOUT_MAX_S = 15
 # Of what comes last: a GOAWAY may say more than its code.
 TAIL_BYTES = 512
 
@@ -309,7 +311,12 @@ def run(flood, data, attacker, connections):
                 with contextlib.suppress(OSError):
                     sender.socket.shutdown(socket.SHUT_WR)
 
-    while not attacker.is_over():
+    def is_over():
+        """A timeout that shall end a connection begins when its origin has begun to answer: then it is waited for."""
+        waits = flood.end == "ended" and not report.ends and time.monotonic() < attacker.deadline + TIMEOUT_MAX_S
+        return attacker.is_over() and not waits
+
+    while not is_over():
         while len(senders) < connections and attacker.connections < CONNECTIONS_MAX:
             try:
                 begin()
