@@ -1,4 +1,5 @@
 import GatewayCore
+import GatewayHTTP
 import Synchronization
 
 /// An answer on its way from the origin: one writes, many read along, each at its own pace, late ones from the first byte on.
@@ -15,6 +16,7 @@ public final class Fill: Sendable {
     private let budget: FillBudget
     private let entryBytesMax: Int
     private let state: Mutex<FillState>
+    private let span = Mutex<(trace: TraceID, id: UInt64)?>(nil)
 
     init(key: SHA256Digest, attempt: Int, entryBytesMax: Int, _ budget: FillBudget) {
         self.key = key
@@ -28,6 +30,11 @@ public final class Fill: Sendable {
     deinit {
         budget.end(Limits.fillOverheadBytes + state.withLock { $0.body.heldBytes + $0.head.count })
     }
+
+    /// The span of its fetch, for those who read along; nil where that goes to no collector.
+    public var fetchSpan: (trace: TraceID, id: UInt64)? { span.withLock { $0 } }
+
+    public func note(fetchSpan: UInt64, of trace: TraceID) { span.withLock { $0 = (trace, fetchSpan) } }
 
     // MARK: The writer
 

@@ -40,6 +40,11 @@ struct CacheTurn: ~Copyable {
     /// Of what was stored and is too old: what stands in for it if the origin fails, and what may be asked for by its validator.
     var stale: StoredAnswer?
 
+    /// Of the fetch whose answer it reads.
+    var fetchSpan: (trace: TraceID, id: UInt64)? {
+        if case .fill(let fill, _) = source { fill.fetchSpan } else { nil }
+    }
+
     init(_ route: CacheRoute, _ wishes: CacheControl, pool: BufferPool) {
         self.route = route
         self.wishes = wishes

@@ -21,7 +21,7 @@ extension Worker {
             spanIDOffset = exchanges[id].spanIDOffset(inHeadOf: request.count)
             if let stale, stale.facts.hasValidator { stale.appendConditions(pool, to: &request) }
             exchanges[fetch].adopt(from: exchanges[id])
-            if exchanges[id].trace.isOn { exchanges[fetch].joinTrace(of: exchanges[id].trace, spanID: newSpanID()) }
+            if exchanges[id].trace.isOn { joinTrace(fetch, of: id, fill) }
         } catch {
             exchanges.discard(fetch)
             return false

@@ -8,11 +8,20 @@ extension Worker {
     func recordSpan(_ id: Handle) {
         let endNs = clock.value.nanoseconds(now)
         let startNs = endNs &- now.nanoseconds(since: exchanges[id].startedAt)
+        let link = fetchSpan(id)
         spans.value.withSpan(to: spanQueue, now: now) { line in
             exchanges[id].encodeServerSpan(
                 on: downstreams[exchanges[id].connection], hiding: hiddenParameters, startNs: startNs, endNs: endNs, into: &line)
             if !exchanges[id].meter.isNone { meters[exchanges[id].meter].encodeAttributes(into: &line) }
-            SpanJSON.end(isError: exchanges[id].isServerError, into: &line)
+            SpanJSON.end(isError: exchanges[id].isServerError, link: link, into: &line)
+        }
+    }
+
+    /// Whose answer it has read along with.
+    private func fetchSpan(_ id: Handle) -> SpanJSON.Identity? {
+        guard exchanges[id].cacheOutcome == .collapsed, !exchanges[id].caching.isNone else { return nil }
+        return cacheTurns[exchanges[id].caching].fetchSpan.map {
+            SpanJSON.Identity(trace: ($0.trace.high, $0.trace.low), span: $0.id, parent: 0)
         }
     }
 

@@ -1,3 +1,4 @@
+import GatewayCache
 import GatewayCore
 import GatewayHTTP
 
@@ -19,7 +20,14 @@ extension Worker {
         }
     }
 
-    func newSpanID() -> UInt64 {
+    /// A fetch belongs to the trace of who asked first; the spans of those who read along name it.
+    func joinTrace(_ fetch: Handle, of leader: Handle, _ fill: Fill) {
+        exchanges[fetch].joinTrace(of: exchanges[leader].trace, spanID: newSpanID())
+        let trace = exchanges[fetch].trace
+        if trace.isSampled { fill.note(fetchSpan: trace.spanID, of: trace.id) }
+    }
+
+    private func newSpanID() -> UInt64 {
         max(1, requestIDs.value.next().0)
     }
 }
@@ -40,8 +48,7 @@ extension Exchange {
         }
     }
 
-    /// A fetch belongs to the trace of who asked first.
-    mutating func joinTrace(of other: ExchangeTrace, spanID: UInt64) {
+    fileprivate mutating func joinTrace(of other: ExchangeTrace, spanID: UInt64) {
         trace = other
         trace.parentID = other.spanID
         trace.spanID = spanID

@@ -97,9 +97,18 @@ public enum SpanJSON {
         line.append(#""}},"#)
     }
 
-    public static func end(isError: Bool, into line: inout ByteQueue) {
+    /// - Parameter link: another span that it has to do with, of whatever trace.
+    public static func end(isError: Bool, link: Identity? = nil, into line: inout ByteQueue) {
         let count = line.count
         if count > 0, line.bytes[byte: count - 1] == 0x2c { line.truncate(to: count - 1) }
+        if let link {
+            line.append(#"],"links":[{"traceId":""#)
+            line.append(hex16: link.trace.high)
+            line.append(hex16: link.trace.low)
+            line.append(#"","spanId":""#)
+            line.append(hex16: link.span)
+            line.append(#""}"#)
+        }
         if isError { line.append(#"],"status":{"code":2}},"#) } else { line.append("]},") }
     }
 

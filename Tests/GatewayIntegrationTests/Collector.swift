@@ -14,6 +14,8 @@ final class Collector {
         let end: UInt64
         let isError: Bool
         let attributes: [String: String]
+        /// The spans that it names, each as its trace and its number.
+        let links: [[String]]
     }
 
     /// What it answers to request `index`, counted from 0, with the connection's end behind it if it asks for that.
@@ -94,7 +96,8 @@ final class Collector {
         return Span(
             traceID: try text("traceId"), id: try text("spanId"), parentID: object["parentSpanId"] as? String ?? "",
             name: try text("name"), kind: kind, start: start, end: end,
-            isError: (object["status"] as? [String: Any])?["code"] as? Int == 2, attributes: try attributes(object))
+            isError: (object["status"] as? [String: Any])?["code"] as? Int == 2, attributes: try attributes(object),
+            links: (object["links"] as? [[String: String]] ?? []).map { [$0["traceId"] ?? "", $0["spanId"] ?? ""] })
     }
 
     /// Values as texts: {"intValue": "1"} and {"doubleValue": 0.5} too.

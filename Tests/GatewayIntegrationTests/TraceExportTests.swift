@@ -120,6 +120,28 @@ import Testing
         #expect(Set([servers[0], fetch, attempt].map(\.traceID)).count == 1 && servers[1].traceID != servers[0].traceID)
     }
 
+    @Test func `who reads along with a fetch names its span`() throws {
+        let go = Monitor(0)
+        let origin = try ScriptedOrigin { connection, _ in
+            while try connection.readNextRequest() != nil {
+                _ = go.wait(until: Deadline(seconds: 60)) { $0 > 0 ? true : nil }
+                try connection.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\n\r\nok")
+            }
+        }
+        let collector = try Collector()
+        let gateway = try Self.gateway(collector, origin: origin.port)
+        let clients = try (0..<2).map { _ in try gateway.connect() }
+        for client in clients { try client.send("GET /cached HTTP/1.1\r\nHost: a\r\n\r\n") }
+        try gateway.waitForMetrics("two active connections") { $0.sum("gateway_connections", ["state": "active"]) == 2 }
+        go.update { $0 = 1 }
+        for client in clients { #expect(try client.readResponse().text == "ok") }
+        let spans = try collector.spans(waitingFor: 4)
+        let fetch = try #require(spans.first { $0.kind == 1 })
+        let along = try #require(spans.first { $0.attributes["gateway.cache"] == "collapsed" })
+        #expect(along.links == [[fetch.traceID, fetch.id]] && along.traceID != fetch.traceID)
+        #expect(spans.filter { $0.kind == 2 && $0.id != along.id }.allSatisfy { $0.links.isEmpty })
+    }
+
     @Test func `the tokens of an API's answer stand in the span`() throws {
         let origin = try DemoOrigin()
         let collector = try Collector()
