@@ -280,7 +280,7 @@ import Testing
 
     @Test func `a request that finds no descriptor for its origin is told so, and all is well again afterwards`() throws {
         let held = try HeldOrigin()
-        let confined = try Confined(files: 64, origin: held.origin)
+        let confined = try Confined(files: 66, origin: held.origin)
         let clients = try (0..<30).map { _ in try TCPClient(port: confined.port) }
         for client in clients { try client.send("GET /stream HTTP/1.1\r\nHo") }
         try eventually("all heads have begun") { try confined.metrics().sum("gateway_connections", ["state": "active"]) == 30 }
