@@ -41,6 +41,7 @@ let package = Package(
         layer("GatewayPolicy", ["GatewayCore", "GatewayHTTP", "GatewayConfig"]),
         layer("GatewayCache", ["GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig"]),
         layer("GatewayTelemetry", ["GatewayCore", .product(name: "Logging", package: "swift-log")]),
+        .target(name: "GatewayPages", resources: [.embedInCode("live.html")], swiftSettings: strict),
         layer(
             "GatewayProxy",
             [
@@ -52,7 +53,7 @@ let package = Package(
             dependencies: [
                 "CNghttp2", "CZlib",
                 "GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayCache", "GatewayTelemetry",
-                "GatewayProxy",
+                "GatewayProxy", "GatewayPages",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

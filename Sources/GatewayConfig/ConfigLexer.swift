@@ -12,6 +12,8 @@ struct ConfigLexer {
     private let path: String
     private let bytes: [UInt8]
     private let diagnostics: DiagnosticList
+    /// Whether these are words behind a "#": another one is none.
+    private let isComment: Bool
     private var cursor = Cursor()
     private var sourceLine = ""
 
@@ -23,10 +25,11 @@ struct ConfigLexer {
     }
 
     /// `bytes` are valid UTF-8.
-    init(path: String, bytes: [UInt8], diagnostics: DiagnosticList) {
+    init(path: String, bytes: [UInt8], diagnostics: DiagnosticList, isComment: Bool = false) {
         self.path = path
         self.bytes = bytes
         self.diagnostics = diagnostics
+        self.isComment = isComment
         if bytes.starts(with: [0xef, 0xbb, 0xbf]) { cursor.index = 3 }
         loadLine()
     }
@@ -182,13 +185,27 @@ struct ConfigLexer {
     private mutating func skipBlanksAndComments() {
         while let byte = peek() {
             if byte == UInt8(ascii: "#") {
+                if isComment {
+                    advance()
+                    continue
+                }
+                let start = cursor
                 while let byte = peek(), byte != UInt8(ascii: "\n") { advance() }
+                hideSecrets(inComment: start.index + 1..<cursor.index, line: start.line, column: start.column + 1)
             } else if Self.isBlank(byte) {
                 advance()
             } else {
                 return
             }
         }
+    }
+
+    /// A directive that was put behind a "#" is a directive, as far as its secret goes.
+    private func hideSecrets(inComment range: Range<Int>, line: Int, column: Int) {
+        let scratch = DiagnosticList()
+        var parser = ConfigParser(path: path, bytes: Array(bytes[range]), diagnostics: scratch, isComment: true)
+        _ = parser.parse()
+        diagnostics.hide(scratch, path: path, line: line, columnsBefore: column - 1)
     }
 
     private mutating func takeMark() -> SourcePosition {

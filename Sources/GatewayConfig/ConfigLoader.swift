@@ -16,9 +16,12 @@ public enum ConfigLoader {
     ) -> ConfigResult {
         let diagnostics = DiagnosticList()
         let environment = Environment(environment)
-        let statements = read(ConfigReader(environment: environment, diagnostics: diagnostics))
+        let reader = ConfigReader(environment: environment, diagnostics: diagnostics)
+        let statements = read(reader)
         let scope = DirectiveChecker(environment: environment, diagnostics: diagnostics).check(statements, in: .main)
         let snapshot = withExtendedLifetime(scope) { SnapshotBuilder(path: path, diagnostics: diagnostics).build(scope) }
-        return ConfigResult(snapshot: diagnostics.hasErrors ? nil : snapshot, diagnostics: diagnostics.sorted(startingWith: path))
+        return ConfigResult(
+            snapshot: diagnostics.hasErrors ? nil : snapshot, diagnostics: diagnostics.sorted(startingWith: path),
+            sources: reader.sources.sources(diagnostics))
     }
 }

@@ -6,11 +6,13 @@ struct ConfigParser {
     /// A token that was looked at and belongs to what follows.
     private var putBack: ConfigLexer.Token?
     private let diagnostics: DiagnosticList
+    private let isComment: Bool
 
     /// `bytes` are valid UTF-8.
-    init(path: String, bytes: [UInt8], diagnostics: DiagnosticList) {
-        lexer = ConfigLexer(path: path, bytes: bytes, diagnostics: diagnostics)
+    init(path: String, bytes: [UInt8], diagnostics: DiagnosticList, isComment: Bool = false) {
+        lexer = ConfigLexer(path: path, bytes: bytes, diagnostics: diagnostics, isComment: isComment)
         self.diagnostics = diagnostics
+        self.isComment = isComment
     }
 
     mutating func parse() -> [Statement] {
@@ -43,7 +45,7 @@ struct ConfigParser {
     }
 
     private mutating func statement(named name: Word, depth: Int) -> Statement {
-        var secrets = SecretWords()
+        var secrets = SecretWords(isComment: isComment)
         var statement = Statement(name: marked(name, &secrets), arguments: [])
         while let token = take() {
             switch token {

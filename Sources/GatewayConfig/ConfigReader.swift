@@ -4,6 +4,7 @@ import GatewayCore
 final class ConfigReader {
     private let environment: Environment
     private let diagnostics: DiagnosticList
+    let sources = SourceList()
     private var filesRead = 0
     /// The files that are being read, each included by the one before it.
     private var open: [String] = []
@@ -29,6 +30,7 @@ final class ConfigReader {
             return []
         }
         let text = SourceText.check(bytes, path: path, diagnostics: diagnostics)
+        sources.add(path: path, bytes: text)
         var parser = ConfigParser(path: path, bytes: text, diagnostics: diagnostics)
         open.append(path)
         defer { open.removeLast() }

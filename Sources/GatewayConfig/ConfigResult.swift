@@ -5,8 +5,12 @@ public struct ConfigResult: Sendable {
     /// Errors and warnings, in the order of the files' lines.
     public let diagnostics: [ConfigDiagnostic]
 
-    public init(snapshot: ConfigSnapshot?, diagnostics: [ConfigDiagnostic]) {
+    /// The files, as far as they could be read; secrets can't be.
+    public let sources: [ConfigSource]
+
+    public init(snapshot: ConfigSnapshot?, diagnostics: [ConfigDiagnostic], sources: [ConfigSource] = []) {
         self.snapshot = snapshot
         self.diagnostics = diagnostics
+        self.sources = sources
     }
 }

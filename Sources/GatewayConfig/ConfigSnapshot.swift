@@ -90,6 +90,8 @@ public struct AdminConfig: Sendable, Equatable {
     public var address: ListenAddress
     /// Who may ask. Never empty: the default is the loopback addresses.
     public var allow: [CIDRBlock]
+    /// Names with a dot by which browsers and others may ask for it: see `server_name` of `admin`.
+    public var names: [String] = []
 }
 
 public struct ListenAddress: Sendable, Equatable, Hashable {

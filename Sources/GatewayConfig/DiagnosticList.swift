@@ -38,6 +38,20 @@ final class DiagnosticList {
         }
     }
 
+    /// What `comments` hide of themselves, which are parts of these lines: a line that was put behind a "#" keeps its secret.
+    func hide(_ comments: DiagnosticList, path: String, line: Int, columnsBefore: Int) {
+        for columns in comments.hidden[Line(path: path, number: 1)] ?? [] {
+            let last = columns.upperBound == Int.max ? Int.max : columns.upperBound + columnsBefore
+            hidden[Line(path: path, number: line), default: []].append(columns.lowerBound + columnsBefore..<last)
+        }
+    }
+
+    /// The line of a place, as it may be shown.
+    func shown(_ position: SourcePosition) -> String {
+        guard let columns = hidden[Line(path: position.path, number: position.line)] else { return position.sourceLine }
+        return position.hiding(columns).sourceLine
+    }
+
     private func shown(_ diagnostic: ConfigDiagnostic) -> ConfigDiagnostic {
         guard let columns = hidden[Line(path: diagnostic.path, number: diagnostic.line)] else { return diagnostic }
         return ConfigDiagnostic(

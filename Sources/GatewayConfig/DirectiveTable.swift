@@ -108,11 +108,15 @@ enum DirectiveTable {
     private static let admin = [
         Directive(
             "admin", in: .main, [.one("ADDRESS", .listenAddress)], block: .admin,
-            "Serves /metrics, /health, /healthz, /readyz and /cache on this address.",
+            "Serves the live page, /metrics, /health, /healthz, /readyz, /events, /config and /cache on this address.",
             example: "admin 127.0.0.1:9145 { allow 127.0.0.0/8; }"),
         Directive(
             "allow", in: .admin, [.list("NETWORK", .network)], default: "127.0.0.0/8 ::1", repeats: true,
             "Who may connect to it; all others get 403.", example: "allow 127.0.0.0/8 ::1;"),
+        Directive(
+            "server_name", in: .admin, [.list("NAME", .serverName)], repeats: true,
+            "Names with a dot in them by which it may be asked for; addresses and names without one, such as `localhost`, always may.",
+            example: "server_name gateway-1.example.internal;"),
     ]
 
     // MARK: Upstreams

@@ -1,6 +1,8 @@
 /// Which parts of a statement's words must not be repeated in a diagnostic, since those end up in logs: told by the words alone, before it
 /// is known whether the directive may stand there and whether all of it is right.
 struct SecretWords {
+    /// Whether the words are prose, but for those that are a directive behind a "#".
+    private let isComment: Bool
     private var isFirst = true
     private var directive: Directive?
     /// How many words may still come before the secret one, by its place.
@@ -8,12 +10,16 @@ struct SecretWords {
     /// The last of those.
     private var subject = ""
 
+    init(isComment: Bool = false) {
+        self.isComment = isComment
+    }
+
     /// From which byte of its text on the next word of the statement is a secret; nil if none of it is. The name is the first word.
     mutating func secretStart(of word: Word) -> Int? {
         let text = word.text
         defer { isFirst = false }
         // Not only the first word: before it a ";" may be missing.
-        if let directive = Self.directive(named: text, isName: isFirst) {
+        if let directive = directive(named: text) {
             self.directive = directive
             plainCount = directive.arguments.prefix { $0.isPositional && !$0.isSecret && !$0.isSecretByName }.count
             return nil
@@ -45,11 +51,12 @@ struct SecretWords {
     }
 
     /// A directive with a secret, also where its name is misspelt.
-    private static func directive(named text: String, isName: Bool) -> Directive? {
-        if let directive = directives.first(where: { $0.name == text }) { return directive }
-        if !isName || !DirectiveTable.directives(named: text).isEmpty { return nil }
-        let guess = Suggestion.nearest(to: text, among: directives.lazy.map(\.name))
-        return directives.first { $0.name == guess }
+    private func directive(named text: String) -> Directive? {
+        if isComment && !isFirst { return nil }
+        if let directive = Self.directives.first(where: { $0.name == text }) { return directive }
+        if !isFirst || isComment || !DirectiveTable.directives(named: text).isEmpty { return nil }
+        let guess = Suggestion.nearest(to: text, among: Self.directives.lazy.map(\.name))
+        return Self.directives.first { $0.name == guess }
     }
 
     private static func pairLabel(_ text: String) -> String? {

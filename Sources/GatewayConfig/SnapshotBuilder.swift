@@ -117,7 +117,9 @@ final class SnapshotBuilder {
     private func adminConfig(_ entry: Entry) -> AdminConfig? {
         guard let address = entry.arguments.address(), let block = entry.block else { return nil }
         let own = block.all("allow").flatMap { $0.arguments.networks() }
-        return AdminConfig(address: address, allow: own.isEmpty ? block.effective("allow").networks() : own)
+        return AdminConfig(
+            address: address, allow: own.isEmpty ? block.effective("allow").networks() : own,
+            names: block.all("server_name").flatMap { $0.arguments.texts() })
     }
 
     // MARK: What stands twice

@@ -407,6 +407,8 @@ public enum Limits {
     public static let returnTemplateBytesMax = 32 * 1024
     /// How long the writer of a configuration that comes through a pipe may pause: `check` has all the time, a reload has not.
     public static let configPipeWaitMs = 2_000
+    /// What the admin listener shows of all files of a configuration together.
+    public static let configSourceBytesMax = 1024 * 1024
     /// Files that includes bring, in all.
     public static let configFilesMax = 1000
     /// Includes within includes; also the end of a circle that links hide.
@@ -460,6 +462,19 @@ public enum Limits {
     /// Models that have counters of their own. The names are the origins', and clients may have them say any: those of further ones share
     /// one. A provider has some dozens.
     public static let modelSeriesMax = 100
+
+    // MARK: The live page
+
+    /// Readers of `/events` at a time: an operations room with its screens. They leave most places of the admin listener to those that ask
+    /// and go.
+    public static let eventStreamsMax = 16
+    /// How often they are told.
+    public static let eventIntervalMs = 1_000
+    /// A reader that takes nothing for so long has gone, or sleeps: it asks anew when it is back.
+    public static let eventStallMs = 10_000
+    /// Rates that make the sentence of the live page are those of the last moments: short enough to be news, long enough for a few hundred
+    /// requests.
+    public static let verdictWindowMs = 10_000
 
     // MARK: Telemetry
 

@@ -52,6 +52,11 @@ public struct SHA256Digest: Hashable, Sendable, BitwiseCopyable {
         for word in [first, second, third, fourth] { queue.append(word: word.byteSwapped) }
     }
 
+    /// Its 32 bytes.
+    public var bytes: [UInt8] {
+        [first, second, third, fourth].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * $0)) } }
+    }
+
     /// Whether both are the same, in a time that doesn't tell how much of them is.
     @inlinable
     public func isSame(as other: SHA256Digest) -> Bool {

@@ -8,7 +8,7 @@ public enum WebSocketKey {
 
     /// Appends the nonce of these 16 bytes.
     public static func append(_ high: UInt64, _ low: UInt64, to queue: inout ByteQueue) {
-        queue.append(base64((0..<16).map { UInt8(truncatingIfNeeded: ($0 < 8 ? high : low) >> UInt64(56 - 8 * ($0 & 7))) }))
+        queue.append(Base64.encode((0..<16).map { UInt8(truncatingIfNeeded: ($0 < 8 ? high : low) >> UInt64(56 - 8 * ($0 & 7))) }))
     }
 
     /// Whether `accept`, a Sec-WebSocket-Accept, answers the nonce of these bytes: its sender has read it as one.
@@ -20,14 +20,6 @@ public enum WebSocketKey {
         unsafe text.bytes.withUnsafeBytes { source in
             _ = unsafe SHA1(source.baseAddress?.assumingMemoryBound(to: UInt8.self), source.count, &digest)
         }
-        return accept.elementsEqual(base64(digest).rawSpan)
-    }
-
-    /// RFC 4648 § 4.
-    private static func base64(_ bytes: [UInt8]) -> [UInt8] {
-        // OpenSSL writes a zero behind the text.
-        var text = [UInt8](repeating: 0, count: (bytes.count + 2) / 3 * 4 + 1)
-        let count = unsafe EVP_EncodeBlock(&text, bytes, Int32(bytes.count))
-        return Array(text.prefix(Int(count)))
+        return accept.elementsEqual(Base64.encode(digest).rawSpan)
     }
 }

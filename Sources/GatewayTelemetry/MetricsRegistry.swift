@@ -139,7 +139,7 @@ public final class MetricsRegistry: Sendable {
 
     /// All metrics. Threads may count meanwhile; the lock is held only to copy the table.
     public func exposition(_ format: ExpositionFormat) -> [UInt8] {
-        let state = state.withLock { $0 }
+        let state = copy()
         var text = ExpositionWriter(format, shards: state.shards, exemplars: state.exemplars)
         let process = ProcessMetrics.read()
         for family in MetricFamily.allCases {
@@ -154,6 +154,8 @@ public final class MetricsRegistry: Sendable {
         text.end()
         return text.bytes
     }
+
+    func copy() -> State { state.withLock { $0 } }
 
     /// The value of the label `model` for one that an origin names: itself, or "(other)" once ``Limits/modelSeriesMax`` are known.
     public func modelLabel(_ name: String) -> String {

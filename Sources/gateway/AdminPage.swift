@@ -9,6 +9,8 @@ struct AdminPage {
     var isGzip = false
     /// The fields of a request that another page might have come of.
     var vary: StaticString?
+    /// Beside those of every answer.
+    var fields: [(name: StaticString, value: String)] = []
 
     static func text(_ status: Int, _ text: String) -> AdminPage {
         AdminPage(status: status, contentType: "text/plain; charset=utf-8", body: Array(text.utf8))
@@ -25,6 +27,8 @@ struct AdminRequest {
     let path: String
     /// Without the question mark, nothing decoded.
     let query: String
+    /// In lower case, without a port; empty where HTTP/1.0 has none.
+    let host: String
     let hasBody: Bool
     /// A browser says with each POST whose page sends it (RFC 6454 § 7).
     let hasOrigin: Bool

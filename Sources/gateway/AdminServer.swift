@@ -6,26 +6,6 @@ import GatewayTelemetry
 
 /// The admin listener, on the main thread: a scrape never delays a request.
 final class AdminServer {
-    fileprivate struct Connection: ~Copyable {
-        var stream: Stream
-        let peer: SocketAddress
-        var input: ByteQueue
-        var output: ByteQueue
-        var head: RequestHead
-        var parser = HTTP1RequestParser()
-        var isClosing = false
-        let deadline: MonotonicTime
-
-        init(stream: consuming Stream, peer: SocketAddress, pool: BufferPool, deadline: MonotonicTime) {
-            self.stream = stream
-            self.peer = peer
-            self.deadline = deadline
-            input = ByteQueue(pool: pool)
-            output = ByteQueue(pool: pool)
-            head = RequestHead(pool: pool)
-        }
-    }
-
     private struct Prepared: ~Copyable {
         let listener: Listener?
         let bound: SocketAddress?
@@ -42,10 +22,11 @@ final class AdminServer {
     private let registry: MetricsRegistry
     private let shard: MetricsShard
     private let pool = BufferPool()
-    private let connections: Slab<Connection>
+    let connections: Slab<AdminConnection>
     private var listener: Listener?
     private var address: ListenAddress?
     private var allow: [CIDRBlock] = []
+    private var names: [String] = []
     private(set) var bound: SocketAddress?
     /// What the next configuration wants, opened but not yet in force.
     private var prepared: Prepared?
@@ -57,11 +38,18 @@ final class AdminServer {
     var health: (() -> HealthReport)?
     /// nil as long as there is no cache.
     var caches: (any CacheZones)?
+    /// What the live page shows.
+    let live: LiveFeed
+    /// The configuration as it was read; nil until one is in force.
+    var record: (() -> ConfigRecord)?
+    /// When readers of events are told next; never while nobody reads.
+    var nextEvent = MonotonicTime.never
 
     init(registry: MetricsRegistry) throws {
         connections = try Slab(capacity: Self.connectionsMax)
         self.registry = registry
         shard = registry.makeShard()
+        live = LiveFeed(registry: registry)
     }
 
     // MARK: Configuration
@@ -92,9 +80,14 @@ final class AdminServer {
     func commit() {
         guard let next = prepared.take() else { return }
         allow = next.config?.allow ?? []
+        names = next.config?.names ?? []
         address = next.config?.address
         bound = next.config == nil ? nil : next.bound
         let isOff = next.config == nil
+        // Who reads events asked once, when another configuration said who may.
+        connections.forEachHandle { id in
+            if connections[id].isEventStream, !isAllowed(connections[id].peer.address) { connections.discard(id) }
+        }
         if let fresh = next.takeListener() { listener = consume fresh } else if isOff { listener = nil }
     }
 
@@ -121,7 +114,8 @@ final class AdminServer {
             if connections.isFull { closeOldest() }
             let deadline = MonotonicTime.now().adding(milliseconds: Self.connectionMs)
             let peer = accepted.peer
-            let id = connections.insert(Connection(stream: accepted.makeStream(), peer: peer, pool: pool, deadline: deadline))
+            let id = connections.insert(
+                AdminConnection(stream: accepted.makeStream(), peer: peer, pool: pool, deadline: deadline))
             let descriptor = connections[id].stream.fileDescriptor
             if (try? epoll.add(descriptor, EventToken(kind: connectionKind, handle: id))) == nil { connections.discard(id) }
         }
@@ -132,11 +126,17 @@ final class AdminServer {
     private func closeOldest() -> Bool {
         var oldest = Handle.none
         connections.forEachHandle { id in
-            if oldest.isNone || connections[id].deadline < connections[oldest].deadline { oldest = id }
+            if oldest.isNone || isDearer(oldest, than: id) { oldest = id }
         }
         if oldest.isNone { return false }
         connections.discard(oldest)
         return true
+    }
+
+    /// Readers of events are few, and the first thing they are there for is trouble: they go last.
+    private func isDearer(_ one: Handle, than other: Handle) -> Bool {
+        if connections[one].isEventStream != connections[other].isEventStream { return connections[one].isEventStream }
+        return connections[other].deadline < connections[one].deadline
     }
 
     /// Without a free descriptor the oldest connection makes room. Once, as the shortage may be the machine's.
@@ -159,31 +159,36 @@ final class AdminServer {
 
     /// How long until something has to be looked at again; -1 for ever.
     var timeoutMs: Int32 {
-        if let retryAt { return retryAt.milliseconds(after: .now()) }
+        let due = min(retryAt ?? .never, nextEvent)
+        if due < .never { return min(due.milliseconds(after: .now()), 1_000) }
         return connections.count == 0 ? -1 : 1_000
     }
 
     func tick(_ epoll: borrowing Epoll) {
-        if connections.count == 0 && retryAt == nil { return }
+        if connections.count == 0 && retryAt == nil && nextEvent == .never { return }
         let now = MonotonicTime.now()
         if let due = retryAt, due <= now {
             retryAt = nil
             setListening(epoll, isEnabled: true)
         }
         connections.forEachHandle { if connections[$0].deadline < now { connections.discard($0) } }
+        tellEvents(now: now)
     }
 
     func drive(_ id: Handle, _ readiness: Readiness, beforeMetrics: () -> Void) {
         guard connections.contains(id) else { return }
         connections[id].stream.note(readiness)
         write(id)
+        if connections[id].isEventStream { return driveEvents(id) }
         // One answer at a time: a client that asks and asks and does not read costs one page.
-        while !connections[id].isClosing, connections[id].output.isEmpty, answer(id, beforeMetrics) || read(id) { write(id) }
+        while !connections[id].isClosing, connections[id].output.isEmpty, !connections[id].isEventStream, answer(id, beforeMetrics) || read(id) {
+            write(id)
+        }
         if connections[id].isClosing && connections[id].output.isEmpty { connections.discard(id) }
     }
 
     /// Whether anything came.
-    private func read(_ id: Handle) -> Bool {
+    func read(_ id: Handle) -> Bool {
         guard connections[id].stream.canRead else { return false }
         switch connections[id].stream.read(into: &connections[id].input) {
         case .moved: return true
@@ -194,7 +199,7 @@ final class AdminServer {
         }
     }
 
-    private func write(_ id: Handle) {
+    func write(_ id: Handle) {
         guard connections[id].stream.canWrite else { return }
         switch connections[id].stream.write(from: &connections[id].output) {
         case .moved, .wouldBlock: break
@@ -208,70 +213,49 @@ final class AdminServer {
     private func answer(_ id: Handle, _ beforeMetrics: () -> Void) -> Bool {
         do throws(GatewayError) {
             guard try connections[id].parse() else { return false }
-            let page = page(for: id, beforeMetrics)
+            let request = connections[id].request()
             // A request with a body has no business here; the connection ends with the answer.
-            let keepsAlive = connections[id].head.keepAlive && connections[id].head.framing == .none && page.status != 403
-            connections[id].respond(page, keepsAlive: keepsAlive)
+            let keepsAlive = connections[id].head.keepAlive && connections[id].head.framing == .none
+            if let page = refusal(of: request, from: connections[id].peer.address) {
+                connections[id].respond(page, keepsAlive: keepsAlive && page.status != 403)
+            } else if request.path == "/events", request.method == .get {
+                beginEvents(id)
+            } else {
+                connections[id].respond(page(for: request, of: id, beforeMetrics), keepsAlive: keepsAlive)
+            }
         } catch {
             connections[id].respond(.text(error.type.status, error.detail.description), keepsAlive: false)
         }
         return true
     }
 
-    private func page(for id: Handle, _ beforeMetrics: () -> Void) -> AdminPage {
-        let peer = connections[id].peer.address
-        guard allow.contains(where: { $0.contains(peer) }) else { return .text(403, "this address is not allowed here\n") }
-        if let page = CachePages(zones: caches).page(for: connections[id].request()) { return page }
-        guard connections[id].head.method == .get || connections[id].head.method == .head else { return .text(405, "GET and HEAD only\n") }
-        if connections[id].isFor("/metrics") {
+    // MARK: Pages
+
+    /// Who may not ask at all, or not by this name: a page whose own name has come to mean this address could read everything in the browser
+    /// of who may (DNS rebinding). Addresses can't come to mean something else, and names without a dot are nobody's to give away.
+    private func refusal(of request: AdminRequest, from peer: IPAddress) -> AdminPage? {
+        guard isAllowed(peer) else { return .text(403, "this address is not allowed here\n") }
+        if ["/healthz", "/readyz"].contains(request.path) || AdminHost.isAllowed(request.host, names: names) { return nil }
+        return .text(421, "this name is not known here: expected an address, or a name that server_name of admin has\n")
+    }
+
+    private func isAllowed(_ peer: IPAddress) -> Bool { allow.contains { $0.contains(peer) } }
+
+    private func page(for request: AdminRequest, of id: Handle, _ beforeMetrics: () -> Void) -> AdminPage {
+        if let page = CachePages(zones: caches).page(for: request) { return page }
+        guard request.method == .get || request.method == .head else { return .text(405, "GET and HEAD only\n") }
+        switch request.path {
+        case "/": return LivePage.page
+        case "/metrics":
             beforeMetrics()
             return MetricsPage(registry, pool).page(for: connections[id].head.fields)
+        case "/healthz": return .text(200, "ok\n")
+        case "/readyz": return isReady ? .text(200, "ready\n") : .text(503, "draining\n")
+        case "/health": if let health { return health().page }
+        case "/config": if let record { return record().page(for: request) }
+        case "/events": return AdminPage(status: 200, contentType: "text/event-stream", body: [])
+        default: break
         }
-        if connections[id].isFor("/healthz") { return .text(200, "ok\n") }
-        if connections[id].isFor("/readyz") { return isReady ? .text(200, "ready\n") : .text(503, "draining\n") }
-        if connections[id].isFor("/health"), let health { return health().page }
-        return .text(404, "there are /metrics, /health, /healthz, /readyz and /cache\n")
-    }
-}
-
-extension AdminServer.Connection {
-    /// Whether a whole head was there; it is consumed.
-    fileprivate mutating func parse() throws(GatewayError) -> Bool {
-        guard let length = try Self.parse(input, &parser, &head) else { return false }
-        input.consume(length)
-        try head.normalisePath(mergeSlashes: true)
-        return true
-    }
-
-    private static func parse(
-        _ input: borrowing ByteQueue, _ parser: inout HTTP1RequestParser, _ head: inout RequestHead
-    ) throws(GatewayError) -> Int? {
-        try parser.parse(input.bytes, into: &head)
-    }
-
-    fileprivate func request() -> AdminRequest {
-        let adminField = Array(AdminRequest.adminField.utf8)
-        return AdminRequest(
-            method: head.method, path: head.path.string, query: head.query.string, hasBody: head.framing.hasBody,
-            hasOrigin: head.fields.contains(.origin), hasAdminField: head.fields.firstIndex(named: adminField.rawSpan) != nil)
-    }
-
-    fileprivate func isFor(_ path: StaticString) -> Bool {
-        head.path.equals(path)
-    }
-
-    fileprivate mutating func respond(_ page: AdminPage, keepsAlive: Bool) {
-        HTTP1Encoder.statusLine(page.status, into: &output)
-        HTTP1Encoder.field("Content-Type", page.contentType, into: &output)
-        if page.isGzip { HTTP1Encoder.field("Content-Encoding", "gzip", into: &output) }
-        if let vary = page.vary { HTTP1Encoder.field("Vary", vary, into: &output) }
-        HTTP1Encoder.field("Content-Length", decimal: UInt64(page.body.count), into: &output)
-        HTTP1Encoder.field("Cache-Control", "no-store", into: &output)
-        if !keepsAlive { HTTP1Encoder.field("Connection", "close", into: &output) }
-        HTTP1Encoder.endLine(into: &output)
-        if head.method != .head { output.append(page.body) }
-        isClosing = !keepsAlive
-        head.removeAll()
-        parser = HTTP1RequestParser()
+        return .text(404, "there are /, /metrics, /health, /healthz, /readyz, /events, /config and /cache\n")
     }
 }

@@ -32,6 +32,8 @@ final class Supervisor {
     private struct Candidate {
         let snapshot: ConfigSnapshot
         let certificates: Certificates
+        let sources: [ConfigSource]
+        let diagnostics: [ConfigDiagnostic]
         let deadline: MonotonicTime
     }
 
@@ -47,6 +49,7 @@ final class Supervisor {
     private var caches = CacheZoneTable()
     private let names: Names
     private var candidate: Candidate?
+    private(set) var record: ConfigRecord
     private let addresses = AddressLimits()
     private let failures = OriginFailures()
     private let maintenance = MaintenanceFlags()
@@ -75,6 +78,7 @@ final class Supervisor {
     /// Reads the configuration, binds, and begins the workers: when it returns, requests are answered.
     init(configPath: String) throws {
         self.configPath = configPath
+        record = ConfigRecord(path: configPath)
         try Privileges.forbidMore()
         DescriptorLimit.raise()
         signals = try SignalSource([SIGHUP, SIGTERM, SIGQUIT, SIGINT, SIGUSR1])
@@ -101,6 +105,7 @@ final class Supervisor {
             if !errors.isEmpty { throw StartRefusal(errors) }
             try adopt(snapshot, certificates)
             registry.replace(.certificateExpiry, with: certificates.expiries)
+            record.accept(loaded.sources, loaded.diagnostics + certificates.diagnostics)
         } catch let refusal as StartRefusal {
             throw refusal
         } catch {
@@ -112,7 +117,9 @@ final class Supervisor {
         try epoll.addLevelTriggered(signals.fileDescriptor, EventToken(kind: Kind.signals, handle: .none))
         try epoll.addLevelTriggered(roster.wakeup.fileDescriptor, EventToken(kind: Kind.workers, handle: .none))
         admin.noteStart()
-        admin.health = { [unowned self] in health.report(checks, config, now: .now(), addresses: addresses(of:)) }
+        admin.health = { [unowned self] in healthReport() }
+        admin.record = { [unowned self] in record }
+        admin.live.sources = { [unowned self] in liveSources() }
         warnOfUser()
         registry.set(.buildInfo, [Version.gateway, Version.swift, Version.openSSL], to: 1)
         logAddresses()
@@ -236,13 +243,15 @@ final class Supervisor {
                 failure = "a certificate or key cannot be used"
             } else {
                 let deadline = MonotonicTime.now().adding(milliseconds: Limits.firstLookupWaitMs)
-                candidate = Candidate(snapshot: snapshot, certificates: certificates, deadline: deadline)
+                candidate = Candidate(
+                    snapshot: snapshot, certificates: certificates, sources: loaded.sources, diagnostics: diagnostics, deadline: deadline)
             }
         } else {
             failure = "the configuration has errors"
         }
         for diagnostic in diagnostics { log(diagnostic) }
         if let failure {
+            record.refuse(failure, diagnostics)
             endReload(failure: failure)
         } else if let waiting = candidate {
             names.follow([config, waiting.snapshot], anew: true)
@@ -260,9 +269,13 @@ final class Supervisor {
             if errors.isEmpty {
                 try adopt(candidate.snapshot, candidate.certificates)
                 registry.replace(.certificateExpiry, with: candidate.certificates.expiries)
+                record.accept(candidate.sources, candidate.diagnostics)
             }
-            endReload(failure: errors.isEmpty ? nil : "a name is that of no upstream and of no host")
+            let failure = errors.isEmpty ? nil : "a name is that of no upstream and of no host"
+            if let failure { record.refuse(failure, candidate.diagnostics + errors) }
+            endReload(failure: failure)
         } catch {
+            record.refuse("\(error)", candidate.diagnostics)
             endReload(failure: "\(error)")
         }
         names.follow([config])
@@ -407,6 +420,18 @@ final class Supervisor {
         isDraining = true
         admin.isReady = false
         roster.sendAll(.drain(deadline: deadline))
+    }
+
+    // MARK: What the admin listener tells
+
+    private func healthReport() -> HealthReport {
+        health.report(checks, config, now: .now(), addresses: addresses(of:))
+    }
+
+    private func liveSources() -> LiveFeed.Sources {
+        updateGauges()
+        return LiveFeed.Sources(
+            config: config, health: healthReport(), zones: caches.stats(), isDraining: isDraining, configuration: record.summary)
     }
 
     private func updateGauges() {

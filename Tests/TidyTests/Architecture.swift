@@ -13,9 +13,10 @@ enum Architecture {
         "GatewayProxy": [
             "GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayCache", "GatewayTelemetry", "Logging",
         ],
+        "GatewayPages": [],
         "gateway": [
             "GatewayCore", "GatewayNet", "GatewayHTTP", "GatewayConfig", "GatewayPolicy", "GatewayCache", "GatewayTelemetry",
-            "GatewayProxy", "ArgumentParser", "Logging",
+            "GatewayProxy", "GatewayPages", "ArgumentParser", "Logging",
             // For the versions that `gateway --version` tells.
             "CNghttp2", "COpenSSL", "CZlib",
         ],
