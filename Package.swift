@@ -79,6 +79,7 @@ let package = Package(
         .testTarget(
             name: "GatewayIntegrationTests",
             dependencies: ["CZlib", "TestSupport", "gateway", "demo-upstream"], swiftSettings: tests),
+        .testTarget(name: "GatewayProgramTests", dependencies: ["GatewayTelemetry", "gateway"], swiftSettings: tests),
         .testTarget(name: "DemoUpstreamTests", dependencies: ["TestSupport", "demo-upstream"], swiftSettings: tests),
         .testTarget(name: "TidyTests", swiftSettings: tests),
     ],

@@ -200,12 +200,17 @@ struct ConfigLexer {
         }
     }
 
-    /// A directive that was put behind a "#" is a directive, as far as its secret goes.
+    /// A directive that was put behind a "#" is a directive, as far as its secret goes. Prose has quotes of its own, which may reach over
+    /// it: so it is looked for with them and without.
     private func hideSecrets(inComment range: Range<Int>, line: Int, column: Int) {
-        let scratch = DiagnosticList()
-        var parser = ConfigParser(path: path, bytes: Array(bytes[range]), diagnostics: scratch, isComment: true)
-        _ = parser.parse()
-        diagnostics.hide(scratch, path: path, line: line, columnsBefore: column - 1)
+        let comment = Array(bytes[range])
+        let unquoted = comment.map { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "'") ? UInt8(ascii: " ") : $0 }
+        for text in comment == unquoted ? [comment] : [comment, unquoted] {
+            let scratch = DiagnosticList()
+            var parser = ConfigParser(path: path, bytes: text, diagnostics: scratch, isComment: true)
+            _ = parser.parse()
+            diagnostics.hide(scratch, path: path, line: line, columnsBefore: column - 1)
+        }
     }
 
     private mutating func takeMark() -> SourcePosition {

@@ -36,8 +36,9 @@ public struct Durations: Sendable, Equatable {
 
     /// Of histograms with the same bounds.
     public static func += (sum: inout Self, more: Self) {
-        if sum.bounds.isEmpty { sum = more }
-        else if sum.bounds == more.bounds {
+        if sum.bounds.isEmpty {
+            sum = more
+        } else if sum.bounds == more.bounds {
             for index in sum.counts.indices { sum.counts[index] &+= more.counts[index] }
             sum.sumSeconds += more.sumSeconds
         }

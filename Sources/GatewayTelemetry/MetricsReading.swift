@@ -1,4 +1,4 @@
-/// What the series hold, for those who show it otherwise than ``PrometheusText``: they are the same cells. Threads may count while it is
+/// What the series hold, for those who show it otherwise than ``ExpositionWriter``: they are the same cells. Threads may count while it is
 /// asked.
 public struct MetricsReading {
     private let state: MetricsRegistry.State
@@ -36,17 +36,20 @@ public struct MetricsReading {
         }
     }
 
-    /// Counters by status; the labels are those before `method` and `status`.
+    /// Counters by status, which is the last label; the labels are those before it.
     public func statuses(_ family: MetricFamily) -> [(labels: [String], statuses: StatusClasses)] {
-        series(family).compactMap { labels, cells in
-            guard case .statusBlock(let slot) = cells else { return nil }
+        precondition(family.declaration.labels.last == "status")
+        return series(family).compactMap { labels, cells in
             var classes = StatusClasses()
-            for method in 0..<(slot.methodStride > 0 ? StatusBlockSlot.methodNames.count : 1) {
-                for (index, label) in StatusCodes.labels.enumerated() {
-                    classes.add(sum(slot.index + method * slot.methodStride + index), toLabel: label)
-                }
+            switch cells {
+            case .counter(let slot):
+                classes.add(sum(slot.index), toLabel: labels.last ?? "")
+                return (labels.dropLast(), classes)
+            case .statusBlock(let slot):
+                for (index, label) in StatusCodes.labels.enumerated() { classes.add(sum(slot.index + index), toLabel: label) }
+                return (labels, classes)
+            default: return nil
             }
-            return (labels, classes)
         }
     }
 

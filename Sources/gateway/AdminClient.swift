@@ -14,7 +14,7 @@ struct AdminClient {
         let text: String
     }
 
-    private let address: SocketAddress
+    let address: SocketAddress
 
     init(address: SocketAddress) {
         self.address = address

@@ -181,7 +181,9 @@ final class AdminServer {
         write(id)
         if connections[id].isEventStream { return driveEvents(id) }
         // One answer at a time: a client that asks and asks and does not read costs one page.
-        while !connections[id].isClosing, connections[id].output.isEmpty, !connections[id].isEventStream, answer(id, beforeMetrics) || read(id) {
+        while !connections[id].isClosing, connections[id].output.isEmpty, !connections[id].isEventStream,
+            answer(id, beforeMetrics) || read(id)
+        {
             write(id)
         }
         if connections[id].isClosing && connections[id].output.isEmpty { connections.discard(id) }

@@ -79,7 +79,7 @@ struct AdminOption: ParsableArguments {
         throw ExitCode(1)
     }
 
-    private func client() throws -> AdminClient {
+    func client() throws -> AdminClient {
         if let admin { return try AdminClient(text: admin) }
         let loaded = ConfigLoader.load(path: config.path, environment: Environment.current)
         guard let snapshot = loaded.snapshot else {

@@ -11,7 +11,7 @@ struct GatewayCommand: ParsableCommand {
         abstract: "An edge gateway for APIs: TLS, weighted upstreams, metrics.",
         discussion: "SIGHUP reads the configuration anew, SIGTERM and SIGQUIT end after running requests, SIGUSR1 reopens the log files.",
         version: Version.text,
-        subcommands: [Serve.self, Check.self, Directives.self, Key.self, Cache.self],
+        subcommands: [Serve.self, Check.self, Directives.self, Key.self, Cache.self, Top.self],
         defaultSubcommand: Serve.self)
 }
 

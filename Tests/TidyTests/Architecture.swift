@@ -44,6 +44,7 @@ enum Architecture {
         "GatewayTelemetry/LogSink.swift": "starts its thread: the argument is retained by hand",
         "GatewayTelemetry/MetricsShard.swift": "counters in pages of their own, one writer each",
         "gateway/Console.swift": "writes to the terminal; reads the environment",
+        "gateway/Top/Terminal.swift": "the terminal's modes, its size and its keys, by system calls",
         "gateway/Version.swift": "C strings that name the libraries' versions",
     ]
 }

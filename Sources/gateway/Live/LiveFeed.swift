@@ -74,7 +74,9 @@ final class LiveFeed {
 
     private static func upstreams(_ metrics: MetricsReading, _ sources: Sources) -> [LiveReading.Upstream] {
         var statuses: [[String]: StatusClasses] = [:]
-        for (labels, classes) in metrics.statuses(.upstreamRequests) { statuses[Array(labels.prefix(2)), default: StatusClasses()] += classes }
+        for (labels, classes) in metrics.statuses(.upstreamRequests) {
+            statuses[Array(labels.prefix(2)), default: StatusClasses()] += classes
+        }
         var durations: [[String]: Durations] = [:]
         for (labels, times) in metrics.durations(.upstreamResponseDuration) {
             durations[Array(labels.prefix(2)), default: Durations()] += times

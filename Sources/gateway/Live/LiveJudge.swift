@@ -84,7 +84,8 @@ struct LiveJudge {
     }
 
     /// Whether the other versions do better: then it is the version's own fault.
-    private static func others(_ upstream: LiveReading.Upstream, _ version: LiveReading.Version, _ earlier: LiveReading.Upstream?) -> String {
+    private static func others(_ upstream: LiveReading.Upstream, _ version: LiveReading.Version, _ earlier: LiveReading.Upstream?) -> String
+    {
         var sum = StatusClasses()
         for other in upstream.versions where other.name != version.name {
             sum += other.statuses.since(earlier?.versions.first { $0.name == other.name }?.statuses ?? StatusClasses())
@@ -115,15 +116,20 @@ struct LiveJudge {
             find(.notice, "configuration", "Maintenance is on at \(first)\(more).")
         }
         if now.process.filesMax > 0, Double(now.process.files) > 0.9 * Double(now.process.filesMax) {
-            find(.bad, "gateway", "The gateway has \(now.process.files) of \(now.process.filesMax) files open: connections will be refused.")
+            find(
+                .bad, "gateway", "The gateway has \(now.process.files) of \(now.process.filesMax) files open: connections will be refused.")
         }
         guard let before else { return }
         let lag = now.loopLag.since(before.loopLag)
         if lag.count >= Self.requestsMin, let late = lag.quantile(0.99)?.seconds, late >= 0.1 {
-            find(late >= 1 ? .bad : .notice, "gateway", "The gateway itself is slow: rounds of its event loops take \(Format.seconds(late)).")
+            find(
+                late >= 1 ? .bad : .notice, "gateway", "The gateway itself is slow: rounds of its event loops take \(Format.seconds(late))."
+            )
         }
         let refused = now.connectionsRefused - min(now.connectionsRefused, before.connectionsRefused)
-        if refused > 0 { find(.bad, "gateway", "\(Format.count(refused)) connections were refused in the last moments: a limit is reached.") }
+        if refused > 0 {
+            find(.bad, "gateway", "\(Format.count(refused)) connections were refused in the last moments: a limit is reached.")
+        }
         if now.process.linesDropped > before.process.linesDropped {
             find(.notice, "gateway", "Lines of a log are lost: its destination is too slow.")
         }
