@@ -20,6 +20,16 @@ public final class Browser {
         }
     }
 
+    /// Opens no page, and waits for who drives it: the port, and the path of its WebSocket (Chrome DevTools Protocol).
+    public static func debugged() throws -> (browser: Browser, port: UInt16, path: String) {
+        let browser = try Browser(["--remote-debugging-port=0", "about:blank"], isDark: false)
+        let line = try browser.program.stderr.waitForLine("the port of DevTools", timeout: 120) { $0.contains("DevTools listening on") }
+        guard let match = line.firstMatch(of: /ws:\/\/127\.0\.0\.1:(\d+)(\/\S+)/), let port = UInt16(match.1) else {
+            throw TestError.invalid("no port in: \(line)")
+        }
+        return (browser, port, String(match.2))
+    }
+
     private init(_ arguments: [String], isDark: Bool) throws {
         profile = try TemporaryDirectory()
         program = try Program(
