@@ -46,10 +46,30 @@ public struct TraceContext: BitwiseCopyable, Sendable, Equatable {
         if value.byteCount > Self.byteCount && (version == 0 || value[byte: Self.byteCount] != UInt8(ascii: "-")) { return nil }
         let dash = UInt8(ascii: "-")
         guard value[byte: 2] == dash, value[byte: 35] == dash, value[byte: 52] == dash else { return nil }
-        guard let high = Self.number(value, 3..<19), let low = Self.number(value, 19..<35), let parent = Self.number(value, 36..<52),
+        guard let high = Self.word(value, at: 3), let low = Self.word(value, at: 19), let parent = Self.word(value, at: 36),
             let flags = Self.number(value, 53..<55), high | low != 0, parent != 0
         else { return nil }
         self.init(id: TraceID(high: high, low: low), parentID: parent, isSampled: flags & 1 != 0)
+    }
+
+    /// 16 digits.
+    private static func word(_ value: RawSpan, at start: Int) -> UInt64? {
+        guard let high = half(value.word(at: start)), let low = half(value.word(at: start + 8)) else { return nil }
+        return high << 32 | low
+    }
+
+    /// The number of eight digits, the first in the lowest byte: all are made numbers at once, and have to be what those are spelled as.
+    private static func half(_ text: UInt64) -> UInt64? {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let letters = text >> 6 & ones
+        let digits = (text & 0x0f0f_0f0f_0f0f_0f0f) &+ letters &* 9
+        let aboveNine = (digits &+ ones &* 6) >> 4 & ones
+        let spelled = digits &+ ones &* 0x30 &+ letters &* 0x27
+        guard digits & 0xf0f0_f0f0_f0f0_f0f0 == 0, aboveNine == letters, spelled == text else { return nil }
+        var number = digits.byteSwapped
+        number = (number | number >> 4) & 0x00ff_00ff_00ff_00ff
+        number = (number | number >> 8) & 0x0000_ffff_0000_ffff
+        return (number | number >> 16) & 0xffff_ffff
     }
 
     /// Hexadecimal digits, in lower case alone (§ 3.2.2).

@@ -107,7 +107,7 @@ final class SpanExporter {
         dueAt = .never
         if request == nil {
             guard let batch = queue.take(atMost: Limits.spanRequestBytesMax) else { return }
-            request = Request(body: envelope.head + batch.bytes.dropLast() + envelope.tail, count: batch.count)
+            request = Request(body: body(of: batch), count: batch.count)
         }
         request?.attempts += 1
         if connections.contains(connection) { return begin(connection, now: now) }
@@ -122,6 +122,17 @@ final class SpanExporter {
         } catch {
             end(.again(reason: "\(error)", afterMs: nil), now: now)
         }
+    }
+
+    /// Whole pieces at a time: byte by byte this would cost more than the spans themselves.
+    private func body(of batch: SpanQueue.Batch) -> [UInt8] {
+        var body = envelope.head
+        body.reserveCapacity(envelope.head.count + batch.bytes.count + envelope.tail.count)
+        body += batch.bytes
+        // The last span's comma.
+        body.removeLast()
+        body += envelope.tail
+        return body
     }
 
     // MARK: Verdicts

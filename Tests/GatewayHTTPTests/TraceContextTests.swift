@@ -46,6 +46,18 @@ import Testing
         #expect(context(value) == nil)
     }
 
+    @Test func `a digit is 0 to 9 or a to f, at every place`() {
+        let text = Array("00-\(Self.trace)-\(Self.parent)-01".utf8)
+        for place in Array(3..<35) + Array(36..<52) {
+            for byte in 0...UInt8.max {
+                var changed = text
+                changed[place] = byte
+                let isDigit = 0x30...0x39 ~= byte || 0x61...0x66 ~= byte
+                #expect((TraceContext(changed.rawSpan) != nil) == isDigit, "\(byte) at \(place)")
+            }
+        }
+    }
+
     @Test func `two lines of traceparent say nothing, even if they say the same`() {
         let line = ("traceparent", "00-\(Self.trace)-\(Self.parent)-01")
         #expect(fields([line]) { $0.traceContext } != nil)
