@@ -39,6 +39,15 @@ public struct APIKeyFields: Sendable {
         return .missing
     }
 
+    /// Whether a key may stand in the field, or an origin of the CGI kind would take it for one of those.
+    public func mayHold(_ field: Int, of fields: borrowing HeaderFields) -> Bool {
+        for index in places.indices {
+            let name = places[index].name
+            if fields.nameBytes(field).isTaken(for: name.rawSpan) { return true }
+        }
+        return false
+    }
+
     /// Keeps the fields in which a key may stand from being forwarded, also those that were not looked at, and those that an origin
     /// would take for one of them.
     public func keepBack(in fields: inout HeaderFields) {

@@ -25,18 +25,14 @@ extension Exchange {
 
     /// Fields and members of the query by which callers of APIs say who they are.
     private func carriesCredentials(_ keys: APIKeyFields?) -> Bool {
-        for index in 0..<head.fields.count where isCredential(index) { return true }
-        if let keys, keys.find(in: head.fields) != .missing { return true }
+        for index in 0..<head.fields.count where isCredential(index) || keys?.mayHold(index, of: head.fields) == true { return true }
         return head.queryHasMember("key") || head.queryHasMember("api_key") || head.queryHasMember("access_token")
     }
 
     func isCredential(_ index: Int) -> Bool {
         switch head.fields.name(index) {
         case .authorization, .proxyAuthorization, .cookie, .xAPIKey: return true
-        case .other:
-            let name = head.fields.nameBytes(index)
-            return name.equalsIgnoringCase("api-key") || name.equalsIgnoringCase("x-goog-api-key")
-                || name.equalsIgnoringCase("x-auth-token") || name.equalsIgnoringCase("ocp-apim-subscription-key")
+        case .other: return head.fields.nameBytes(index).namesCredential
         default: return false
         }
     }

@@ -275,11 +275,11 @@ extension Exchange {
         }
     }
 
-    /// Under one API key there may be many users, whom the origin tells apart by credentials of its own.
+    /// Under one API key there may be many users, whom the origin tells apart by credentials of its own, or by a second key.
     private func addOtherCredentials(_ keys: APIKeyFields, _ key: inout CacheKeyMaker) {
         var verified = -1
         if case .key(let field, _) = keys.find(in: head.fields) { verified = field }
-        for index in 0..<head.fields.count where index != verified && isCredential(index) {
+        for index in 0..<head.fields.count where index != verified && (isCredential(index) || keys.mayHold(index, of: head.fields)) {
             if head.fields.isHopByHop(index) { continue }
             key.add(.field, name: head.fields.nameBytes(index), head.fields.value(index))
         }
@@ -289,7 +289,8 @@ extension Exchange {
     private func addForwarding(_ key: inout CacheKeyMaker) {
         for index in 0..<head.fields.count {
             switch head.fields.name(index) {
-            case .xForwardedHost, .xForwardedProto, .xForwardedPort:
+            // Forwarded names a host and a scheme, too (RFC 7239).
+            case .xForwardedHost, .xForwardedProto, .xForwardedPort, .forwarded:
                 key.add(.field, name: head.fields.nameBytes(index), head.fields.value(index))
             default: continue
             }
@@ -303,9 +304,10 @@ extension Exchange {
 
     private func addField(_ name: [UInt8], _ part: CacheKeyMaker.Part, _ key: inout CacheKeyMaker) {
         for index in 0..<head.fields.count {
-            // What is for this hop alone the origin doesn't see; some take an underscore for a hyphen.
-            if head.fields.isHopByHop(index) || !head.fields.nameBytes(index).isTaken(for: name.rawSpan) { continue }
-            key.add(part, name: name.rawSpan, head.fields.value(index))
+            // What is for this hop alone the origin doesn't see; some take an underscore for a hyphen, others don't.
+            let own = head.fields.nameBytes(index)
+            if head.fields.isHopByHop(index) || !own.isTaken(for: name.rawSpan) { continue }
+            key.add(part, name: own.equalsIgnoringCase(name.rawSpan) ? name.rawSpan : own, head.fields.value(index))
         }
     }
 }

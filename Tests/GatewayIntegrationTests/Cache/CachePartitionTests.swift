@@ -59,7 +59,7 @@ import Testing
         let client = try cached.client(way)
         let credentials = [
             [], ["Cookie: sid=1"], ["Cookie: sid=2"], ["Authorization: Basic YTph"], ["Authorization: Basic YjpC"],
-            ["Authorization: Bearer a"], ["Cookie: sid=1", "Authorization: Bearer a"],
+            ["Authorization: Bearer a"], ["Cookie: sid=1", "Authorization: Bearer a"], ["apikey: a"], ["apikey: b"], ["X_API_Key: a"],
         ]
         for (index, fields) in credentials.enumerated() {
             #expect(try client.ask("/", ["X-API-Key: \(Self.a)"] + fields).text == "\(2 * index + 1) GET / ", "\(fields)")
@@ -68,6 +68,30 @@ import Testing
         for (index, fields) in credentials.enumerated() {
             let again = try client.post("{}", "/", ["X-API-Key: \(Self.a)"] + fields)
             #expect(again.isHit && again.text == "\(2 * index + 2) POST / {}", "\(fields)")
+        }
+    }
+
+    @Test(arguments: [Way.http1, .http2]) func `a second field of api_keys counts, which reaches the origin beside the first`(_ way: Way)
+        throws
+    {
+        let keys = "api_keys { header X-API-Key; header X-User; key a sha256=\(sha256(Self.a)); }"
+        let cached = try CachedOrigin(main: keys, location: "authenticate api_key;")
+        for (index, user) in ["1", "2"].enumerated() {
+            let fields = ["X-API-Key: \(Self.a)", "X-User: \(user)"]
+            #expect(try cached.post("{}", "/", fields, way).text == "\(index + 1) POST / {}")
+            #expect(try cached.post("{}", "/", fields, way).isHit)
+        }
+    }
+
+    @Test(arguments: [Way.http1, .http2]) func `a field with an underscore is not the one with a hyphen, as to some origins it is none`(
+        _ way: Way
+    ) throws {
+        for cached in [try CachedOrigin("headers=x-tenant scope=shared"), try CachedOrigin("scope=shared", fields: "Vary: X-Tenant\r\n")] {
+            for (index, name) in ["X_Tenant", "X-Tenant"].enumerated() {
+                #expect(try cached.ask("/", ["\(name): a"], way).text == "\(index + 1) GET / ", "\(name)")
+                #expect(try cached.ask("/", ["\(name): a"], way).isHit)
+            }
+            #expect(try cached.ask("/", ["x-tenant: a"], way).isHit)
         }
     }
 
@@ -152,7 +176,8 @@ import Testing
     @Test(arguments: [
         "Authorization: Bearer a", "authorization: Basic YTph", "Authorization:", "Cookie: a=b", "X-API-Key: a",
         "Proxy-Authorization: Basic YTph",
-        "api-key: a", "x-goog-api-key: a", "X-Auth-Token: a",
+        "api-key: a", "x-goog-api-key: a", "X-Auth-Token: a", "apikey: a", "X-Access-Token: a", "Private-Token: a", "X_API_Key: a",
+        "X-Authorization: a",
     ])
     func `a request with credentials passes by where nothing says whose answers are whose`(field: String) throws {
         let cached = try CachedOrigin()
