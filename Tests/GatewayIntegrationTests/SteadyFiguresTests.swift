@@ -100,8 +100,9 @@ import Testing
         try expectSame(gateway.program, threads: threads, files: files)
     }
 
-    /// A gateway that may open `files` files, started by a shell that says so.
-    @Test(arguments: [30, 40, 50, 60, 70, 80, 90, 100, 110, 120])
+    /// A gateway that may open so many files, started by a shell that says so: with the least of them two clients still have room beside
+    /// the reserve, and neither is closed for the other.
+    @Test(arguments: [32, 40, 50, 60, 70, 80, 90, 100, 110, 120])
     func `a reload that lacks descriptors changes nothing`(more: Int) throws {
         let directory = try TemporaryDirectory()
         let free = try ScriptedOrigin(host: "127.0.0.9") { _, _ in }.port
