@@ -175,7 +175,7 @@ public final class Fill: Sendable {
         case failed(GatewayError)
         /// Instead of a head: a stored one. The reader leaves and goes on with it.
         case answered(StoredAnswer)
-        /// The answer is the leader's alone: the reader leaves, and makes its request by itself.
+        /// The answer is the leader's alone, or goes on without this one: the reader leaves, and makes its request by itself.
         case goAlone
         /// The reader leaves, and goes on with ``ResponseCache/succeed(_:)``.
         case tryAgain

@@ -139,6 +139,8 @@ struct FillState {
         case .failed(let error): return attempt > 1 || readers[index].isLeader ? .failed(error) : .tryAgain
         case .open, .complete: break
         }
+        // Its client was too slow for what came before this answer. Its request is whole still.
+        if readers[index].isLeftBehind { return .goAlone }
         if !listens(readers[index]) { return sharing == .leaderOnly ? .goAlone : .tryAgain }
         queue.append(head.rawSpan)
         readers[index].hasHead = true

@@ -112,8 +112,8 @@ public final class ResponseCache: Sendable {
         return fresh
     }
 
-    /// For a reader that is told `tryAgain`: the fill that follows `fill`. For exactly one of them `isLeader` is true.
-    public func succeed(_ fill: Fill) -> (fill: Fill, isLeader: Bool) {
+    /// For a reader that is told `tryAgain`: the fill that follows `fill`, nil where none does. For exactly one of them `isLeader` is true.
+    public func succeed(_ fill: Fill) -> (fill: Fill, isLeader: Bool)? {
         let (successor, isLeader, _) = shard(fill.key).state.withLock { state in
             var made: Fill?
             let registered = state.fills[fill.key]
@@ -123,7 +123,7 @@ public final class ResponseCache: Sendable {
                 made = fresh
                 return fresh
             }
-            guard let successor else { preconditionFailure("only who is told to tries again") }
+            if successor == nil { return (successor, false, registered) }
             if made == nil {
                 state.stats.collapsed += 1
             } else {
@@ -132,7 +132,7 @@ public final class ResponseCache: Sendable {
             }
             return (successor, made != nil, registered)
         }
-        return (successor, isLeader)
+        return successor.map { ($0, isLeader) }
     }
 
     // MARK: Writers

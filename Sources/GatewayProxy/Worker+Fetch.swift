@@ -279,14 +279,20 @@ extension Worker {
     }
 
     private func tellLeader(_ id: Handle, _ refusal: CacheRefusal) {
-        let leader = fetches[exchanges[id].fetch].leader
-        if !fetches[exchanges[id].fetch].isBackground, exchanges.contains(leader) { exchanges[leader].cacheRefusal = refusal }
+        if let leader = listeningLeader(of: id) { exchanges[leader].cacheRefusal = refusal }
     }
 
     /// What the log says of the attempts stands in the line of who asked first.
     private func tellLeader(_ id: Handle) {
-        let leader = fetches[exchanges[id].fetch].leader
-        if !fetches[exchanges[id].fetch].isBackground, exchanges.contains(leader) { exchanges[leader].outcome = exchanges[id].outcome }
+        if let leader = listeningLeader(of: id) { exchanges[leader].outcome = exchanges[id].outcome }
+    }
+
+    /// Who asked first, if that has neither ended nor gone on by itself.
+    private func listeningLeader(of id: Handle) -> Handle? {
+        let fetch = exchanges[id].fetch
+        let leader = fetches[fetch].leader
+        if fetches[fetch].isBackground || !exchanges.contains(leader) || exchanges[leader].cacheOutcome == .bypass { return nil }
+        return leader
     }
 }
 

@@ -138,7 +138,7 @@ extension Worker {
             if !outcome.firstByteAt.isNever { cacheTurns[turn].originStatus = outcome.status }
             return replay(id, stored, fill.isRevalidated ? .revalidated : .staleOnError)
         case .tryAgain:
-            let next = route.zone.succeed(fill)
+            guard let next = route.zone.succeed(fill) else { return passBy(id, route, .notShared) }
             return follow(id, route, next.fill, isLeader: next.isLeader, .miss)
         default:
             return passBy(id, route, .notShared)

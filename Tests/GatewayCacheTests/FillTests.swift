@@ -253,7 +253,7 @@ import Testing
         #expect(leader.read().name == "failed upstream_closed")
         #expect(fill.join(worker: 1, isLeader: false) == nil)
         for index in others.indices { #expect(others[index].read().name == "tryAgain") }
-        let next = others.map { _ in zone.succeed(fill) }
+        let next = others.compactMap { _ in zone.succeed(fill) }
         #expect(next.count { $0.isLeader } == 1)
         #expect(next.allSatisfy { $0.fill === next[0].fill && $0.fill.attempt == 2 })
         zone.end(fill)
@@ -264,7 +264,7 @@ import Testing
         var waiting = try reader(next[1].fill, worker: 1)
         _ = next[0].fill.fail(ZoneKit.error)
         zone.end(next[0].fill)
-        var late = try reader(zone.succeed(fill).fill, worker: 2)
+        var late = try reader(#require(zone.succeed(fill)).fill, worker: 2)
         #expect(second.read().name == "failed upstream_closed")
         #expect(waiting.read().name == "failed upstream_closed")
         #expect(late.read().name == "failed upstream_closed")
@@ -279,7 +279,7 @@ import Testing
         let newcomer = zone.find(fill.key, now: ZoneKit.start, accepting: Freshness())
         #expect(newcomer.isLeader && newcomer.fill?.attempt == 2)
         #expect(waiting.read().name == "tryAgain")
-        let next = zone.succeed(fill)
+        let next = try #require(zone.succeed(fill))
         #expect(!next.isLeader && next.fill === newcomer.fill)
     }
 
@@ -308,7 +308,7 @@ import Testing
         _ = fill.finish()
         #expect(leader.read().name == "complete")
         for index in others.indices { #expect(others[index].read().name == "tryAgain") }
-        let next = others.map { _ in zone.succeed(fill) }
+        let next = others.compactMap { _ in zone.succeed(fill) }
         #expect(next.count { $0.isLeader } == 1)
         var second = try reader(next[0].fill, worker: 1, isLeader: true)
         var third = try reader(next[0].fill, worker: 2)

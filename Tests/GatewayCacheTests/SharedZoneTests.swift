@@ -111,7 +111,7 @@ import Testing
                 while case .waiting = progress { progress = reader.read() }
                 guard case .tryAgain = progress else { return progress.name }
                 reader.leave()
-                let next = zone.succeed(fill)
+                guard let next = zone.succeed(fill) else { return "alone" }
                 if next.isLeader {
                     ZoneKit.complete(next.fill, round, 700)
                     return zone.keep(next.fill) ? "led" : "not kept"

@@ -60,6 +60,57 @@ import Testing
         }
     }
 
+    @Test func `who is left behind before it has begun to read has all of its answer when it reads again`() throws {
+        let released = Signal()
+        let text = String(repeating: "x", count: 4 << 20)
+        let cached = try CachedOrigin { number, _, connection in
+            if number == 1 { try released.wait(timeout: 120) }
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)")
+        }
+        let leader = try cached.edge.connect(.plain)
+        try leader.send("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        try eventually("the origin has it") { cached.count == 1 }
+        // Before theirs each has so many other answers to read that some of them are more than the kernel takes, and less than what keeps
+        // the gateway from reading requests.
+        let small = "GET /small HTTP/1.1\r\nHost: localhost\r\nCache-Control: only-if-cached\r\n\r\n"
+        let other = try cached.edge.connect(.plain)
+        try other.send(small)
+        let refusal = try other.readResponse()
+        let length = refusal.rawHead.utf8.count + refusal.body.count
+        let counts = stride(from: 260, through: 380, by: 20).map { $0 * 1024 / length }
+        let clients = try counts.map { count in
+            let client = try cached.edge.connect(.plain, receiveBufferBytes: 4096)
+            try client.send(String(repeating: small, count: count) + "GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            return client
+        }
+        // A client besides them is answered, and none of them: all that can be done for them is done, and some have joined.
+        var refused = 0.0
+        try eventually("nothing is left to be done for them") {
+            try other.send(small)
+            #expect(try other.readResponse().status == 504)
+            let before = refused
+            refused = try cached.gateway.metrics().sum("gateway_refusals_total", ["error_type": "not_cached"])
+            return refused > Double(counts[0] * counts.count) && refused <= before + 1
+        }
+        released.send()
+        #expect(try leader.readResponse(timeout: 120).body.count == text.utf8.count)
+        var (alone, cutOff) = (0, 0)
+        for (client, count) in zip(clients, counts) {
+            do {
+                for _ in 0..<count { #expect(try client.readResponse().status == 504) }
+                let answer = try client.readResponse()
+                if answer.isTruncated { throw TestError.reset }
+                #expect(answer.status == 200 && answer.body.count == text.utf8.count)
+                if answer["Cache-Status"] == "gateway; fwd=bypass; detail=not_shared" { alone += 1 }
+            } catch {
+                // It had begun to read.
+                cutOff += 1
+            }
+        }
+        #expect(alone > 0)
+        try cached.expect("gateway_refusals_total", ["error_type": "send_timeout"], Double(cutOff))
+    }
+
     @Test(arguments: [Way.http1, .http2]) func `readers that stall leave room in a zone for others' answers`(_ way: Way) throws {
         let length = 900_000
         let cached = try CachedOrigin { number, request, connection in
