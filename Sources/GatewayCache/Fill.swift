@@ -17,6 +17,8 @@ public final class Fill: Sendable {
     private let entryBytesMax: Int
     private let state: Mutex<FillState>
     private let span = Mutex<(trace: TraceID, id: UInt64)?>(nil)
+    /// See ``isDecided``.
+    private let decided = Atomic<Bool>(false)
 
     init(key: SHA256Digest, attempt: Int, entryBytesMax: Int, _ budget: FillBudget) {
         self.key = key
@@ -54,14 +56,19 @@ public final class Fill: Sendable {
     }
 
     /// The answer's head has come. `keeps`: it may still be stored, so all of its bytes are kept for late readers. Otherwise, and when it
-    /// has become too large, what every reader has read is dropped, and nobody may join from then on. The wake says `isUnread` when the
-    /// answer is neither kept nor read by anybody, so that its fetch can end.
-    public func begin(head: RawSpan, sharing: Sharing, keeps: Bool) -> Wake {
+    /// has become too large, what every reader has read is dropped, and nobody may join from then on. `bodyBytes`: how many will come, as
+    /// far as the head tells. The wake says `isUnread` when the answer is neither kept nor read by anybody, so that its fetch can end.
+    public func begin(head: RawSpan, sharing: Sharing, keeps: Bool, bodyBytes: Int = 0) -> Wake {
         update { state in
             precondition(state.stage.isWaiting, "a head comes once")
             state.begin(head: head, sharing: sharing)
             budget.take(head.byteCount)
-            if !keeps || state.sharing != .all || head.byteCount > entryBytesMax || budget.isExceeded { _ = state.pass() }
+            if !keeps || state.sharing != .all || head.byteCount > entryBytesMax {
+                _ = state.pass()
+            } else if !budget.hasRoom(for: bodyBytes) {
+                state.isCrowdedOut = true
+                _ = state.pass()
+            }
             state.isKept = !state.isPassing
             var wake = state.wake()
             wake.isUnread = state.isOfNoUse
@@ -77,7 +84,8 @@ public final class Fill: Sendable {
             if state.isPassing {
                 // Without readers nothing has to be kept.
                 if state.listenerCount == 0 { _ = state.advance() }
-            } else if state.head.count + state.body.end > entryBytesMax || budget.isExceeded {
+            } else if state.head.count + state.body.end > entryBytesMax || !budget.hasRoom(for: 0) {
+                state.isCrowdedOut = state.head.count + state.body.end <= entryBytesMax
                 state.isKept = false
                 _ = state.pass()
                 var wake = state.wake()
@@ -114,6 +122,9 @@ public final class Fill: Sendable {
     /// Whether the answer is to be stored, as far as can be told by now, or has been.
     public var isKept: Bool { state.withLock { $0.isKept } }
 
+    /// Whether it is not kept because the answers under way take all that they may.
+    public var isCrowdedOut: Bool { state.withLock { $0.isCrowdedOut } }
+
     public var bodyByteCount: Int { state.withLock { $0.body.end } }
 
     /// Readers that get the answer.
@@ -126,6 +137,16 @@ public final class Fill: Sendable {
             return state.wake()
         }
     }
+
+    /// The answer is whole, and it is decided whether it is stored. Who reads it slowly goes on by itself from now on (see ``rest(of:)``):
+    /// all are told, also those that were told before and have not read since.
+    public func decide() -> Wake {
+        decided.store(true, ordering: .releasing)
+        return state.withLock { $0.wakeAll() }
+    }
+
+    /// Whether ``decide()`` has been called.
+    public var isDecided: Bool { decided.load(ordering: .acquiring) }
 
     /// The answer fails, before its head or midway.
     public func fail(_ error: GatewayError) -> Wake {
@@ -203,6 +224,12 @@ public final class Fill: Sendable {
         update { $0.read(reader, into: &queue, atMost: atMost) }
     }
 
+    /// What a reader of an answer that is decided still has to get: so many bytes of the body from `offset` on, and the stored answer that
+    /// has them. nil for one that gets nothing of it.
+    public func rest(of reader: ReaderID) -> (hasHead: Bool, offset: Int, byteCount: Int, stored: StoredAnswer?)? {
+        state.withLock { $0.rest(of: reader) }
+    }
+
     /// Ends the reader.
     public func leave(_ reader: ReaderID) -> Wake {
         update { $0.leave(reader) }
@@ -238,6 +265,12 @@ public final class Fill: Sendable {
         state.withLock { state in
             state.isComplete && !state.isPassing && !state.isClosed ? (state.head, state.body) : nil
         }
+    }
+
+    /// What is stored has the bytes for those who still read. The lease ends with the fill: not under its lock, as the end of a lease takes
+    /// that of its shard.
+    func hold(_ stored: StoredAnswer) {
+        update { $0.hold(stored) }
     }
 
     /// Changes the state, and counts what it holds then.

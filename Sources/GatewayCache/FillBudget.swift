@@ -12,7 +12,7 @@ final class FillBudget: Sendable {
 
     var bytes: Int { heldBytes.load(ordering: .relaxed) }
     var fills: Int { heldFills.load(ordering: .relaxed) }
-    var isExceeded: Bool { bytes > bytesMax }
+    func hasRoom(for byteCount: Int) -> Bool { byteCount <= bytesMax - bytes }
 
     func take(_ byteCount: Int) {
         heldBytes.add(byteCount, ordering: .relaxed)

@@ -73,6 +73,13 @@ struct FillBytes {
         droppedCount += count
     }
 
+    /// Lets all of them go: nothing is read here any more.
+    mutating func dropAll() {
+        segments = []
+        droppedCount = Self.segment(at: end) + 1
+        heldBytes = 0
+    }
+
     /// All of it, if nothing has been dropped.
     func forEach(_ body: (RawSpan) -> Void) {
         for segment in segments { body(segment.rawSpan) }

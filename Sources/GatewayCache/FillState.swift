@@ -41,6 +41,10 @@ struct FillState {
     var isPassing = false
     /// To be stored, or stored.
     var isKept = false
+    /// Not kept, as too much is under way.
+    var isCrowdedOut = false
+    /// What has become of it in the zone, in the place of the bytes.
+    private var stored: StoredAnswer?
     /// Nobody may join.
     var isClosed = false
     /// The stored answer that stands in for one from the origin does so by its word (304).
@@ -89,7 +93,9 @@ struct FillState {
     }
 
     /// Who finds this fill may join it.
-    var isOpenToAll: Bool { !isClosed && body.start == 0 && sharing == .all && !hasFailed }
+    var isOpenToAll: Bool { !isClosed && hasFirstByte && sharing == .all && !hasFailed }
+
+    private var hasFirstByte: Bool { body.start == 0 || stored != nil }
 
     /// On its way to nobody, and not to be stored.
     var isOfNoUse: Bool { isPassing && listenerCount == 0 && isUnderWay }
@@ -100,7 +106,7 @@ struct FillState {
     // MARK: Readers
 
     mutating func join(worker: Int, isLeader: Bool) -> Fill.ReaderID? {
-        if isClosed || body.start > 0 { return nil }
+        if isClosed || !hasFirstByte { return nil }
         if !isLeader && (sharing != .all || hasFailed && attempt == 1) { return nil }
         let index: Int
         if let free = freeReaders.popLast() {
@@ -152,7 +158,12 @@ struct FillState {
         precondition(readers[index].hasHead, "the head comes first")
         if readers[index].isLeftBehind { return Fill.Reading(progress: .failed(Self.leftBehind)) }
         let offset = readers[index].offset
-        let count = body.copy(from: offset, atMost: max(atMost, 0), to: &queue)
+        let count: Int
+        if let stored {
+            count = stored.appendBody(from: offset, atMost: max(atMost, 0), to: &queue)
+        } else {
+            count = body.copy(from: offset, atMost: max(atMost, 0), to: &queue)
+        }
         if count > 0 {
             readers[index].offset = offset + count
             if offset < slowEnd && offset + count >= slowEnd { slowCount -= 1 }
@@ -164,6 +175,21 @@ struct FillState {
         case .failed(let error): return Fill.Reading(progress: .failed(error), wakesWriter: false)
         default: return Fill.Reading(progress: .waiting, wakesWriter: false)
         }
+    }
+
+    func rest(of reader: Fill.ReaderID) -> (hasHead: Bool, offset: Int, byteCount: Int, stored: StoredAnswer?)? {
+        let index = Int(reader.index)
+        precondition(readers[index].isActive && readers[index].generation == reader.generation, "a reader that has left")
+        if !isComplete || !listens(readers[index]) { return nil }
+        let offset = readers[index].offset
+        return (readers[index].hasHead, offset, body.end - offset, stored)
+    }
+
+    /// The bytes are there.
+    mutating func hold(_ answer: StoredAnswer) {
+        precondition(stored == nil && isComplete && answer.bodyByteCount == body.end, "the answer is stored once, and whole")
+        stored = answer
+        body.dropAll()
     }
 
     mutating func leave(_ reader: Fill.ReaderID) -> Wake {
@@ -194,7 +220,7 @@ struct FillState {
         slowEnd = slowestOffset + Limits.fillStrideBytes
         slowCount = 0
         if listenerCount > 0 { slowCount = readers.count { listens($0) && $0.offset < slowEnd } }
-        body.drop(before: slowestOffset)
+        if stored == nil { body.drop(before: slowestOffset) }
         if !writerWaits || isBehind { return false }
         writerWaits = false
         waitedNs += MonotonicTime.now().nanoseconds(since: waitsSince)
@@ -250,6 +276,14 @@ struct FillState {
         // None has read anything yet.
         listenerCount = readers.count { listens($0) }
         slowCount = listenerCount
+    }
+
+    /// Names all workers that have readers.
+    mutating func wakeAll() -> Wake {
+        told = present
+        var wake = Wake()
+        wake.workers = present
+        return wake
     }
 
     /// Names the workers that have to be told of a change.

@@ -150,19 +150,21 @@ public final class ResponseCache: Sendable {
             return false
         }
         shard.write(fill.key, facts, first: first, last: last, head: head.rawSpan, body: body, path: path)
-        let isStored = shard.state.withLock { state in
+        let isRead = fill.readerCount > 0
+        let (isStored, place) = shard.state.withLock { state -> (Bool, CacheShard.Place?) in
             // A purge, or a newer fetch, takes the fill's place.
             guard state.fills[fill.key] === fill else {
                 shard.givePages(of: first, &state)
-                return false
+                return (false, nil)
             }
             state.fills[fill.key] = nil
             state.unshared[fill.key] = nil
             shard.replace(fill.key, with: first, &state)
-            return true
+            return (true, isRead ? shard.lease(first, visits: false, &state) : nil)
         }
         // Nobody joins any more: readers take the rest with them.
         fill.keepNoMore()
+        if let place { fill.hold(StoredAnswer(place, facts, shard)) }
         return isStored
     }
 
@@ -197,6 +199,12 @@ public final class ResponseCache: Sendable {
             state.stats.refusedNoRoom += 1
             return nil
         }
+    }
+
+    /// Whether there may be room for an answer of so many bytes, its path included: not beside what readers hold now.
+    public func mayGetRoom(for byteCount: Int, under key: SHA256Digest) -> Bool {
+        let shard = shard(key)
+        return shard.state.withLock { CacheEntry.pageCount(byteCount) <= shard.pageCount - $0.pinnedCount }
     }
 
     /// What is stored under `key`, fresh or not.

@@ -92,6 +92,8 @@ enum CacheBypass: UInt8, CaseIterable, Error, BitwiseCopyable {
 /// Why an answer is not stored.
 enum CacheRefusal: UInt8, CaseIterable, BitwiseCopyable {
     case status, contentCoding, cookie, cacheControl, vary, unfinished, eventStream, errorDocument, tooLarge, noRoom, changed
+    /// The answers under way take all of the memory that they may.
+    case crowded
 
     var name: StaticString {
         switch self {
@@ -106,6 +108,7 @@ enum CacheRefusal: UInt8, CaseIterable, BitwiseCopyable {
         case .tooLarge: "too_large"
         case .noRoom: "no_room"
         case .changed: "changed"
+        case .crowded: "crowded"
         }
     }
 }

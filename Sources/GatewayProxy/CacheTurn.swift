@@ -10,8 +10,8 @@ struct CacheTurn: ~Copyable {
         case none
         case fill(Fill, Fill.ReaderID)
         case stored(StoredAnswer)
-        /// What was stored: what is still to be given of it is in `copy`, with a head of so many bytes.
-        case copied(AnswerFacts, headBytes: Int)
+        /// What is still to be given is in `copy`, with a head of so many bytes; the facts if it was stored before the request came.
+        case copied(AnswerFacts?, headBytes: Int)
     }
 
     let route: CacheRoute
@@ -33,16 +33,19 @@ struct CacheTurn: ~Copyable {
     var offset = 0
     /// The content of the request, for as long as it may have to be sent: by a fetch, or past the cache after all.
     var body: ByteQueue
-    /// Of a stored answer, for a reader that may take long where many do: see ``StoredAnswer/isCrowded``.
+    /// Of an answer, for a reader that may take long where many do (see ``StoredAnswer/isCrowded``), or takes long.
     var copy: ByteQueue
     /// Of ``Worker/cacheBodiesBytes``.
     var countedBytes = 0
     /// Of what was stored and is too old: what stands in for it if the origin fails, and what may be asked for by its validator.
     var stale: StoredAnswer?
 
+    /// Of the fetch whose answer it has read along, and goes on with by itself.
+    var readSpan: (trace: TraceID, id: UInt64)?
+
     /// Of the fetch whose answer it reads.
     var fetchSpan: (trace: TraceID, id: UInt64)? {
-        if case .fill(let fill, _) = source { fill.fetchSpan } else { nil }
+        if case .fill(let fill, _) = source { fill.fetchSpan } else { readSpan }
     }
 
     init(_ route: CacheRoute, _ wishes: CacheControl, pool: BufferPool) {

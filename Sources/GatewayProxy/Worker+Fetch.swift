@@ -108,11 +108,15 @@ extension Worker {
         var head = ByteQueue(pool: pool)
         fetches[fetch].plainHeadBytes = calls[call].encodeHeadForAll(dropsCookies: verdict.dropsCookies, into: &head)
         if fetches[fetch].variantKey != nil { fetches[fetch].head.append(head.bytes) }
-        let begun = fill.begin(head: head.bytes, sharing: verdict.sharing, keeps: fetches[fetch].refusal == nil)
+        var bodyBytes = 0
+        if case .length(let length) = calls[call].framing { bodyBytes = Int(min(length, UInt64(route.zone.entryBytesMax))) }
+        let begun = fill.begin(head: head.bytes, sharing: verdict.sharing, keeps: fetches[fetch].refusal == nil, bodyBytes: bodyBytes)
         let leader = fetches[fetch].leader
         if exchanges.contains(leader), !exchanges[leader].caching.isNone {
             let isKept = fetches[fetch].refusal == nil && (fetches[fetch].variantKey != nil || fill.isKept)
-            cacheTurns[exchanges[leader].caching].isToBeStored = isKept
+            let byteCount = fetches[fetch].path.count + head.count + bodyBytes
+            let key = fetches[fetch].variantKey ?? fill.key
+            cacheTurns[exchanges[leader].caching].isToBeStored = isKept && route.zone.mayGetRoom(for: byteCount, under: key)
         }
         wake(fill, begun)
     }
@@ -155,7 +159,7 @@ extension Worker {
         if fetches[fetch].isSettled { return .next(.finish) }
         let (route, fill) = (fetches[fetch].route, fetches[fetch].fill)
         tellLeader(id)
-        let ended = fill.finish()
+        _ = fill.finish()
         if fetches[fetch].refusal == nil && !isWholeStream(id) { fetches[fetch].refusal = .eventStream }
         // A request has changed it meanwhile: nobody knows whether this was before or after.
         if fetches[fetch].refusal == nil, let resource = fetches[fetch].resource,
@@ -164,7 +168,9 @@ extension Worker {
             fetches[fetch].refusal = .changed
         }
         if fetches[fetch].refusal == nil && isErrorDocument(id) { fetches[fetch].refusal = .errorDocument }
-        if fetches[fetch].refusal == nil && fetches[fetch].variantKey == nil && !fill.isStorable { fetches[fetch].refusal = .tooLarge }
+        if fetches[fetch].refusal == nil && fetches[fetch].variantKey == nil && !fill.isStorable {
+            fetches[fetch].refusal = fill.isCrowdedOut ? .crowded : .tooLarge
+        }
         if let refusal = fetches[fetch].refusal {
             tellLeader(id, refusal)
             shard.increment(route.refusals(refusal))
@@ -175,7 +181,7 @@ extension Worker {
             tellLeader(id, .noRoom)
             shard.increment(route.refusals(.noRoom))
         }
-        wake(fill, ended)
+        wake(fill, fill.decide())
         return .next(.finish)
     }
 

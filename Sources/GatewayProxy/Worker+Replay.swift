@@ -24,7 +24,10 @@ extension Worker {
     func relayCached(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict {
         var turnBytes = 0
         while true {
-            if let verdict = waitForReader(id, call, connection) { return verdict }
+            if let verdict = waitForReader(id, call, connection) {
+                takeRest(id)
+                return verdict
+            }
             if turnBytes > Limits.turnBytesMax {
                 queueReady(exchange: id)
                 return .wait
@@ -104,6 +107,28 @@ extension Worker {
         }
         try takeHead(id, call)
         if case .fill = cacheTurns[exchanges[id].caching].source { dropBody(of: exchanges[id].caching) }
+    }
+
+    /// A reader whose client is slow goes on by itself when all of the answer is there, so that what is under way keeps no memory for it:
+    /// with what is stored, or with a copy of the rest where that is short, not stored, or where readers hold much of the zone already.
+    private func takeRest(_ id: Handle) {
+        let turn = exchanges[id].caching
+        guard case .fill(let fill, let reader) = cacheTurns[turn].source, fill.isDecided, let rest = fill.rest(of: reader) else { return }
+        let mayCopy = rest.byteCount <= Limits.cacheBodiesBytesMax - cacheBodiesBytes
+        cacheTurns[turn].readSpan = fill.fetchSpan
+        if mayCopy && (rest.stored?.isCrowded ?? true || rest.byteCount <= Limits.outputHighBytes) {
+            cacheTurns[turn].copyRest(fill, reader, hasHead: rest.hasHead)
+            let headBytes = rest.hasHead ? 0 : cacheTurns[turn].copy.count - rest.byteCount
+            stopReading(id)
+            cacheTurns[turn].source = .copied(nil, headBytes: headBytes)
+        } else if let stored = rest.stored {
+            cacheTurns[turn].offset = rest.offset
+            stopReading(id)
+            cacheTurns[turn].source = .stored(stored)
+        } else {
+            return
+        }
+        dropBody(of: turn)
     }
 
     /// It won't have to be sent on.
@@ -284,6 +309,11 @@ extension CacheTurn {
         stored.appendHead(to: &copy)
         _ = stored.appendBody(from: 0, atMost: stored.bodyByteCount, to: &copy)
         source = .copied(stored.facts, headBytes: stored.headByteCount)
+    }
+
+    fileprivate mutating func copyRest(_ fill: Fill, _ reader: Fill.ReaderID, hasHead: Bool) {
+        if !hasHead { _ = fill.readHead(reader, into: &copy) }
+        _ = fill.read(reader, into: &copy, atMost: .max)
     }
 
     fileprivate mutating func readHead(into queue: inout ByteQueue) -> Fill.Progress {

@@ -237,6 +237,11 @@ import Testing
         }
         #expect(fills.count { $0.isStorable } >= 4)
         #expect(zone.stats.fillBytes <= (1 << 20) + 300_000)
+        #expect(fills.allSatisfy { $0.isStorable != $0.isCrowdedOut })
+        // Known at the head, when that tells how long it will be.
+        fills.append(zone.fetchAnew(ZoneKit.key(30)))
+        _ = fills[20].begin(head: ZoneKit.head(30).rawSpan, sharing: .all, keeps: true, bodyBytes: 200_000)
+        #expect(!fills[20].isKept && fills[20].isCrowdedOut)
         for fill in fills { zone.end(fill) }
         fills = []
         #expect(zone.stats.fillBytes == 0 && zone.stats.fillsUnderWay == 0)

@@ -1,0 +1,94 @@
+import TestSupport
+import Testing
+
+/// Clients that stop reading: what they hold of a zone is little, and for nobody else to miss.
+@Suite struct CacheStalledReaderTests {
+    private static let length = 900_000
+
+    private static func text(_ number: Int) -> String { "\(number) " + String(repeating: "x", count: length) }
+
+    private static func answer(_ number: Int, fields: String = "") -> String {
+        "HTTP/1.1 200 OK\r\n\(fields)Content-Length: \(text(number).utf8.count)\r\n\r\n\(text(number))"
+    }
+
+    /// Asks, and reads no further than the head.
+    private func stalled(_ cached: CachedOrigin, _ target: String) throws -> (client: any ByteStream, head: HTTPResponse) {
+        let client = try cached.edge.connect(.plain, receiveBufferBytes: 4096)
+        try client.send(Array("GET \(target) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
+        return (client, try client.readHead())
+    }
+
+    private func expectWhole(_ client: any ByteStream, _ number: Int) throws {
+        let text = Array(Self.text(number).utf8)
+        var body: [UInt8] = client.unread
+        client.unread = []
+        while body.count < text.count {
+            let piece = try client.receiveSome(until: Deadline(seconds: Deadline.defaultSeconds))
+            if piece.isEmpty { break }
+            body += piece
+        }
+        #expect(body == text)
+    }
+
+    private func expectRoom(_ cached: CachedOrigin, _ way: Way = .http1) throws {
+        let client = try cached.client(way)
+        for number in 100..<104 {
+            #expect(try client.ask("/\(number)").isMiss)
+            #expect(try client.ask("/\(number)").isHit)
+        }
+    }
+
+    @Test(arguments: [Way.http1, .http2]) func `who stalls in what was fetched for it leaves room in the zone`(_ way: Way) throws {
+        let cached = try CachedOrigin { number, _, connection in try connection.send(Self.answer(number)) }
+        let readers = try (0..<24).map { number in
+            let reader = try stalled(cached, "/\(number)")
+            #expect(reader.head["Cache-Status"] == "gateway; fwd=miss; stored")
+            try cached.expect("gateway_cache_stored_total", Double(number + 1))
+            return reader.client
+        }
+        try expectRoom(cached, way)
+        try cached.expect("gateway_cache_not_stored_total", 0)
+        for (number, reader) in readers.enumerated() { try expectWhole(reader, number + 1) }
+    }
+
+    @Test func `who stalls in what turned out to be for nobody else leaves room in the zone`() throws {
+        // A stream of events whose end is none.
+        let cached = try CachedOrigin(location: "api openai;") { number, request, connection in
+            let isStream = request.target.hasPrefix("/s")
+            try connection.send(Self.answer(number, fields: isStream ? "Content-Type: text/event-stream\r\n" : ""))
+        }
+        let readers = try (0..<14).map { number in
+            let reader = try stalled(cached, "/s\(number)")
+            try cached.expectNotStored("event_stream", Double(number + 1))
+            return reader.client
+        }
+        try expectRoom(cached)
+        for (number, reader) in readers.enumerated() { try expectWhole(reader, number + 1) }
+    }
+
+    @Test func `what is not stored as too much is under way is counted as that, and not promised`() throws {
+        let released = Signal()
+        let cached = try CachedOrigin { number, _, connection in
+            let answer = Self.answer(number)
+            try connection.send(String(answer.dropLast()))
+            try released.wait(timeout: 120)
+            try connection.send("x")
+        }
+        let clients = try (0..<12).map { number in
+            let client = try cached.edge.connect(.plain)
+            try client.send("GET /\(number) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            let head = try client.readHead()
+            // All but its end is there.
+            while client.unread.count < Self.text(number + 1).utf8.count - 1 {
+                client.unread += try client.receiveSome(until: Deadline(seconds: Deadline.defaultSeconds))
+            }
+            return (client, head)
+        }
+        let promised = clients.filter { $0.1["Cache-Status"] == "gateway; fwd=miss; stored" }.count
+        #expect(clients.filter { $0.1["Cache-Status"] == "gateway; fwd=miss" }.count == 12 - promised)
+        #expect((1..<12).contains(promised))
+        released.send()
+        try cached.expect("gateway_cache_stored_total", Double(promised))
+        try cached.expectNotStored("crowded", Double(12 - promised))
+    }
+}
