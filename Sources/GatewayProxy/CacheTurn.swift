@@ -37,7 +37,8 @@ struct CacheTurn: ~Copyable {
     var copy: ByteQueue
     /// Of ``Worker/cacheBodiesBytes``.
     var countedBytes = 0
-    /// Of what was stored and is too old: what stands in for it if the origin fails, and what may be asked for by its validator.
+    /// Of what was stored and is too old: what stands in for it if the origin fails, and what may be asked for by its validator. Until its
+    /// fetch has that, or the head of another answer has come: who reads long holds nothing that it will not get.
     var stale: StoredAnswer?
 
     /// Of the fetch whose answer it has read along, and goes on with by itself.

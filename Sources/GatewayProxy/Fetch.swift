@@ -13,8 +13,8 @@ struct Fetch: ~Copyable {
     let startedAt: MonotonicTime
     /// The one that the first who asked has, or asks for; nil where that is for the weights to say.
     let version: Int?
-    /// Too old: what stands in for the answer if the origin fails, or says by 304 that it still holds.
-    let stale: StoredAnswer?
+    /// Too old: what stands in for the answer if the origin fails, or says by 304 that it still holds. nil when another one has come.
+    var stale: StoredAnswer?
     /// Whether nobody need wait for it: what was stored is given meanwhile.
     let isBackground: Bool
     /// Who asked has been told that it has the answer already (304), which is no reason to break off: it is wanted for the next.

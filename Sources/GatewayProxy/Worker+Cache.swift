@@ -211,6 +211,8 @@ extension Worker {
         exchanges[id].cacheOutcome = isLeader ? outcome : .collapsed
         if isLeader {
             let stale = cacheTurns[turn].stale
+            // Who leads doesn't lead again.
+            cacheTurns[turn].stale = nil
             if !beginFetch(fill, for: id, route, revalidating: stale, isBackground: false) {
                 giveUp(fill, route)
             }

@@ -96,6 +96,7 @@ extension Worker {
             if status == 304 && stale.facts.hasValidator { return settle(id, with: refreshed(stale, id, call), isRevalidated: true) }
             if (status >= 500 || status == 429) && mayStandIn(stale) { return settle(id, with: stale) }
         }
+        fetches[fetch].stale = nil
         let isPost = exchanges[id].head.method == .post
         var verdict = calls[call].cacheVerdict(route, isPost: isPost, attempt: fill.attempt, wallClockS: wallClockS)
         // Who waits under a key that counts what Vary names has the same values there.

@@ -134,6 +134,7 @@ extension Worker {
     /// It won't have to be sent on.
     private func dropBody(of turn: Handle) {
         cacheTurns[turn].body.removeAll()
+        cacheTurns[turn].stale = nil
         count(cacheTurns[turn].copy.count, of: turn)
     }
 

@@ -91,4 +91,19 @@ import Testing
         try cached.expect("gateway_cache_stored_total", Double(promised))
         try cached.expectNotStored("crowded", Double(12 - promised))
     }
+
+    @Test func `who reads what has come in the place of an older answer does not hold that`() throws {
+        let cached = try CachedOrigin { number, _, connection in
+            let fields = number == 1 ? "Cache-Control: max-age=0\r\nETag: \"1\"\r\n" : "Cache-Control: max-age=60\r\nETag: \"2\"\r\n"
+            try connection.send(Self.answer(number, fields: fields))
+        }
+        #expect(try cached.ask("/").isMiss)
+        let bytes = try cached.gateway.metrics().sum("gateway_cache_bytes")
+        #expect(bytes > Double(Self.length))
+        let reader = try stalled(cached, "/")
+        #expect(reader.head["Cache-Status"] == "gateway; fwd=stale; stored" && reader.head["ETag"] == "\"2\"")
+        try cached.expect("gateway_cache_stored_total", 2)
+        try cached.gateway.waitForMetrics("one of them is held") { $0.sum("gateway_cache_bytes") < bytes + 10_000 }
+        try expectWhole(reader.client, 2)
+    }
 }
