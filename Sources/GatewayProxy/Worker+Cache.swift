@@ -14,7 +14,9 @@ extension Worker {
             if let reason = exchanges[id].cacheBypass(route, wishes) ?? bypass(byCertificateOf: id, route) {
                 return passBy(id, route, reason)
             }
-            if !cacheTurns.hasRoom(for: cacheTurns.count + 1) { return passBy(id, route, .exhausted) }
+            if !cacheTurns.hasRoom(for: cacheTurns.count + 1) {
+                return wishes.onlyIfCached ? .refuse(Self.notCached) : passBy(id, route, .exhausted)
+            }
             exchanges[id].caching = cacheTurns.insert(CacheTurn(route, wishes, pool: pool))
             if !exchanges[id].requestBody.isComplete {
                 calls[exchanges[id].call].isCollecting = true
@@ -73,8 +75,10 @@ extension Worker {
         queueFlush(connection)
     }
 
-    /// The origin answers this one as if there were no cache.
+    /// The origin answers this one as if there were no cache. Not where the client wants what is stored or nothing (RFC 9111 § 5.2.1.7),
+    /// and the cache would have given it.
     func passBy(_ id: Handle, _ route: CacheRoute, _ reason: CacheBypass) -> Verdict {
+        if !exchanges[id].caching.isNone, cacheTurns[exchanges[id].caching].wishes.onlyIfCached { return .refuse(Self.notCached) }
         exchanges[id].cacheOutcome = .bypass
         exchanges[id].bypassReason = reason
         shard.increment(route.bypasses(reason))
@@ -184,13 +188,17 @@ extension Worker {
         guard let fill = lookup.fill else {
             if isHead && !wishes.onlyIfCached { throw .headMiss }
             if isExhausted && !wishes.onlyIfCached { throw .exhausted }
-            return .refuse(GatewayError(.notCached, "the request is only-if-cached, and there is no answer for it"))
+            return .refuse(Self.notCached)
         }
         if !lookup.isLeader && hasChanged(id, route.zone, since: fill.startedAt) {
             return follow(id, route, route.zone.fetchAnew(key), isLeader: true, .miss)
         }
         cacheTurns[turn].stale = lookup.stored
         return follow(id, route, fill, isLeader: lookup.isLeader, lookup.stored == nil ? .miss : .expired)
+    }
+
+    private static var notCached: GatewayError {
+        GatewayError(.notCached, "the request is only-if-cached, and there is no answer for it")
     }
 
     /// RFC 5861 § 3: what is a little too old is given at once, while it is fetched anew.

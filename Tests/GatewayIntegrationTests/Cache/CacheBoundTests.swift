@@ -21,6 +21,13 @@ import Testing
         // It is asked by the one that does not wait.
         try eventually("one has passed by") { cached.count == 2 }
         try cached.expectBypass("exhausted", 1)
+        // Who wants what is stored or nothing does not ask it, however much more of its body would come.
+        let last = try cached.edge.connect(.plain)
+        try last.send(
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nCache-Control: only-if-cached\r\n"
+                + "Content-Length: \(text.utf8.count)\r\n\r\n\(text.prefix((4 << 20) + (64 << 10)))")
+        #expect(try last.readResponse(to: "POST").status == 504)
+        #expect(cached.count == 2)
         released.send()
         let answers = try clients.map { try $0.readResponse(to: "POST") }
         let bypassed = answers.filter { $0["Cache-Status"] == "gateway; fwd=bypass; detail=exhausted" }
