@@ -291,6 +291,17 @@ public final class ResponseCache: Sendable {
         return count
     }
 
+    /// Takes just this answer out, if it is still stored under `key`. What is under way there goes on, to be stored.
+    public func remove(_ answer: StoredAnswer, under key: SHA256Digest) {
+        let shard = answer.shard
+        shard.state.withLock { state in
+            // The lease keeps its pages from being another entry's.
+            guard shard.entry(of: key) == answer.entry else { return }
+            shard.unlink(answer.entry, &state)
+            state.stats.purged += 1
+        }
+    }
+
     public func purge(pathPrefix: RawSpan) -> Int {
         // A copy, as spans don't go into closures.
         let prefix = pathPrefix.array

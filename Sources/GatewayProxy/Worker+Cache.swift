@@ -167,7 +167,7 @@ extension Worker {
         var freshness = wishes.freshness
         // Nothing is fetched by HEAD: what there is serves it, or the origin does.
         if isHead || isExhausted { freshness.isOnlyIfCached = true }
-        let lookup = route.zone.find(key, now: now, accepting: freshness)
+        var lookup = route.zone.find(key, now: now, accepting: freshness)
         if let stored = lookup.stored {
             if stored.facts.isVariants {
                 if let fill = lookup.fill, lookup.isLeader { route.zone.end(fill) }
@@ -178,12 +178,14 @@ extension Worker {
                 return try consult(id, route, variant, isVariant: true)
             }
             if hasChanged(id, route.zone, since: stored.facts.storedAt) {
-                if let fill = lookup.fill, lookup.isLeader { giveUp(fill, route) }
-                _ = route.zone.purge(key)
-                return try consult(id, route, key, isVariant: isVariant)
+                // What is under way may have been asked for since.
+                route.zone.remove(stored, under: key)
+                if lookup.isFresh { return try consult(id, route, key, isVariant: isVariant) }
+                lookup.stored = nil
+            } else {
+                if lookup.isFresh { return replay(id, stored, .hit) }
+                if let verdict = serveStale(id, route, stored, lookup) { return verdict }
             }
-            if lookup.isFresh { return replay(id, stored, .hit) }
-            if let verdict = serveStale(id, route, stored, lookup) { return verdict }
         }
         guard let fill = lookup.fill else {
             if isHead && !wishes.onlyIfCached { throw .headMiss }

@@ -74,4 +74,18 @@ import Testing
         #expect(!rest.hasHead && rest.offset == 0 && rest.byteCount == 3 && rest.stored == nil)
         #expect(fill.rest(of: other.id) == nil)
     }
+
+    @Test func `an answer that has changed leaves what is under way alone`() throws {
+        ZoneKit.put(zone, 1, 1_000)
+        let stored = try #require(zone.stored(ZoneKit.key(1)))
+        let next = zone.fetchAnew(ZoneKit.key(1))
+        zone.remove(stored, under: ZoneKit.key(1))
+        #expect(!ZoneKit.isStored(zone, 1))
+        #expect(zone.find(ZoneKit.key(1), now: ZoneKit.start, accepting: Freshness()).fill === next)
+        ZoneKit.complete(next, 1, 2_000)
+        #expect(zone.keep(next))
+        // It is another one that is there now.
+        zone.remove(stored, under: ZoneKit.key(1))
+        #expect(ZoneKit.isStored(zone, 1))
+    }
 }

@@ -66,6 +66,29 @@ import Testing
         #expect(next.isHit && next.text == "3 GET / ")
     }
 
+    @Test func `what was asked for after a change is joined and kept, although what was stored before is still there`() throws {
+        let released = Signal()
+        let cached = try CachedOrigin { number, request, connection in
+            if number == 3 { try released.wait() }
+            try connection.send(CachedOrigin.answer(number, request))
+        }
+        #expect(try cached.ask("/").text == "1 GET / ")
+        #expect(try cached.client().ask("/", "PUT", ["Content-Type: text/plain"], body: "x").text == "2 PUT / x")
+        let first = try cached.edge.connect(.plain)
+        try first.send("GET / HTTP/1.1\r\nHost: localhost\r\nCache-Control: no-cache\r\n\r\n")
+        try eventually("the origin has it") { cached.count == 3 }
+        let second = try cached.edge.connect(.plain)
+        try second.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        // By then that one has been looked up, too.
+        #expect(try cached.ask("/b").text == "4 GET /b ")
+        released.send()
+        for client in [first, second] { #expect(try client.readResponse(to: "GET").text == "3 GET / ") }
+        let next = try cached.ask("/")
+        #expect(next.isHit && next.text == "3 GET / ")
+        #expect(cached.count == 4)
+        try cached.expect("gateway_cache_not_stored_total", 0)
+    }
+
     // MARK: 304
 
     @Test(arguments: [Way.http1, .http2]) func `a 304 brings the fields of what is stored up to date`(_ way: Way) throws {
