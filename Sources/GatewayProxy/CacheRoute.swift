@@ -24,7 +24,8 @@ final class CacheRoute: Sendable {
     let zone: ResponseCache
     let config: CacheConfig
     let partition: Partition
-    /// What tells its answers from those of other locations in the zone: what they add to a request differs.
+    /// What tells its answers from those of other locations in the zone, and of this one under another configuration: see
+    /// ``CacheRouteName``.
     let name: [UInt8]
     /// The names of ``CacheConfig/fields`` and ``CacheConfig/ignored``, as bytes.
     let fields: [[UInt8]]
@@ -44,13 +45,12 @@ final class CacheRoute: Sendable {
     let savedOriginTime: MetricSlot
 
     init(
-        _ config: CacheConfig, in location: LocationConfig, name: String, zone: ResponseCache, keyFields: APIKeyFields?,
-        registry: MetricsRegistry
+        _ config: CacheConfig, in location: LocationConfig, place: String, upstream: UpstreamConfig?, _ context: RouteContext
     ) {
+        let (zone, registry) = (context.caches[config.zone], context.registry)
         number = Self.numbers.add(1, ordering: .relaxed).newValue
-        self.name = Array(name.utf8)
-        self.keyFields = keyFields
-        let keyed = location.proxySetHeaders.compactMap { header in
+        keyFields = context.callers.keys?.fields
+        let keyed = CacheRouteName.ordered(location.proxySetHeaders).compactMap { header in
             header.value.apartFromIDs.map { HeaderTemplate(name: header.name, value: $0) }
         }
         keyedFields = keyed.isEmpty ? nil : FieldTemplates(keyed)
@@ -59,7 +59,9 @@ final class CacheRoute: Sendable {
         self.config = config
         self.zone = zone
         partition = config.scope == .shared ? .shared : isKeyed ? .key : .anonymous
-        fields = config.fields.map { Array($0.utf8) }
+        name = CacheRouteName.bytes(place, config, partition, in: location, upstream: upstream, keyFields: context.keyFields)
+        // The order in which they are written makes no other key.
+        fields = config.fields.sorted().map { Array($0.utf8) }
         ignored = config.ignored.map { Array($0.utf8) }
         requests = CacheOutcome.allCases.map { registry.counter(.cacheRequests, [zone.name, $0.name.description]) }
         bypasses = CacheBypass.allCases.map { registry.counter(.cacheBypasses, [zone.name, $0.name.description]) }

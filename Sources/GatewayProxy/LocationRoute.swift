@@ -94,8 +94,8 @@ final class LocationRoute: Sendable {
         isCached = config.cache != nil
         cache = config.cache.map {
             CacheRoute(
-                $0, in: config, name: "\(listens) \(server) \(config.name)", zone: context.caches[$0.zone],
-                keyFields: context.callers.keys?.fields, registry: registry)
+                $0, in: config, place: "\(listens) \(server) \(config.name)", upstream: pass.map { context.upstreamConfigs[$0.upstream] },
+                context)
         }
         answers = pass == nil ? nil : config.edge.api.map { AnswerCounters($0, [server, config.name], registry) }
         place = [server, config.name]

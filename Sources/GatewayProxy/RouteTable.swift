@@ -48,8 +48,9 @@ public final class RouteTable: Sendable {
             UpstreamRoute($0, config.upstreams[$0], deployment, registry: registry)
         }
         let context = RouteContext(
-            upstreams: upstreams, callers: RouteCallers(deployment, registry: registry), flags: deployment.maintenance,
-            caches: deployment.caches, tracing: config.tracing, registry: registry)
+            upstreams: upstreams, upstreamConfigs: config.upstreams, keyFields: config.apiKeys?.fields ?? [],
+            callers: RouteCallers(deployment, registry: registry), flags: deployment.maintenance, caches: deployment.caches,
+            tracing: config.tracing, registry: registry)
         let servers = zip(config.servers, deployment.clientVerifications).map { ServerRoute($0, clients: $1, context) }
         self.upstreams = upstreams
         self.servers = servers
