@@ -291,12 +291,11 @@ public final class ResponseCache: Sendable {
         return count
     }
 
-    /// Takes just this answer out, if it is still stored under `key`. What is under way there goes on, to be stored.
-    public func remove(_ answer: StoredAnswer, under key: SHA256Digest) {
+    /// Takes just this answer out, where it is stored still. What has come into its place stays, and so does what is under way.
+    public func drop(_ answer: StoredAnswer) {
         let shard = answer.shard
         shard.state.withLock { state in
-            // The lease keeps its pages from being another entry's.
-            guard shard.entry(of: key) == answer.entry else { return }
+            if !shard.isLinked(answer.entry) { return }
             shard.unlink(answer.entry, &state)
             state.stats.purged += 1
         }

@@ -179,7 +179,7 @@ extension Worker {
             }
             if hasChanged(id, route.zone, since: stored.facts.storedAt) {
                 // What is under way may have been asked for since.
-                route.zone.remove(stored, under: key)
+                route.zone.drop(stored)
                 if lookup.isFresh { return try consult(id, route, key, isVariant: isVariant) }
                 lookup.stored = nil
             } else {
@@ -220,6 +220,8 @@ extension Worker {
         readersByFill.value[ObjectIdentifier(fill), default: []].insert(id)
         exchanges[id].cacheOutcome = isLeader ? outcome : .collapsed
         if isLeader {
+            // A request may have changed it since it was looked up.
+            if let stale = cacheTurns[turn].stale, hasChanged(id, route.zone, since: stale.facts.storedAt) { cacheTurns[turn].stale = nil }
             let stale = cacheTurns[turn].stale
             // Who leads doesn't lead again.
             cacheTurns[turn].stale = nil

@@ -93,7 +93,9 @@ extension Worker {
         let fetch = exchanges[id].fetch
         let (route, fill) = (fetches[fetch].route, fetches[fetch].fill)
         if let stale = fetches[fetch].stale {
-            if status == 304 && stale.facts.hasValidator { return settle(id, with: refreshed(stale, id, call), isRevalidated: true) }
+            if status == 304 && stale.facts.hasValidator {
+                return settle(id, with: hasChangedSinceAsked(fetch) ? stale : refreshed(stale, id, call), isRevalidated: true)
+            }
             if (status >= 500 || status == 429) && mayStandIn(stale) { return settle(id, with: stale) }
         }
         fetches[fetch].stale = nil
@@ -135,11 +137,19 @@ extension Worker {
         fetches[fetch].variantKey = variantKey(of: fetches[fetch].baseKey, verdict.vary, leader)
     }
 
+    /// A request has changed the resource meanwhile: nobody knows whether the origin's answer is from before or after.
+    private func hasChangedSinceAsked(_ fetch: Handle) -> Bool {
+        guard let resource = fetches[fetch].resource else { return false }
+        return fetches[fetch].route.zone.hasChanged(resource, since: fetches[fetch].startedAt)
+    }
+
     /// The readers get what was stored; what still comes from the origin is nobody's.
     private func settle(_ id: Handle, with answer: StoredAnswer, isRevalidated: Bool = false) {
         let fetch = exchanges[id].fetch
         let fill = fetches[fetch].fill
         fetches[fetch].isSettled = true
+        // Those who asked before the change may have it, and nobody after them (RFC 9111 § 4.4).
+        if hasChangedSinceAsked(fetch) { fetches[fetch].route.zone.drop(answer) }
         fetches[fetch].route.zone.end(fill)
         wake(fill, fill.resolve(with: answer, isRevalidated: isRevalidated))
         queueReady(fetch: id)
@@ -162,12 +172,7 @@ extension Worker {
         tellLeader(id)
         _ = fill.finish()
         if fetches[fetch].refusal == nil && !isWholeStream(id) { fetches[fetch].refusal = .eventStream }
-        // A request has changed it meanwhile: nobody knows whether this was before or after.
-        if fetches[fetch].refusal == nil, let resource = fetches[fetch].resource,
-            route.zone.hasChanged(resource, since: fetches[fetch].startedAt)
-        {
-            fetches[fetch].refusal = .changed
-        }
+        if fetches[fetch].refusal == nil && hasChangedSinceAsked(fetch) { fetches[fetch].refusal = .changed }
         if fetches[fetch].refusal == nil && isErrorDocument(id) { fetches[fetch].refusal = .errorDocument }
         if fetches[fetch].refusal == nil && fetches[fetch].variantKey == nil && !fill.isStorable {
             fetches[fetch].refusal = fill.isCrowdedOut ? .crowded : .tooLarge

@@ -79,13 +79,13 @@ import Testing
         ZoneKit.put(zone, 1, 1_000)
         let stored = try #require(zone.stored(ZoneKit.key(1)))
         let next = zone.fetchAnew(ZoneKit.key(1))
-        zone.remove(stored, under: ZoneKit.key(1))
+        zone.drop(stored)
         #expect(!ZoneKit.isStored(zone, 1))
         #expect(zone.find(ZoneKit.key(1), now: ZoneKit.start, accepting: Freshness()).fill === next)
         ZoneKit.complete(next, 1, 2_000)
         #expect(zone.keep(next))
         // It is another one that is there now.
-        zone.remove(stored, under: ZoneKit.key(1))
+        zone.drop(stored)
         #expect(ZoneKit.isStored(zone, 1))
     }
 }

@@ -89,6 +89,37 @@ import Testing
         try cached.expect("gateway_cache_not_stored_total", 0)
     }
 
+    @Test(arguments: [false, true])
+    func `what a 304 from before a change says is for those who asked before it, and makes nothing fresh`(_ isAskedMeanwhile: Bool) throws {
+        let released = Signal()
+        let cached = try CachedOrigin { number, request, connection in
+            switch number {
+            case 1: try connection.send(CachedOrigin.answer(number, request, fields: "Cache-Control: max-age=0\r\nETag: \"t\"\r\n"))
+            case 2:
+                try released.wait()
+                try connection.send("HTTP/1.1 304 Not Modified\r\nETag: \"t\"\r\nCache-Control: max-age=3600\r\n\r\n")
+            default:
+                #expect(request["If-None-Match"] == nil)
+                try connection.send(CachedOrigin.answer(number, request))
+            }
+        }
+        #expect(try cached.ask("/").text == "1 GET / ")
+        let early = try cached.edge.connect(.plain)
+        try early.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        try eventually("the origin has it") { cached.count == 2 }
+        #expect(try cached.client().ask("/", "PUT", ["Content-Type: text/plain"], body: "x").text == "3 PUT / x")
+        if isAskedMeanwhile { #expect(try cached.ask("/").text == "4 GET / ") }
+        released.send()
+        #expect(try early.readResponse(to: "GET").text == "1 GET / ")
+        if !isAskedMeanwhile {
+            #expect(try cached.gateway.metrics().sum("gateway_cache_entries") == 0)
+            let next = try cached.ask("/")
+            #expect(next.isMiss && next.text == "4 GET / ")
+        }
+        let last = try cached.ask("/")
+        #expect(last.isHit && last.text == "4 GET / ")
+    }
+
     // MARK: 304
 
     @Test(arguments: [Way.http1, .http2]) func `a 304 brings the fields of what is stored up to date`(_ way: Way) throws {
