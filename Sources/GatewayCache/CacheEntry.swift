@@ -18,7 +18,10 @@ enum CacheEntry {
     /// bytes behind the header they don't change from the moment that the entry can be found: who has a lease reads them without the lock.
     static let marks = 19  // four words
     static let markCount = 8
-    static let headerBytes = 23 * 8
+    /// The first page of what holds a newer head, from the 304 that brought it on; 0 where the one behind the path counts. It is laid out
+    /// like an entry, with a head alone, has leases of its own, and goes when the entry does or gets another.
+    static let newerHead = 23
+    static let headerBytes = 24 * 8
 
     /// Met by a request since the hand of SIEVE was last here.
     static let isVisited: UInt32 = 1

@@ -6,31 +6,54 @@ extension CacheShard {
 
     struct Place {
         let entry: UInt32
+        /// What holds the head: the entry, or see ``CacheEntry/newerHead``.
+        let head: UInt32
         let headBytes: Int
-        let pathBytes: Int
-        let bodyBytes: Int
         let isCrowded: Bool
     }
 
     func lease(_ entry: UInt32, visits: Bool, _ state: inout State) -> Place {
-        let leases = word(entry, CacheEntry.leases)
-        if leases.low == 0 { state.pinnedCount += Int(word(entry, CacheEntry.pages).high) }
-        let flags = visits ? leases.high | CacheEntry.isVisited : leases.high
-        setWord(entry, CacheEntry.leases, UInt64(low: leases.low + 1, high: flags))
-        let lengths = word(entry, CacheEntry.headBytes)
+        if visits {
+            let leases = word(entry, CacheEntry.leases)
+            setWord(entry, CacheEntry.leases, UInt64(low: leases.low, high: leases.high | CacheEntry.isVisited))
+        }
+        return lease(entry, head: head(of: entry), &state)
+    }
+
+    /// With this head, whatever the entry has by now.
+    private func lease(_ entry: UInt32, head: UInt32, _ state: inout State) -> Place {
+        hold(entry, &state)
+        if head != entry { hold(head, &state) }
         return Place(
-            entry: entry, headBytes: Int(lengths.low), pathBytes: Int(lengths.high), bodyBytes: Int(word(entry, CacheEntry.bodyBytes)),
+            entry: entry, head: head, headBytes: Int(word(head, CacheEntry.headBytes).low),
             isCrowded: state.pinnedCount > pageCount / Limits.cachePinnedPart)
     }
 
+    private func hold(_ entry: UInt32, _ state: inout State) {
+        let leases = word(entry, CacheEntry.leases)
+        if leases.low == 0 { state.pinnedCount += Int(word(entry, CacheEntry.pages).high) }
+        setWord(entry, CacheEntry.leases, UInt64(low: leases.low + 1, high: leases.high))
+    }
+
+    private func head(of entry: UInt32) -> UInt32 {
+        let newer = word(entry, CacheEntry.newerHead).low
+        return newer == 0 ? entry : newer
+    }
+
     /// Takes the lock itself.
-    func endLease(_ entry: UInt32) {
+    func endLease(_ entry: UInt32, head: UInt32) {
         state.withLock { state in
-            let leases = word(entry, CacheEntry.leases)
-            setWord(entry, CacheEntry.leases, UInt64(low: leases.low - 1, high: leases.high))
-            if leases.low == 1 { state.pinnedCount -= Int(word(entry, CacheEntry.pages).high) }
-            if leases.low == 1 && leases.high & CacheEntry.isLinked == 0 { givePages(of: entry, &state) }
+            if head != entry { release(head, &state) }
+            release(entry, &state)
         }
+    }
+
+    private func release(_ entry: UInt32, _ state: inout State) {
+        let leases = word(entry, CacheEntry.leases)
+        setWord(entry, CacheEntry.leases, UInt64(low: leases.low - 1, high: leases.high))
+        if leases.low > 1 { return }
+        state.pinnedCount -= Int(word(entry, CacheEntry.pages).high)
+        if leases.high & CacheEntry.isLinked == 0 { givePages(of: entry, &state) }
     }
 
     func isLinked(_ entry: UInt32) -> Bool { word(entry, CacheEntry.leases).high & CacheEntry.isLinked != 0 }
@@ -61,6 +84,7 @@ extension CacheShard {
         setWord(first, CacheEntry.pages, UInt64(low: last, high: UInt32(pageCount)))
         setWord(first, CacheEntry.headBytes, UInt64(low: UInt32(head.byteCount), high: UInt32(path.byteCount)))
         setWord(first, CacheEntry.bodyBytes, UInt64(bodyBytes))
+        setWord(first, CacheEntry.newerHead, 0)
         setFacts(first, facts)
         setMarks(first, pageCount)
         var position = Position(page: first, byte: CacheEntry.headerBytes)
@@ -105,6 +129,22 @@ extension CacheShard {
         state.stats.stored += 1
     }
 
+    /// A lease of the entry, with other facts, and with the head that is written at `head` where there is one. It is found like
+    /// that from now on, if it is what is found.
+    func refresh(_ entry: UInt32, head old: UInt32, with head: UInt32?, _ facts: AnswerFacts, _ state: inout State) -> Place {
+        // The facts tell of the head, too: they go with it, or with the same one as before.
+        if isLinked(entry) && (head != nil || self.head(of: entry) == old) {
+            setFacts(entry, facts)
+            if let head {
+                let replaced = word(entry, CacheEntry.newerHead).low
+                setWord(head, CacheEntry.leases, UInt64(low: 0, high: CacheEntry.isLinked))
+                setWord(entry, CacheEntry.newerHead, UInt64(head))
+                if replaced != 0 { retire(replaced, &state) }
+            }
+        }
+        return lease(entry, head: head ?? old, &state)
+    }
+
     /// As the newest.
     private func link(_ entry: UInt32, _ key: SHA256Digest, _ state: inout State) {
         insertBucket(key, entry)
@@ -127,6 +167,12 @@ extension CacheShard {
         if state.hand == entry { state.hand = newer }
         if state.purgeNext == entry { state.purgeNext = newer }
         state.stats.entries -= 1
+        let head = word(entry, CacheEntry.newerHead).low
+        if head != 0 { retire(head, &state) }
+        retire(entry, &state)
+    }
+
+    private func retire(_ entry: UInt32, _ state: inout State) {
         let leases = word(entry, CacheEntry.leases)
         setWord(entry, CacheEntry.leases, UInt64(low: leases.low, high: 0))
         if leases.low == 0 { givePages(of: entry, &state) }

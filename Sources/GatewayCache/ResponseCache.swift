@@ -207,30 +207,34 @@ public final class ResponseCache: Sendable {
         return shard.state.withLock { CacheEntry.pageCount(byteCount) <= shard.pageCount - $0.pinnedCount }
     }
 
-    /// What is stored under `key`, fresh or not.
-    public func stored(_ key: SHA256Digest) -> StoredAnswer? {
-        let shard = shard(key)
-        let found = shard.state.withLock { state in
-            shard.entry(of: key).map { (shard.lease($0, visits: false, &state), shard.facts($0)) }
-        }
-        return found.map { StoredAnswer($0.0, $0.1, shard) }
-    }
-
-    /// Whether just this answer is stored under `key` by now.
-    public func stored(_ key: SHA256Digest, is answer: StoredAnswer) -> Bool {
-        let shard = shard(key)
-        return shard === answer.shard && shard.state.withLock { _ in shard.entry(of: key) == answer.entry }
-    }
-
-    /// Gives a stored answer new facts (304). The answer is returned with them, whether or not it is still stored, for
-    /// ``Fill/resolve(with:isRevalidated:)``.
-    public func refresh(_ answer: StoredAnswer, _ facts: AnswerFacts) -> StoredAnswer {
+    /// Gives a stored answer new facts, and `head` in the place of its own where that isn't empty (304); the body stays where it is, and the
+    /// answer keeps its age in the queue. Where something else is stored by now, or nothing, that stays so. The answer is returned with them,
+    /// whether or not it is still stored, for ``Fill/resolve(with:isRevalidated:)``; with its own head where there is no room for another.
+    public func refresh(_ answer: StoredAnswer, _ facts: AnswerFacts, head: RawSpan = RawSpan()) -> StoredAnswer {
         let shard = answer.shard
+        let pages = takePages(head.byteCount, of: answer, now: facts.storedAt)
+        var facts = facts
+        if let pages {
+            shard.write(shard.key(answer.entry), facts, first: pages.first, last: pages.last, head: head, body: RawSpan(), path: RawSpan())
+        } else {
+            facts.plainHeadBytes = answer.facts.plainHeadBytes
+        }
         let place = shard.state.withLock { state in
-            if shard.isLinked(answer.entry) { shard.setFacts(answer.entry, facts) }
-            return shard.lease(answer.entry, visits: false, &state)
+            shard.refresh(answer.entry, head: answer.head, with: pages?.first, facts, &state)
         }
         return StoredAnswer(place, facts, shard)
+    }
+
+    /// For a newer head.
+    private func takePages(_ headBytes: Int, of answer: StoredAnswer, now: MonotonicTime) -> (first: UInt32, last: UInt32)? {
+        if headBytes == 0 || headBytes + answer.bodyByteCount > entryBytesMax { return nil }
+        let shard = answer.shard
+        let pageCount = CacheEntry.pageCount(headBytes)
+        return shard.state.withLock { state in
+            if shard.makeRoom(pageCount, now: now, &state) { return shard.takePages(pageCount, &state) }
+            state.stats.refusedNoRoom += 1
+            return nil
+        }
     }
 
     /// No more requests join the fill; those that read it go on.

@@ -17,18 +17,10 @@ extension Worker {
         let route = fetches[fetch].route
         var facts = refreshedFacts(stale.facts, id, call)
         var head = ByteQueue(pool: pool)
-        guard let plainHeadBytes = stale.encodeHead(updatedBy: calls[call], pool, into: &head) else {
-            return route.zone.refresh(stale, facts)
-        }
-        var body = ByteQueue(pool: pool)
-        _ = stale.appendBody(from: 0, atMost: stale.bodyByteCount, to: &body)
-        let unchanged = facts
-        facts.plainHeadBytes = plainHeadBytes
-        let key = fetches[fetch].fill.key
-        if route.zone.stored(key, is: stale), fetches[fetch].store(key, head: head, body: body, facts), let fresh = route.zone.stored(key) {
-            return fresh
-        }
-        return route.zone.refresh(stale, unchanged)
+        // The Date of 304 as well (§ 3.2 excepts it not): Age is counted from here on, and who caches the answer behind us reckons its
+        // lifetime from Date.
+        if let plainHeadBytes = stale.encodeHead(updatedBy: calls[call], pool, into: &head) { facts.plainHeadBytes = plainHeadBytes }
+        return route.zone.refresh(stale, facts, head: head.bytes)
     }
 
     private func refreshedFacts(_ stale: AnswerFacts, _ id: Handle, _ call: Handle) -> AnswerFacts {
@@ -55,12 +47,6 @@ extension Worker {
             facts.staleWhileRevalidateMs = 0
         }
         return facts
-    }
-}
-
-extension Fetch {
-    func store(_ key: SHA256Digest, head: borrowing ByteQueue, body: borrowing ByteQueue, _ facts: AnswerFacts) -> Bool {
-        route.zone.store(key, head: head.bytes, body: body.bytes, facts, path: path.bytes)
     }
 }
 

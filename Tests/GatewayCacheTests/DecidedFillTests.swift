@@ -77,7 +77,7 @@ import Testing
 
     @Test func `an answer that has changed leaves what is under way alone`() throws {
         ZoneKit.put(zone, 1, 1_000)
-        let stored = try #require(zone.stored(ZoneKit.key(1)))
+        let stored = try #require(ZoneKit.stored(zone, 1))
         let next = zone.fetchAnew(ZoneKit.key(1))
         zone.drop(stored)
         #expect(!ZoneKit.isStored(zone, 1))

@@ -204,6 +204,79 @@ import Testing
         #expect(find(1, at: 30).stored == nil)
     }
 
+    private func refresh(_ answer: StoredAnswer, _ head: [UInt8], at seconds: Double = 20) -> StoredAnswer {
+        var facts = ZoneKit.facts(at: seconds, freshForS: 10)
+        facts.plainHeadBytes = head.count - 2
+        return zone.refresh(answer, facts, head: head.rawSpan)
+    }
+
+    @Test(arguments: [0, 100, 100_000]) func `with another head only that is written, and who reads the old one goes on`(_ length: Int)
+        throws
+    {
+        var facts = ZoneKit.facts(freshForS: 10)
+        facts.hasValidator = true
+        let empty = zone.stats.bytes
+        ZoneKit.put(zone, 1, length, facts: facts)
+        let single = zone.stats.bytes
+        let stale = try #require(find(1, at: 20).stored)
+        var previous = stale
+        for round in 0..<40 {
+            let head = ZoneKit.bytes(round, 3 + round * 200)
+            let renewed = refresh(previous, head)
+            let found = try #require(find(1, at: 25).stored)
+            for answer in [renewed, found] {
+                #expect(ZoneKit.head(answer) == head && ZoneKit.body(answer) == ZoneKit.bytes(1, length))
+                #expect(answer.headByteCount == head.count && answer.facts.plainHeadBytes == head.count - 2)
+                #expect(ZoneKit.written { answer.appendPlainHead(to: &$0) } == Array(head.dropLast(2)))
+            }
+            #expect(zone.stats.entries == 1 && zone.stats.stored == 1)
+            // Two heads at most, as one of them is still read.
+            #expect(zone.stats.bytes - single <= 2 * (head.count + 2 * Limits.cachePageBytes))
+            previous = renewed
+        }
+        #expect(ZoneKit.head(stale) == ZoneKit.head(1) && ZoneKit.body(stale) == ZoneKit.bytes(1, length))
+        // Without one the newest stays.
+        let last = zone.refresh(previous, ZoneKit.facts(at: 40))
+        #expect(ZoneKit.head(last) == ZoneKit.head(previous) && last.facts.plainHeadBytes == previous.facts.plainHeadBytes)
+        #expect(zone.purge(prefix: "example.com/v1") == 1)
+        #expect(ZoneKit.head(last) == ZoneKit.bytes(39, 3 + 39 * 200) && ZoneKit.body(last) == ZoneKit.bytes(1, length))
+        #expect(zone.stats.bytes > empty)
+    }
+
+    @Test func `all pages of an answer and its heads are free when it has gone and nobody reads it`() throws {
+        let empty = zone.stats.bytes
+        for isPurgedFirst in [true, false] {
+            ZoneKit.put(zone, 1, 50_000)
+            do {
+                let stale = try #require(find(1).stored)
+                if isPurgedFirst { #expect(zone.purge(ZoneKit.key(1)) == 1) }
+                let first = refresh(stale, ZoneKit.bytes(2, 9_000))
+                let second = refresh(first, ZoneKit.bytes(3, 700))
+                #expect(ZoneKit.head(first) == ZoneKit.bytes(2, 9_000) && ZoneKit.head(second) == ZoneKit.bytes(3, 700))
+                if !isPurgedFirst { #expect(zone.purge(ZoneKit.key(1)) == 1) }
+                #expect(zone.stats.bytes > empty)
+            }
+            #expect(zone.stats.bytes == empty && zone.stats.entries == 0)
+        }
+    }
+
+    @Test func `what a 304 says of an answer is nothing to the one in its place`() throws {
+        ZoneKit.put(zone, 1, 500)
+        let stale = try #require(find(1).stored)
+        ZoneKit.put(zone, 1, 700)
+        let renewed = refresh(stale, ZoneKit.bytes(2, 300))
+        #expect(ZoneKit.head(renewed) == ZoneKit.bytes(2, 300) && renewed.bodyByteCount == 500)
+        zone.drop(renewed)
+        let newer = try #require(ZoneKit.stored(zone, 1))
+        #expect(ZoneKit.head(newer) == ZoneKit.head(1) && newer.bodyByteCount == 700 && newer.facts == ZoneKit.facts())
+        // Nor does the fetch that is under way care.
+        let fill = zone.fetchAnew(ZoneKit.key(1))
+        zone.drop(newer)
+        #expect(ZoneKit.stored(zone, 1) == nil && zone.stats.purged == 1)
+        ZoneKit.complete(fill, 1, 900)
+        #expect(zone.keep(fill) && ZoneKit.stored(zone, 1)?.bodyByteCount == 900)
+    }
+
     // MARK: Purging
 
     @Test func `a purge takes what it names, and nothing else`() throws {
