@@ -77,6 +77,13 @@ public struct KeyMemo: ~Copyable {
         }
     }
 
+    /// What was asked, and by whom, is not in memory for longer than it is of use.
+    public mutating func removeAll() {
+        places = []
+        heldBytes = 0
+        hand = 0
+    }
+
     /// Without parts there is nothing to tell requests by.
     private func mayHold(_ parts: RawSpan, _ content: RawSpan) -> Bool {
         parts.byteCount > 0 && parts.byteCount + content.byteCount <= min(Limits.keyMemoTextBytesMax, bytesMax)

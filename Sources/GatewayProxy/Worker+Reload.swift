@@ -18,6 +18,8 @@ extension Worker {
             mailbox.noteAdopted(snapshots[current].table.generation)
         case .fill(let fill):
             hear(of: fill)
+        case .forgetKeys:
+            keyMemo.value.removeAll()
         case .drain(let deadline):
             startDraining(deadline)
         }
@@ -48,6 +50,8 @@ extension Worker {
         adoptAccessLog(table.accessLog)
         accessLogPolicy = table.accessLogPolicy
         hiddenParameters = table.hiddenParameters
+        // Its routes have numbers of their own, so that nothing in it would be found again.
+        keyMemo.value.removeAll()
         adopt(table.endpoints)
         boundSnapshots()
         resumeAccepting()

@@ -14,6 +14,8 @@ public enum WorkerMessage: Sendable {
     case listen([OpenedListener])
     /// Readers of this answer have more to read, or who writes it more to do.
     case fill(Fill)
+    /// A zone of the cache was emptied: forget what its keys were made of.
+    case forgetKeys
     /// Take nothing new, finish what runs, end at `deadline` at the latest.
     case drain(deadline: MonotonicTime)
 }

@@ -8,6 +8,12 @@ import GatewayTelemetry
 struct CacheZoneTable {
     private var kept: [String: ResponseCache] = [:]
     private var names: [String] = []
+    /// A zone has been emptied.
+    private let onEmptied: @Sendable () -> Void
+
+    init(onEmptied: @escaping @Sendable () -> Void) {
+        self.onEmptied = onEmptied
+    }
 
     /// The zones for `config`, in its order. Those that it has no use for are dropped, with what is stored in them, when nobody reads it.
     mutating func zones(for config: ConfigSnapshot) throws(MemoryRefusal) -> [ResponseCache] {
@@ -51,7 +57,9 @@ extension CacheZoneTable: CacheZones {
     func purge(_ what: CachePurge, from zone: String) -> Int? {
         guard let zone = kept[zone] else { return nil }
         switch what {
-        case .all: return zone.purgeAll()
+        case .all:
+            onEmptied()
+            return zone.purgeAll()
         case .key(let key): return zone.purge(key)
         case .path(let prefix): return zone.purge(pathPrefix: prefix.rawSpan)
         }

@@ -46,7 +46,7 @@ final class Supervisor {
     private var endpoints = Endpoints()
     private var connectionCounts = ConnectionCounts()
     private var rateLimits = RateLimitTables()
-    private var caches = CacheZoneTable()
+    private var caches: CacheZoneTable
     private let names: Names
     private var candidate: Candidate?
     private(set) var record: ConfigRecord
@@ -85,6 +85,7 @@ final class Supervisor {
         epoll = try Epoll()
         let roster = roster
         logs = try Logs { roster.wakeup.signal() }
+        caches = CacheZoneTable { roster.sendAll(.forgetKeys) }
         let loaded = ConfigLoader.load(path: configPath, environment: Environment.current)
         guard let snapshot = loaded.snapshot else { throw StartRefusal(loaded.diagnostics) }
         config = snapshot

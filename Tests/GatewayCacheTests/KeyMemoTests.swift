@@ -86,6 +86,19 @@ import Testing
         #expect(roomy.heldBytes == 0 && Self.find(&roomy, 1, "parts", long) == nil)
     }
 
+    @Test func `what is forgotten takes nothing, is not found, and may come again`() {
+        var memo = KeyMemo(places: 16)
+        for number in 0..<50 { Self.note(&memo, number, 1, "parts", "content \(number)", times: 3) }
+        #expect(memo.heldBytes > 0)
+        for _ in 0..<2 {
+            memo.removeAll()
+            #expect(memo.heldBytes == 0)
+            for number in 0..<50 { #expect(Self.find(&memo, 1, "parts", "content \(number)") == nil) }
+        }
+        Self.note(&memo, 7, 1, "parts", "content")
+        #expect(Self.find(&memo, 1, "parts", "content") == Self.digest(7) && memo.heldBytes == 12)
+    }
+
     @Test func `without parts nothing is remembered`() {
         var memo = KeyMemo()
         Self.note(&memo, 1, 1, "", "content", times: 3)
