@@ -4,8 +4,17 @@ import GatewayNet
 
 /// A connection to the collector: one request at a time, kept for the next.
 struct CollectorConnection: ~Copyable {
-    enum State { case connecting, handshaking, sending, reading, idle }
+    enum State { case connecting, handshaking, sending, idle }
 
+    /// Whom it leads to. What is for another needs another connection.
+    struct Peer: Equatable {
+        let host: String
+        let port: UInt16
+        /// ``TLSOrigin/identity``; nil without TLS.
+        let tls: String?
+    }
+
+    let peer: Peer
     var stream: Stream
     var state = State.connecting
     var input: ByteQueue
@@ -13,14 +22,13 @@ struct CollectorConnection: ~Copyable {
     var parser = HTTP1ResponseParser(requestMethod: .post)
     var head: ResponseHead
     private var interimResponses = 0
-    /// What is still to come of the answer's content.
-    var bodyLeft = 0
     /// Of the request that is under way; never while it is idle.
     var deadline = MonotonicTime.never
     /// It has carried a request before: one that has died by now says nothing of the collector.
     var isReused = false
 
-    init(stream: consuming Stream, pool: BufferPool) {
+    init(_ peer: Peer, stream: consuming Stream, pool: BufferPool) {
+        self.peer = peer
         self.stream = stream
         input = ByteQueue(pool: pool)
         output = ByteQueue(pool: pool)
@@ -69,16 +77,4 @@ struct CollectorConnection: ~Copyable {
         parser = HTTP1ResponseParser(requestMethod: .post)
         interimResponses = 0
     }
-}
-
-/// What came of a request with spans.
-enum SpanVerdict {
-    /// Taken, but for so many.
-    case taken(rejected: Int)
-    /// Again later: at the earliest in so many milliseconds, if the collector says so.
-    case again(reason: String, afterMs: Int?)
-    /// A kept connection had died: again at once, on another.
-    case stale
-    /// Never.
-    case refused(reason: String)
 }

@@ -11,7 +11,7 @@ extension SpanExporter {
         switch connections[id].state {
         case .connecting: connected(id, now: now)
         case .handshaking: shakeHands(id, now: now)
-        case .sending, .reading: exchange(id, now: now)
+        case .sending: exchange(id, now: now)
         case .idle:
             // Nothing is asked: this is its end.
             if readiness.canRead || connections[id].stream.peerFinished { closeConnection() }
@@ -87,7 +87,8 @@ extension SpanExporter {
         let rejected = connections[id].rejectedSpans
         let isSent = connections[id].output.isEmpty
         let isBounded = connections[id].head.framing == .none || length > 0 && length == connections[id].input.count
-        if isBounded && isSent && connections[id].head.keepAlive { connections[id].rest() } else { closeConnection() }
+        let mayRest = isBounded && isSent && connections[id].head.keepAlive && leadsToPeer(id)
+        if mayRest { connections[id].rest() } else { closeConnection() }
         end(.taken(rejected: rejected), now: now)
         return true
     }

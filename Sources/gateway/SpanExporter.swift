@@ -24,6 +24,7 @@ final class SpanExporter {
     let queue: SpanQueue
     let connections: Slab<CollectorConnection>
     let pool = BufferPool()
+    /// To ``peer``; to the one before only while it is ``CollectorConnection/State/sending``.
     var connection = Handle.none
     var request: Request?
     private(set) var config: TracingConfig?
@@ -51,9 +52,8 @@ final class SpanExporter {
 
     // MARK: Configuration
 
-    /// From now on spans go where `config` says. What waits goes there, too; what is under way goes on.
+    /// From now on spans go where `config` says. What waits goes there, too; a request that a collector has begun to get goes on.
     func follow(_ config: TracingConfig?, _ origin: TLSOrigin?) {
-        let isElsewhere = config?.endpoint != self.config?.endpoint || origin?.identity != self.origin?.identity
         // Without a collector to come what waits still goes to the one before.
         guard let config else { return }
         self.config = config
@@ -65,8 +65,17 @@ final class SpanExporter {
             ], scope: "gateway", version: Version.gateway)
         for reason in Drop.allCases { count(.spansDropped, [reason.rawValue], 0) }
         count(.spansExported, [], 0)
-        if isElsewhere && request == nil { closeConnection() }
+        if connections.contains(connection), connections[connection].state != .sending, !leadsToPeer(connection) {
+            end(.stale, now: .now())
+        }
     }
+
+    private var peer: CollectorConnection.Peer? {
+        config.map { CollectorConnection.Peer(host: $0.host, port: $0.port, tls: origin?.identity) }
+    }
+
+    /// Whether the connection leads to the collector of the configuration in force: no other may get what is for that one.
+    func leadsToPeer(_ id: Handle) -> Bool { connections[id].peer == peer }
 
     func count(_ family: MetricFamily, _ labels: [String], _ amount: Int) {
         shard.increment(registry.counter(family, labels), by: UInt64(amount))
@@ -113,10 +122,11 @@ final class SpanExporter {
         if connections.contains(connection) { return begin(connection, now: now) }
         if addresses.isEmpty { return end(.again(reason: "its name has no address", afterMs: nil), now: now) }
         addressTurn += 1
-        let address = SocketAddress(address: addresses[addressTurn % addresses.count], port: config.port)
+        guard let peer else { return }
+        let address = SocketAddress(address: addresses[addressTurn % addresses.count], port: peer.port)
         do throws(SystemError) {
             let stream = try Stream.connect(to: address, below: DescriptorLimit.upstreamMark)
-            connection = connections.insert(CollectorConnection(stream: stream, pool: pool))
+            connection = connections.insert(CollectorConnection(peer, stream: stream, pool: pool))
             connections[connection].deadline = now.adding(milliseconds: Limits.spanRequestMs)
             try epoll.add(connections[connection].stream.fileDescriptor, EventToken(kind: kind, handle: connection))
         } catch {

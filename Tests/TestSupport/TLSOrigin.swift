@@ -64,7 +64,7 @@ public final class TLSServerConnection: TLSStream {
     private let side: TLSServerSide
 
     /// Shakes hands.
-    init(over socket: TCPConnection, _ side: TLSServerSide) throws {
+    public init(over socket: TCPConnection, _ side: TLSServerSide) throws {
         guard let connection = SSL_new(side.context) else { throw TestError.invalid("OpenSSL: \(openSSLErrors())") }
         self.side = side
         super.init(connection, over: socket)
