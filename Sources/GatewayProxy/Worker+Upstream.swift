@@ -377,8 +377,6 @@ extension Worker {
         idle.value.put(id, upstreams[id].endpoint)
     }
 
-    /// Whether nothing stands in the socket behind the response: bytes there would answer the next request. Of TLS only content counts,
-    /// so it has to be read to tell: tickets and KeyUpdates come unasked.
     /// Whether the origin has sent more than its response, as far as can be told now.
     func hasSurplus(_ call: Handle) -> Bool {
         let id = calls[call].connection
@@ -386,6 +384,8 @@ extension Worker {
         return !upstreams[id].input.isEmpty
     }
 
+    /// Whether nothing stands in the socket behind the response: bytes there would answer the next request. Of TLS only content counts,
+    /// so it has to be read to tell: tickets and KeyUpdates come unasked.
     private func isQuiet(_ id: Handle) -> Bool {
         if upstreams[id].stream.peerFinished { return false }
         if !upstreams[id].stream.canRead { return true }
