@@ -10,7 +10,8 @@ struct Logs {
     private(set) var access: LogSink?
     private var errors: LogSink
     private(set) var logger: Logger
-    /// Keeps nothing back: for what a start and a reload have to say.
+    /// Keeps nothing back: for what a start and a reload have to say, and for what happens to one of many, such as a server, and is told
+    /// once. Those have one message, and each must be named.
     private(set) var announcer: Logger
     private let repeats: RepeatedLines
 

@@ -180,7 +180,7 @@ final class Supervisor {
             tableSentAt = now
             tableDue = .never
         }
-        names.report(to: logs.logger)
+        names.report(to: logs.announcer)
         if let waiting = candidate, now >= waiting.deadline || names.unanswered(in: waiting.snapshot).isEmpty { adoptCandidate() }
     }
 
@@ -202,9 +202,9 @@ final class Supervisor {
         if checks.advance(epoll, kind: Kind.healthProbe, now: now) {
             health.follow(checks, config, addresses: addresses(of:))
             noteAddresses()
-            checks.report(to: logs.logger)
+            checks.report(to: logs.announcer)
         }
-        health.tend(now: now, logs.logger)
+        health.tend(now: now, logs.announcer)
     }
 
     /// The servers or their addresses have changed.
@@ -361,7 +361,7 @@ final class Supervisor {
         followChecks(now: .now())
         generation += 1
         names.noteUnanswered(in: snapshot)
-        names.report(to: logs.logger)
+        names.report(to: logs.announcer)
         hand(deployment, change, kept: kept, fresh)
     }
 

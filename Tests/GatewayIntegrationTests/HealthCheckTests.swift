@@ -33,6 +33,20 @@ import Testing
         #expect(try gateway.metrics().sum("gateway_upstream_server_healthy", ["server": leaves.address]) == 1)
     }
 
+    /// More than lines that the operational log says of one kind in a period.
+    static let manyClosed = (1...60).map { "127.0.1.\($0):1" }
+
+    static func areNamed(_ servers: [String], _ lines: [String]) -> Bool {
+        servers.allSatisfy { server in lines.contains { $0.contains("server=\(server) ") } }
+    }
+
+    @Test func `of many servers that fail at once each is named`() throws {
+        let servers = Self.manyClosed
+        let gateway = try Gateway(
+            conf: BalanceTests.conf(servers.map { "server \($0);" }.joined(separator: " ") + " \(Self.quick) fall=1;"))
+        try eventually("a line for each") { Self.areNamed(servers, Self.lines(gateway, "a server is put out")) }
+    }
+
     @Test func `checks ask for the path with the Host of the upstream, on connections of their own`() throws {
         let origin = try SwitchedOrigin(status: 202)
         let gateway = try Gateway(

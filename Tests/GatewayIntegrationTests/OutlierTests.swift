@@ -34,6 +34,14 @@ import Testing
         }
     }
 
+    @Test func `of many servers that are put out at once each is named`() throws {
+        let servers = HealthCheckTests.manyClosed
+        let gateway = try Gateway(
+            conf: Self.conf(servers.map { "server \($0);" }.joined(separator: " ") + " outlier errors=1 eject=1h max=100%;", workers: 1))
+        for _ in servers { _ = try gateway.get("/") }
+        try eventually("a line for each") { HealthCheckTests.areNamed(servers, Self.lines(gateway, "a server is put out")) }
+    }
+
     @Test func `any other answer ends the row, also 404`() throws {
         let origin = try SwitchedOrigin(status: 500)
         let good = try QuickOrigin("good")
