@@ -478,10 +478,11 @@ public enum Limits {
 
     // MARK: Telemetry
 
-    /// Cells of eight bytes for the counters of a thread: addresses, of which only the pages in use take memory. A location takes 780, and
-    /// each pair of method and status that it has answered 39, with tracing 209: some 4000 locations with six pairs each find room, or 2000
-    /// with tracing, those of former configurations included.
+    /// Cells of eight bytes for the counters of a thread; only pages in use take memory. A location takes 780, and each pair of method and
+    /// status that it has answered 39, with tracing 209: some 4000 locations with six pairs, or 2000 with tracing, former ones included.
     public static let metricCellsMax = 4 * 1024 * 1024
+    /// Series beyond those that are told apart: what is refused beyond these counts each time it is asked for.
+    public static let metricRefusedMax = 16_384
     /// Of the same line of the operational log so many are said in a period, and the others counted: five a second are read by nobody.
     public static let logRepeatsMax = 50
     public static let logRepeatMs = 10_000

@@ -47,6 +47,7 @@ public struct AnswerSeries: Sendable, BitwiseCopyable, Equatable {
     @inlinable var durationExemplars: Int { exemplars }
     @inlinable var timeToFirstByteExemplars: Int { exemplars + Exemplar.cellCount }
 
+    static let families = [MetricFamily.requests, .requestBytes, .responseBytes, .requestDuration, .timeToFirstByte]
     static var cellCount: Int { 3 + 2 * HistogramSlot.cellCount }
     static var exemplarCellCount: Int { 2 * Exemplar.cellCount }
 }

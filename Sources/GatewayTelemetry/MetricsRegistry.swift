@@ -22,12 +22,19 @@ public final class MetricsRegistry: Sendable {
         /// The first cells are the bin: what found no room counts there, unseen.
         var cellsUsed = MetricsRegistry.binCellCount
         var seriesRefused = 0
+        /// Those that are among them: each thread asks for the same, and some ask again and again.
+        var refused: Set<RefusedSeries> = []
         /// The tables of places, by their labels and whether they have exemplars; and the series in them.
         var answerTables: [AnswerPlace: AnswerTableSlot] = [:]
         /// Where a histogram's exemplars begin, by its first cell.
         var exemplars: [Int: Int] = [:]
         /// Models that have series of their own.
         var models: Set<String> = []
+    }
+
+    struct RefusedSeries: Hashable {
+        let family: MetricFamily
+        let labelValues: [String]
     }
 
     struct AnswerPlace: Hashable {
@@ -177,7 +184,7 @@ public final class MetricsRegistry: Sendable {
         state.withLock { state in
             if let known = state.families[family.rawValue][labelValues] { return known }
             guard let index = state.takeCells(cellCount, max: cellsMax) else {
-                state.seriesRefused += 1
+                state.noteRefused(family, labelValues)
                 return make(0)
             }
             let cells = make(index)
@@ -195,6 +202,12 @@ extension MetricsRegistry.State {
         return cellsUsed
     }
 
+    fileprivate mutating func noteRefused(_ family: MetricFamily, _ labelValues: [String]) {
+        let isRemembered = refused.count < Limits.metricRefusedMax
+        let series = MetricsRegistry.RefusedSeries(family: family, labelValues: labelValues)
+        if isRemembered ? refused.insert(series).inserted : !refused.contains(series) { seriesRefused += 1 }
+    }
+
     fileprivate mutating func answerSeries(_ labels: [String], hasExemplars: Bool, cellsMax: Int) -> AnswerSeries {
         let index: Int
         if case .counter(let known) = families[MetricFamily.requests.rawValue][labels] {
@@ -203,7 +216,7 @@ extension MetricsRegistry.State {
             index = fresh
             add(AnswerSeries(index: index, exemplars: 0), labels)
         } else {
-            seriesRefused += 5
+            for family in AnswerSeries.families { noteRefused(family, labels) }
             return .none
         }
         guard hasExemplars else { return AnswerSeries(index: index, exemplars: 0) }

@@ -261,6 +261,21 @@ struct Scrape {
         #expect(scrape.families["http_request_duration_seconds"]?.samples.filter { $0.name.hasSuffix("_count") }.count == samples.count)
     }
 
+    @Test func `a series that is refused is counted once, however many threads ask for it`() {
+        let registry = MetricsRegistry(cellsMax: 1_000)
+        let place = Place(registry, "server", "/")
+        let shards = (0..<4).map { _ in registry.makeShard() }
+        func refused() -> Int? { Scrape(registry).value("gateway_metric_series_refused_total").flatMap(Int.init) }
+        // Until nothing has room.
+        for method in 0..<10 { place.count(shards[0], method: method, status: 200) }
+        for number in 0..<1_000 { _ = registry.counter(.upstreamEjections, ["upstream", "", "\(number)"]) }
+        let before = refused() ?? 0
+        for shard in shards { place.count(shard, method: 3, status: 599) }
+        #expect(refused() == before + 5)
+        for _ in 0..<3 { _ = registry.counter(.upstreamEjections, ["another", "", "0"]) }
+        #expect(refused() == before + 6)
+    }
+
     @Test func `families are declared consistently and listed for the README`() {
         let names = MetricFamily.allCases.map(\.declaration.name)
         #expect(Set(names).count == names.count)
