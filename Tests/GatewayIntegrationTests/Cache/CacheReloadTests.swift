@@ -96,6 +96,16 @@ import Testing
         #expect(try ask(gateway, "/", fields, body) == asked)
     }
 
+    @Test func `a field that is a key's from now on leaves those without one no answer that a caller got by it`() throws {
+        let gateway = try start(Conf())
+        let caller = try ask(gateway, "/", ["X-Service-Token: t"])
+        let keys = "api_keys { header X-Service-Token; key a sha256=\(String(repeating: "0", count: 64)); }\n"
+        #expect(try gateway.reload(conf: keys + Conf().text).contains("reloaded"))
+        let nobody = try ask(gateway)
+        #expect(nobody != caller)
+        #expect(try ask(gateway) == nobody)
+    }
+
     @Test func `a field that counts from now on, or a member, leaves nobody the answer of another`() throws {
         let gateway = try start(Conf("ignore=user"))
         let tenant = try ask(gateway, "/", ["X-Tenant: acme"])
