@@ -36,11 +36,16 @@ struct ProcessFigures {
     }
 
     /// Whether a signal has stopped every thread: they stop one after the other.
-    func isStopped() throws -> Bool {
+    func isStopped() throws -> Bool { try isEveryThread("T") }
+
+    /// Whether every thread waits for something to happen: what has happened before is dealt with.
+    func isAsleep() throws -> Bool { try isEveryThread("S") }
+
+    private func isEveryThread(_ state: String) throws -> Bool {
         let threads = "/proc/\(processID)/task"
         return try FileManager.default.contentsOfDirectory(atPath: threads).allSatisfy {
             let text = try String(contentsOfFile: "\(threads)/\($0)/stat", encoding: .utf8)
-            return text[(text.lastIndex(of: ")") ?? text.startIndex)...].hasPrefix(") T")
+            return text[(text.lastIndex(of: ")") ?? text.startIndex)...].hasPrefix(") \(state)")
         }
     }
 

@@ -35,19 +35,32 @@ import Testing
         try edge.gateway.waitForMetrics("no connection") { $0.sum("gateway_connections") == 0 }
     }
 
-    @Test func `a client whose body trickles gets 504, whatever client_body_timeout says`() throws {
-        let edge = try Edge(ScriptedOrigin.answering(Self.answer), server: "client_body_timeout 60s; request_timeout 400ms;")
-        let client = try edge.gateway.connect()
-        try client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
-        let deadline = Deadline()
-        while client.unread.isEmpty && !deadline.hasPassed {
-            try client.send("x")
-            do {
-                client.unread += try client.receiveSome(until: Deadline(seconds: 0.03))
-            } catch TestError.timedOut {}
+    /// Where a machine is busy a timeout may pass before what the test is about has come about: then a longer one is tried.
+    private func withTimeouts(_ comesAbout: (_ timeout: String) throws -> Bool) throws {
+        for timeout in ["600ms", "3s", "15s"] {
+            if try comesAbout(timeout) { return }
         }
-        #expect(try client.readResponse(to: "POST").status == 504)
-        try expectClientBlamed(edge)
+        Issue.record("no timeout was long enough")
+    }
+
+    @Test func `a client whose body trickles gets 504, whatever client_body_timeout says`() throws {
+        try withTimeouts { timeout in
+            let edge = try Edge(ScriptedOrigin.answering(Self.answer), server: "client_body_timeout 60s; request_timeout \(timeout);")
+            let client = try edge.gateway.connect()
+            try client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
+            var hasOriginBegun = false
+            let deadline = Deadline()
+            while client.unread.isEmpty && !deadline.hasPassed {
+                hasOriginBegun = edge.origin.received().contains("\r\n\r\nx")
+                try client.send("x")
+                do {
+                    client.unread += try client.receiveSome(until: Deadline(seconds: 0.03))
+                } catch TestError.timedOut {}
+            }
+            #expect(try client.readResponse(to: "POST").status == 504)
+            if hasOriginBegun { try expectClientBlamed(edge) }
+            return hasOriginBegun
+        }
     }
 
     /// The origin has answered in time, or has not got the whole request.
@@ -74,11 +87,25 @@ import Testing
     @Test(arguments: Transport.allCases) func `a client that does not read its response is to blame, not the origin`(_ transport: Transport)
         throws
     {
-        let edge = try Edge(endlessOrigin(), server: "send_timeout 60s; request_timeout 3s;")
-        let client = try edge.connect(transport, receiveBufferBytes: 16 * 1024)
-        try client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        try expectClientBlamed(edge)
-        try edge.gateway.waitForMetrics("no connection") { $0.sum("gateway_connections") == 0 }
+        try withTimeouts { timeout in
+            let edge = try Edge(endlessOrigin(), server: "send_timeout 60s; request_timeout \(timeout);")
+            let client = try edge.connect(transport, receiveBufferBytes: 16 * 1024)
+            try client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            var isBehind = false
+            try eventually("the client is behind, or the time is over") {
+                isBehind = try waitsForClient(edge)
+                return try isBehind || !edge.gateway.accessLogLines().isEmpty
+            }
+            if isBehind { try expectClientBlamed(edge) }
+            try edge.gateway.waitForMetrics("no connection") { $0.sum("gateway_connections") == 0 }
+            return isBehind
+        }
+    }
+
+    /// Whether the gateway leaves alone what the origin has sent: it has as much for the client as it may.
+    private func waitsForClient(_ edge: Edge) throws -> Bool {
+        let unread = try SocketQueues.unread(from: edge.origin.port)
+        return try unread > 0 && edge.figures.isAsleep() && SocketQueues.unread(from: edge.origin.port) == unread
     }
 
     @Test func `a response that only the end of the connection ends is reset, so that it does not look whole`() throws {
