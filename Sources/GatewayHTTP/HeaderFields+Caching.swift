@@ -25,11 +25,14 @@ extension HeaderFields {
 
     /// Whether If-None-Match holds `tag`, weak or strong, or "*" (RFC 9110 § 13.1.2). False without the field.
     public func asksWhether(_ tag: RawSpan) -> Bool {
-        hasElement(of: .ifNoneMatch) { $0.equals("*") || $0.withoutWeakness.elementsEqual(tag.withoutWeakness) }
+        hasElement(of: .ifNoneMatch) { $0.equals("*") || $0.isSameTag(as: tag) }
     }
 }
 
 extension RawSpan {
+    /// The weak comparison of entity tags (RFC 9110 § 8.8.3.2).
+    public func isSameTag(as other: RawSpan) -> Bool { withoutWeakness.elementsEqual(other.withoutWeakness) }
+
     /// The opaque part of an entity tag: what the weak comparison compares (RFC 9110 § 8.8.3.2).
     fileprivate var withoutWeakness: RawSpan {
         @_lifetime(copy self)

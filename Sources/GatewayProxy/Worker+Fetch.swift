@@ -94,6 +94,7 @@ extension Worker {
         let (route, fill) = (fetches[fetch].route, fetches[fetch].fill)
         if let stale = fetches[fetch].stale {
             if status == 304 && stale.facts.hasValidator {
+                if stale.isContradicted(by: calls[call], pool) { route.zone.drop(stale) }
                 return settle(id, with: hasChangedSinceAsked(fetch) ? stale : refreshed(stale, id, call), isRevalidated: true)
             }
             if (status >= 500 || status == 429) && mayStandIn(stale) { return settle(id, with: stale) }

@@ -63,15 +63,23 @@ extension StoredAnswer {
         HTTP1Encoder.endLine(into: &request)
     }
 
+    /// Whether the 304 may be about another answer than this one (RFC 9111 § 4.3.4): it names another tag, or several.
+    func isContradicted(by call: borrowing UpstreamCall, _ pool: BufferPool) -> Bool {
+        guard let named = call.head.fields.firstIndex(of: .etag) else { return false }
+        if call.head.fields.firstIndex(of: .etag, from: named + 1) != nil { return true }
+        var head = ResponseHead(pool: pool)
+        guard readHead(into: &head, pool), let own = head.fields.firstIndex(of: .etag) else { return true }
+        return !call.head.fields.value(named).isSameTag(as: head.fields.value(own))
+    }
+
     private func readHead(into head: inout ResponseHead, _ pool: BufferPool) -> Bool {
         var bytes = ByteQueue(pool: pool)
         appendHead(to: &bytes)
-        var parser = HTTP1ResponseParser(requestMethod: .get)
-        return (try? parser.parse(bytes.bytes, into: &head)) != nil
+        return bytes.holds(&head)
     }
 
     /// The head with what a 304 says in the place of its own fields (RFC 9111 § 3.2); how much of it is plain (see
-    /// ``AnswerFacts/plainHeadBytes``). nil where nothing changes.
+    /// ``AnswerFacts/plainHeadBytes``). nil where nothing changes, or where all of it together would be too large for a head.
     fileprivate func encodeHead(updatedBy call: borrowing UpstreamCall, _ pool: BufferPool, into queue: inout ByteQueue) -> Int? {
         var head = ResponseHead(pool: pool)
         if !readHead(into: &head, pool) { return nil }
@@ -93,7 +101,18 @@ extension StoredAnswer {
         let plainHeadBytes = head.status == 200 && hasDate ? queue.count : 0
         HTTP1Encoder.field("Content-Length", decimal: UInt64(bodyByteCount), into: &queue)
         HTTP1Encoder.endLine(into: &queue)
-        return plainHeadBytes
+        var updated = ResponseHead(pool: pool)
+        if queue.holds(&updated) { return plainHeadBytes }
+        queue.removeAll()
+        return nil
+    }
+}
+
+extension ByteQueue {
+    /// Whether a head is in it, of the size and with the number of fields that one may have. It is read into `head`.
+    fileprivate func holds(_ head: inout ResponseHead) -> Bool {
+        var parser = HTTP1ResponseParser(requestMethod: .get)
+        return (try? parser.parse(bytes, into: &head)) != nil
     }
 }
 

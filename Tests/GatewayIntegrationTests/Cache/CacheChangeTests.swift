@@ -150,6 +150,54 @@ import Testing
         #expect(try cached.gateway.metrics().sum("gateway_cache_entries") == 1)
     }
 
+    @Test(arguments: ["ETag: \"u\"\r\n", "ETag: \"t\"\r\nETag: \"u\"\r\n"]) func `a 304 about another answer makes nothing fresh`(
+        _ tags: String
+    ) throws {
+        let cached = try CachedOrigin { number, request, connection in
+            switch number {
+            case 1: try connection.send(CachedOrigin.answer(number, request, fields: "Cache-Control: max-age=0\r\nETag: \"t\"\r\n"))
+            case 2: try connection.send("HTTP/1.1 304 Not Modified\r\n\(tags)Cache-Control: max-age=3600\r\n\r\n")
+            default:
+                #expect(request["If-None-Match"] == nil)
+                try connection.send(CachedOrigin.answer(number, request))
+            }
+        }
+        for number in [1, 1, 3] { #expect(try cached.ask("/").text == "\(number) GET / ") }
+        let next = try cached.ask("/")
+        #expect(next.isHit && next.text == "3 GET / ")
+    }
+
+    @Test func `a 304 with the weak form of the tag is about what is stored`() throws {
+        let cached = try CachedOrigin { number, request, connection in
+            let fields = number == 1 ? "Cache-Control: max-age=0\r\nETag: \"t\"\r\n" : "Cache-Control: max-age=3600\r\nETag: W/\"t\"\r\n"
+            let status = "HTTP/1.1 304 Not Modified\r\n"
+            try connection.send(number == 1 ? CachedOrigin.answer(number, request, fields: fields) : "\(status)\(fields)\r\n")
+        }
+        for _ in 0..<4 { #expect(try cached.ask("/").text == "1 GET / ") }
+        #expect(cached.count == 2)
+    }
+
+    @Test(arguments: ["few of which are long", "many of which are short"])
+    func `a 304 whose fields would be too much for a head changes none`(_ kind: String) throws {
+        @Sendable func fields(_ letter: String) -> String {
+            let (count, length) = kind.hasPrefix("few") ? (2, 9_000) : (60, 1)
+            return (0..<count).map { "X-\(letter)-\($0): \(String(repeating: letter, count: length))\r\n" }.joined()
+        }
+        let cached = try CachedOrigin { number, request, connection in
+            if number == 1 {
+                try connection.send(
+                    CachedOrigin.answer(number, request, fields: "Cache-Control: max-age=0\r\nETag: \"t\"\r\n" + fields("a")))
+            } else {
+                try connection.send("HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=3600\r\n\(fields("b"))\r\n")
+            }
+        }
+        for _ in 0..<4 {
+            let answer = try cached.ask("/")
+            #expect(answer.status == 200 && answer.text == "1 GET / " && answer["X-A-1"] != nil && answer["X-B-1"] == nil)
+        }
+        #expect(cached.count == 2)
+    }
+
     // MARK: Who waits for whom
 
     @Test func `who asks for what was not to be shared waits for nobody else's answer, until it may be shared`() throws {
