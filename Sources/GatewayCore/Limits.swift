@@ -372,6 +372,15 @@ public enum Limits {
     /// Room in a worker's table of listeners: a reload may replace all of them, and opens the new ones before it closes the old.
     public static let listenerSlotsMax = 2 * listenAddressesMax
 
+    // MARK: The admin listener
+
+    /// Its clients are few: Prometheus, a balancer, an operator with some windows.
+    public static let adminConnectionsMax = 64
+    /// A client has so long for all of its requests.
+    public static let adminConnectionMs = 60_000
+    /// Who takes nothing of its answer for so long makes room, when another wants its place: longer than a lost packet takes to come again.
+    public static let adminStallMs = 2_000
+
     // MARK: The live page
 
     /// Readers of `/events` at a time: an operations room with its screens. They leave most places of the admin listener to those that ask

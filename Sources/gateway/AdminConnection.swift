@@ -13,6 +13,12 @@ struct AdminConnection: ~Copyable {
     var isClosing = false
     /// Until then all of its requests have to be answered; a reader of events is told anew each time it has taken one.
     var deadline: MonotonicTime
+    /// Whether it waits for its turn.
+    var hasTurn = false
+    /// Whether it has asked for anything.
+    private(set) var hasAsked = false
+    /// When it came, was answered, or took some of an answer last.
+    var movedAt = MonotonicTime.now()
     /// Whether it reads `/events`: it is told until it leaves.
     private(set) var isEventStream = false
 
@@ -29,6 +35,8 @@ struct AdminConnection: ~Copyable {
     mutating func parse() throws(GatewayError) -> Bool {
         guard let length = try Self.parse(input, &parser, &head) else { return false }
         input.consume(length)
+        hasAsked = true
+        movedAt = .now()
         try head.normalisePath(mergeSlashes: true)
         return true
     }

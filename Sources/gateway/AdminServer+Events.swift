@@ -41,12 +41,6 @@ extension AdminServer {
         }
     }
 
-    /// A reader has nothing more to say; what it sends is dropped.
-    func driveEvents(_ id: Handle) {
-        while !connections[id].isClosing, read(id) { connections[id].input.removeAll() }
-        if connections[id].isClosing { connections.discard(id) }
-    }
-
     private func event() -> [UInt8]? {
         live.next().map { Array("data: \($0.json.text)\n\n".utf8) }
     }

@@ -141,10 +141,11 @@ final class Supervisor {
                 case Kind.names, Kind.health, Kind.spans: break
                 case Kind.collector: exporter.drive(token.handle, readiness)
                 case Kind.healthProbe: checks.drive(token.handle, readiness)
-                case Kind.admin: admin.accept(&epoll, connectionKind: Kind.adminConnection)
-                default: admin.drive(token.handle, readiness) { self.updateGauges() }
+                case Kind.admin: admin.hasNewcomers = true
+                default: admin.note(token.handle, readiness)
                 }
             }
+            admin.serve(&epoll, connectionKind: Kind.adminConnection) { self.updateGauges() }
             admin.tick(epoll)
             tendHealth()
             tendNames()

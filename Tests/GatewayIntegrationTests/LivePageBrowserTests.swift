@@ -151,6 +151,46 @@ import Testing
         try takePictures(page)
     }
 
+    /// What is too faint on its ground: text below a contrast of 4.5, what charts are drawn with below 3 (WCAG 2.2, 1.4.3 and 1.4.11).
+    private static let faint = """
+        (() => {
+            const parts = text => text.match(/[\\d.]+/g).map(Number);
+            const over = (top, ground, share) => [0, 1, 2].map(at => top[at] * share + ground[at] * (1 - share));
+            const ground = node => {
+                if (!node) return [255, 255, 255];
+                const own = parts(getComputedStyle(node).backgroundColor), share = own.length > 3 ? own[3] : 1;
+                return share === 1 ? own : over(own, ground(node.parentElement), share);
+            };
+            const luminance = color => [.2126, .7152, .0722].reduce((sum, weight, at) => {
+                const share = color[at] / 255;
+                return sum + weight * (share <= .04045 ? share / 12.92 : ((share + .055) / 1.055) ** 2.4);
+            }, 0);
+            const contrast = (one, other) => {
+                const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+                return (high + .05) / (low + .05);
+            };
+            const found = [];
+            let looked = 0;
+            const look = (node, paint, share, wanted) => {
+                const behind = ground(node.closest("svg") ? node.closest("svg").parentElement : node);
+                const value = contrast(over(parts(paint), behind, share), behind);
+                looked++;
+                if (value < wanted) found.push(value.toFixed(2) + " " + node.tagName + " " + (node.getAttribute("class") || "")
+                    + " " + node.textContent.slice(0, 40));
+            };
+            document.querySelectorAll("details").forEach(node => node.open = true);
+            for (const node of document.body.querySelectorAll("*")) {
+                const style = getComputedStyle(node);
+                if (!node.getClientRects().length || ["SCRIPT", "NOSCRIPT"].includes(node.tagName)) continue;
+                if ([...node.childNodes].some(child => child.nodeType === 3 && child.data.trim())) look(node, style.color, 1, 4.5);
+                if (node.matches(".stroke")) look(node, style.stroke, 1, 3);
+                if (node.matches(".area")) look(node, style.fill, Number(style.fillOpacity), 3);
+                if (node.matches(".key, .bar i")) look(node.parentElement, style.backgroundColor, 1, 3);
+            }
+            return looked > 100 ? found : ["only " + looked + " were looked at"];
+        })()
+        """
+
     /// For people to look at, and for what they would see at once: nothing is wider than the screen.
     private func takePictures(_ page: DevTools) throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -163,6 +203,8 @@ import Testing
                 try page.evaluate("getComputedStyle(document.body).backgroundColor") as? String == paper
             }
             #expect(try page.evaluate("document.documentElement.scrollWidth <= innerWidth") as? Bool == true, "\(name) scrolls sideways")
+            let faint = try page.evaluate(Self.faint) as? [String]
+            #expect(faint == [], "\(name)")
             try page.takePicture(width: width, to: folder.appendingPathComponent("live-\(name).png").path)
         }
     }

@@ -34,7 +34,7 @@ import Testing
         #expect(lines[0].hasPrefix("gateway 1.2.3  127.0.0.1:9145"))
         #expect(row(lines, "requests")?.joined(separator: " ") == "requests 100/s 2xx 90 5xx 10 ▃▅█")
         #expect(row(lines, "latency")?.joined(separator: " ") == "latency p50 5.5 ms p95 9.55 ms p99 9.91 ms")
-        #expect(row(lines, "cache")?.prefix(6).joined(separator: " ") == "cache 90 % hits 1 234 tokens")
+        #expect(row(lines, "cache")?.prefix(6).joined(separator: " ") == "cache 90 % hits 1\u{2009}234 tokens")
         #expect(row(lines, "gateway  ")?.joined(separator: " ").contains("CPU 50 % of one") == true)
     }
 
