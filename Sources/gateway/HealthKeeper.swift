@@ -102,7 +102,8 @@ final class HealthKeeper {
         for server in servers {
             guard let ejection = server.ejection, ejection.until <= now else { continue }
             board.readmit(server, now: now)
-            logger.info("a server is taken again", metadata: server.key.metadata)
+            // What checks have found holds on.
+            if !server.isDown { logger.info("a server is taken again", metadata: server.key.metadata) }
         }
         findNextDue()
     }

@@ -7,12 +7,15 @@ struct ProxiedOrigin {
     let gateway: Gateway
 
     /// The texts are directives for the level that each is named after.
-    init(_ origin: ScriptedOrigin, main: String = "", upstream: String = "", server: String = "", location: String = "") throws {
+    init(
+        _ origin: ScriptedOrigin, main: String = "", upstream: String = "", server: String = "", location: String = "",
+        accessLog: String = "{DIR}/access.log json"
+    ) throws {
         self.origin = origin
         gateway = try Gateway(
             conf: """
                 workers 1;
-                access_log {DIR}/access.log json;
+                access_log \(accessLog);
                 admin 127.0.0.1:0 { }
                 \(main)
                 upstream origin { server 127.0.0.1:{ORIGIN}; \(upstream) }

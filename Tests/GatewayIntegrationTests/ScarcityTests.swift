@@ -258,15 +258,17 @@ import Testing
     @Test func `without a single descriptor everybody is refused, and the admin listener answers`() throws {
         let confined = try Confined(files: 64, origin: ScriptedOrigin.answering(Self.answer), server: "client_header_timeout 60s;")
         let program = ProcessFigures(confined.program)
-        let held = try (0..<64).map { _ in try TCPClient(port: confined.adminPort) }
-        try eventually("hardly a file is left") { try program.openFiles() >= 62 }
-        // They take what the admin listener has set free to look for more that wait.
-        let halves = try (0..<6).map { _ in
-            let client = try TCPClient(port: confined.port)
-            try? client.send("GET / HTTP/1.1\r\nHo")
-            return client
+        // As many as there is room for: of further ones each would take what a worker sets free to refuse somebody.
+        var held: [TCPClient] = []
+        try eventually("no file is left") {
+            let free = try 64 - program.openFiles()
+            for _ in 0..<free {
+                let client = try TCPClient(port: confined.adminPort)
+                #expect(try client.get("/healthz").status == 200)
+                held.append(client)
+            }
+            return free == 0
         }
-        try eventually("no file is left") { try program.openFiles() == 64 }
         let clients = try (0..<6).map { _ in
             let client = try TCPClient(port: confined.port)
             try expectRefused(client.readResponse(), "connections_exhausted")
@@ -275,7 +277,7 @@ import Testing
         #expect(try confined.metrics().sum("gateway_connections_refused_total", ["reason": "file_descriptors"]) >= 6)
         // Whoever stayed, for the two seconds of a lingering close, would keep its descriptor from the next.
         try eventually("the last one is gone", timeout: 1) { try confined.metrics().sum("gateway_connections", ["state": "idle"]) == 0 }
-        #expect(held.count == 64 && halves.count == 6 && clients.count == 6)
+        #expect(held.count > 20 && clients.count == 6)
     }
 
     @Test func `a request that finds no descriptor for its origin is told so, and all is well again afterwards`() throws {

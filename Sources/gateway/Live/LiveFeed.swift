@@ -65,7 +65,10 @@ final class LiveFeed {
         }
         reading.connectionsAccepted = metrics.counts(.connectionsAccepted).reduce(0) { $0 + $1.count }
         reading.connectionsRefused = metrics.counts(.connectionsRefused).reduce(0) { $0 + $1.count }
-        reading.maintenance = metrics.values(.maintenance).filter { $0.value == 1 }.map { $0.labels.joined(separator: " ") }
+        reading.maintenance = metrics.values(.maintenance).filter { $0.value == 1 }.map {
+            // A whole server's has no location.
+            $0.labels.filter { !$0.isEmpty }.joined(separator: " ")
+        }
         reading.configuration = sources.configuration
         reading.configuration.acceptedAt = metrics.values(.configLastReloadSuccessTime).first?.value ?? 0
         reading.process = process(metrics, workers: sources.config.workers)
