@@ -159,6 +159,8 @@ public enum Limits {
     public static let streamOutputHighBytes = http2StreamWindowBytes + 1 - readBytes
     /// Rounds of events that gather output before it is written.
     public static let gatherRoundsMax = 4
+    /// A round that has taken so long, in milliseconds, is written without gathering more.
+    public static let gatherMsMax = 5
 
     // MARK: Callers
 
@@ -198,6 +200,9 @@ public enum Limits {
     public static let turnBytesMax = 256 * 1024
     /// Heads that are parsed before the others have their turn, when requests are pipelined: about half a millisecond.
     public static let headsPerTurn = 64
+    /// ... and what connections that are ready at the same time share of them in a round of the loop, each having one at least. With a
+    /// connection to an origin for each that is some fifty milliseconds; fifty clients with ten streams each notice nothing of it.
+    public static let headsPerRound = 512
     /// What a worker keeps of freed buffers.
     public static let pooledBytesMax = 8 * 1024 * 1024
 
@@ -221,6 +226,10 @@ public enum Limits {
     public static let slabSlotsMax = 1 << 20
     /// Events taken from epoll at a time.
     public static let eventsPerWait = 256
+    /// Timers that end what they are for before the connections have their turn: those of HTTP/2 connections up to a hundred streams each.
+    public static let timersPerRound = 32
+    /// The same of requests that are beyond `request_timeout`.
+    public static let lateRequestsPerRound = 128
     /// Connections accepted before those that are open have their turn.
     public static let acceptsPerTurn = 64
 

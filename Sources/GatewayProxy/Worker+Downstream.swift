@@ -50,7 +50,7 @@ extension Worker {
                 if downstreams[id].input.isEmpty { continue }
             }
             // Small requests, answered at once: thousands of them would fit into a turn's bytes.
-            if heads == Limits.headsPerTurn {
+            if heads >= headsPerTurn {
                 queueReady(id)
                 return
             }

@@ -52,7 +52,7 @@ extension Worker {
         turn: while downstreams.contains(id), case .http2 = downstreams[id].state {
             // Who does not read what it is sent is not read either: every frame of its might ask for one of ours.
             if downstreams[id].output.count >= Limits.outputHighBytes { break }
-            if turnBytes > Limits.turnBytesMax || heads >= Limits.headsPerTurn {
+            if turnBytes > Limits.turnBytesMax || heads >= headsPerTurn {
                 queueReady(id)
                 break
             }
@@ -67,7 +67,7 @@ extension Worker {
                     return
                 }
             }
-            heads += receiveFrames(id, headsMax: Limits.headsPerTurn - heads)
+            heads += receiveFrames(id, headsMax: headsPerTurn - heads)
         }
         guard downstreams.contains(id), let session = downstreams[id].http2 else { return }
         if session.wantsToSend || session.isOver { queueFlush(id) }

@@ -34,11 +34,18 @@ extension Worker {
         guard tick == requestTimer.value.tick else { return }
         requestTimer.value = RequestTimer()
         var earliest = MonotonicTime.never
+        var lateCount = 0
         exchanges.forEachHandle { id in
             let deadline = exchanges[id].deadline
-            if deadline <= now { endLateRequest(id) } else { earliest = min(earliest, deadline) }
+            if deadline > now { return earliest = min(earliest, deadline) }
+            lateCount += 1
+            if lateCount <= Limits.lateRequestsPerRound { endLateRequest(id) }
         }
-        if !earliest.isNever { armRequestTimer(max(earliest, now.adding(milliseconds: Limits.requestSweepMs))) }
+        if lateCount > Limits.lateRequestsPerRound {
+            armRequestTimer(now)
+        } else if !earliest.isNever {
+            armRequestTimer(max(earliest, now.adding(milliseconds: Limits.requestSweepMs)))
+        }
     }
 
     private func endLateRequest(_ id: Handle) {

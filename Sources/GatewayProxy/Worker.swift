@@ -118,7 +118,10 @@ final class Worker {
     let readyQueue = Cell(TurnQueue<EventToken>())
     /// Output of HTTP/2 connections is among what waits to be written.
     var gathersStreams = false
-    private var firedTimers: [TimerWheel.Timer] = []
+    /// Timers that are due and have not had their turn.
+    let firedTimers = Cell<[TimerWheel.Timer]>([])
+    /// Heads that a connection may begin in its turn of this round.
+    var headsPerTurn = Limits.headsPerTurn
 
     /// The mailbox is in the epoll already.
     init(
@@ -169,15 +172,15 @@ final class Worker {
             runReady()
             if !gzip.value.turns.isEmpty { runEncoders() }
             runTimers()
-            if !flushQueue.value.isEmpty || !originFlushQueue.value.isEmpty { flushRound() }
+            if !flushQueue.value.isEmpty || !originFlushQueue.value.isEmpty { flushRound(begunAt: roundStart) }
             shard.observe(loopLag, nanoseconds: MonotonicTime.now().nanoseconds(since: roundStart))
         }
         accessLog.value?.flush()
         spans.value.flush(to: spanQueue)
     }
 
-    private func flushRound() {
-        if gathersStreams { gatherStreams() }
+    private func flushRound(begunAt start: MonotonicTime) {
+        if gathersStreams { gatherStreams(since: start) }
         flushAll()
         if !originFlushQueue.value.isEmpty { flushOrigins() }
         // The last connection may have ended with its last byte, and no event would tell.
@@ -187,6 +190,7 @@ final class Worker {
     private func takeEvents() {
         now = .now()
         let eventCount = epoll.eventCount
+        shareHeads(eventCount)
         noteIdleUpstreams(eventCount)
         for index in 0..<eventCount {
             let (token, readiness) = epoll.event(index)
@@ -194,15 +198,23 @@ final class Worker {
         }
     }
 
+    /// A request may begin a connection to its origin: were each of hundreds of clients given a whole turn of them, the round would take
+    /// seconds, and whoever comes meanwhile would wait for its end.
+    private func shareHeads(_ eventCount: Int) {
+        let waiting = eventCount + readyQueue.value.count
+        headsPerTurn = waiting <= Limits.headsPerRound / Limits.headsPerTurn ? Limits.headsPerTurn : max(1, Limits.headsPerRound / waiting)
+    }
+
     /// What further streams of an HTTP/2 connection have to say goes out in the same records: epoll is asked for it before writing, for as
     /// long as there is more. (HTTP/1.1 has one response under way for each connection: asking once more brought nothing for the same
     /// record, and cost 1.5 % of the CPU.)
-    private func gatherStreams() {
+    private func gatherStreams(since start: MonotonicTime) {
         gathersStreams = false
         for _ in 0..<Limits.gatherRoundsMax {
             epoll.wait(timeoutMs: 0)
             if epoll.eventCount == 0 { return }
             takeEvents()
+            if now.nanoseconds(since: start) > UInt64(Limits.gatherMsMax) * 1_000_000 { return }
         }
     }
 
@@ -237,7 +249,9 @@ final class Worker {
     }
 
     private func waitTimeoutMs() -> Int32 {
-        if !readyQueue.value.isEmpty || !flushQueue.value.isEmpty || !originFlushQueue.value.isEmpty || !gzip.value.turns.isEmpty {
+        if !readyQueue.value.isEmpty || !flushQueue.value.isEmpty || !originFlushQueue.value.isEmpty || !gzip.value.turns.isEmpty
+            || hasTimersLeft
+        {
             return 0
         }
         var timeout = timers.value.millisecondsUntilNext(now: now) ?? -1
@@ -305,80 +319,5 @@ final class Worker {
             flushAndGoOn(connection)
         }
         flushQueue.value.endTurn()
-    }
-
-    private func runTimers() {
-        timers.value.collect(now: now, into: &firedTimers)
-        if !firedTimers.isEmpty {
-            for timer in firedTimers { fire(timer) }
-            firedTimers.removeAll(keepingCapacity: true)
-        }
-        if accessLog.value?.flushDue ?? .never <= now { accessLog.value?.flush() }
-        if spans.value.flushDue <= now { spans.value.flush(to: spanQueue) }
-        if isDraining { drainOn() }
-    }
-
-    private func fire(_ timer: TimerWheel.Timer) {
-        let token = EventToken(word: timer.word)
-        switch token.kind {
-        case Kind.downstream:
-            guard downstreams.contains(token.handle), downstreams[token.handle].timerTick == timer.tick else { return }
-            downstreams[token.handle].timerTick = 0
-            let deadline = downstreams[token.handle].deadline
-            if deadline <= now { downstreamExpired(token.handle) } else { armDownstream(token.handle, deadline) }
-        case Kind.upstream:
-            guard upstreams.contains(token.handle), upstreams[token.handle].timerTick == timer.tick else { return }
-            upstreams[token.handle].timerTick = 0
-            let deadline = upstreams[token.handle].deadline
-            if deadline <= now { upstreamExpired(token.handle) } else { armUpstream(token.handle, deadline) }
-        case Kind.streams:
-            if downstreams.contains(token.handle) { streamTimerFired(token.handle, tick: timer.tick) }
-        case Kind.requests: endLateRequests(tick: timer.tick)
-        case Kind.fetch: if exchanges.contains(token.handle) { leaveLaggards(of: token.handle, tick: timer.tick) }
-        default:
-            if token.handle.isNone { resumeAccepting() } else if listeners.contains(token.handle) { finishClosing(listener: token.handle) }
-        }
-    }
-
-    // MARK: Deadlines
-
-    func setDeadline(downstream id: Handle, _ kind: DownstreamConnection.Deadline, afterMs: Int) {
-        let deadline = now.adding(milliseconds: afterMs)
-        downstreams[id].deadline = deadline
-        downstreams[id].deadlineKind = kind
-        armDownstream(id, deadline)
-    }
-
-    func setDeadline(upstream id: Handle, _ kind: UpstreamConnection.Deadline, afterMs: Int) {
-        let deadline = now.adding(milliseconds: afterMs)
-        upstreams[id].deadline = deadline
-        upstreams[id].deadlineKind = kind
-        armUpstream(id, deadline)
-    }
-
-    /// Nothing is waited for any more. The timer stays in the wheel, for the next deadline.
-    func clearDeadline(downstream id: Handle) {
-        downstreams[id].deadline = .never
-        downstreams[id].deadlineKind = .none
-    }
-
-    func clearDeadline(upstream id: Handle) {
-        upstreams[id].deadline = .never
-        upstreams[id].deadlineKind = .none
-    }
-
-    /// A timer that is early enough stays where it is: it looks at the deadline when it fires.
-    private func armDownstream(_ id: Handle, _ deadline: MonotonicTime) {
-        if deadline.isNever { return }
-        let tick = downstreams[id].timerTick
-        if tick != 0 && timers.value.tick(of: deadline) >= tick { return }
-        downstreams[id].timerTick = timers.value.arm(EventToken(kind: Kind.downstream, handle: id).word, at: deadline)
-    }
-
-    func armUpstream(_ id: Handle, _ deadline: MonotonicTime) {
-        if deadline.isNever { return }
-        let tick = upstreams[id].timerTick
-        if tick != 0 && timers.value.tick(of: deadline) >= tick { return }
-        upstreams[id].timerTick = timers.value.arm(EventToken(kind: Kind.upstream, handle: id).word, at: deadline)
     }
 }
