@@ -53,6 +53,16 @@ import Testing
         #expect(finding.text == "Version canary of upstream chat fails 40 % of its requests, the other one 0.1 %.")
     }
 
+    @Test func `versions that fail alike are told as one`() throws {
+        let finding = try only {
+            $0.requests = Readings.statuses(1_900, errors: 300)
+            $0.upstreams[0].versions[0].statuses = Readings.statuses(1_600, errors: 240)
+            $0.upstreams[0].versions[1].statuses = Readings.statuses(150, errors: 60)
+        }
+        #expect(finding.state == .bad && finding.source == "upstream")
+        #expect(finding.text == "Upstream chat fails 27 % of its requests, all its versions alike.")
+    }
+
     @Test func `a few errors among a few requests are no share`() {
         let verdict = verdict {
             $0.requests = Readings.statuses(1_002, errors: 3)

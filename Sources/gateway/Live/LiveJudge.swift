@@ -8,6 +8,8 @@ struct LiveJudge {
 
     /// Fewer tell nothing of a share.
     private static let requestsMin: UInt64 = 20
+    /// Of the requests, that fail: below it nobody need look.
+    private static let shareMin = 0.01
     private static let dayS = 86_400.0
 
     /// `before` is nil for the first reading.
@@ -64,14 +66,10 @@ struct LiveJudge {
         guard let before else { return }
         var isExplained = findings.contains { $0.state == .bad }
         for upstream in now.upstreams {
-            let earlier = before.upstreams.first { $0.name == upstream.name }
-            for version in upstream.versions {
-                let old = earlier?.versions.first { $0.name == version.name }
-                let statuses = version.statuses.since(old?.statuses ?? StatusClasses())
-                guard let share = Self.share(statuses.errors, statuses.total), share >= 0.01 else { continue }
-                let name = version.name.isEmpty ? "Upstream \(upstream.name)" : "Version \(version.name) of upstream \(upstream.name)"
-                let others = Self.others(upstream, version, earlier)
-                find(share >= 0.05 ? .bad : .notice, "version", "\(name) fails \(Self.percent(share)) of its requests\(others).")
+            let failing = Self.failing(upstream, since: before.upstreams.first { $0.name == upstream.name })
+            for one in failing {
+                let text = "\(one.name) fails \(Self.percent(one.share)) of its requests\(one.others)."
+                find(one.share >= 0.05 ? .bad : .notice, one.source, text)
                 isExplained = true
             }
         }
@@ -83,15 +81,33 @@ struct LiveJudge {
         find(share >= 0.05 ? .bad : .notice, "gateway", "\(Self.percent(share)) of all answers are errors (5xx)\(reason).")
     }
 
-    /// Whether the other versions do better: then it is the version's own fault.
-    private static func others(_ upstream: LiveReading.Upstream, _ version: LiveReading.Version, _ earlier: LiveReading.Upstream?) -> String
-    {
-        var sum = StatusClasses()
-        for other in upstream.versions where other.name != version.name {
-            sum += other.statuses.since(earlier?.versions.first { $0.name == other.name }?.statuses ?? StatusClasses())
+    private typealias Failing = (source: String, name: String, share: Double, others: String)
+
+    /// Who fails: a version by itself where the others do better, for then it is its own fault; else all of them as one.
+    private static func failing(_ upstream: LiveReading.Upstream, since earlier: LiveReading.Upstream?) -> [Failing] {
+        let statuses = upstream.versions.map { version in
+            version.statuses.since(earlier?.versions.first { $0.name == version.name }?.statuses ?? StatusClasses())
         }
-        guard let share = share(sum.errors, sum.total) else { return "" }
-        return upstream.versions.count == 2 ? ", the other one \(percent(share))" : ", the other ones \(percent(share))"
+        let shares = statuses.compactMap { share($0.errors, $0.total) }
+        let whole = "Upstream \(upstream.name)"
+        if shares.count > 1, let least = shares.min(), let most = shares.max(), least >= shareMin, most <= 2 * least {
+            let sum = statuses.reduce(into: StatusClasses()) { $0 += $1 }
+            return [("upstream", whole, Double(sum.errors) / Double(sum.total), ", all its versions alike")]
+        }
+        var failing: [Failing] = []
+        for (index, version) in upstream.versions.enumerated() {
+            guard let share = share(statuses[index].errors, statuses[index].total), share >= shareMin else { continue }
+            var others = StatusClasses()
+            for (other, its) in statuses.enumerated() where other != index { others += its }
+            let name = version.name.isEmpty ? whole : "Version \(version.name) of upstream \(upstream.name)"
+            failing.append(("version", name, share, compared(others, upstream.versions.count - 1)))
+        }
+        return failing
+    }
+
+    private static func compared(_ others: StatusClasses, _ count: Int) -> String {
+        guard let share = share(others.errors, others.total) else { return "" }
+        return count == 1 ? ", the other one \(percent(share))" : ", the other ones \(percent(share))"
     }
 
     // MARK: Limits
