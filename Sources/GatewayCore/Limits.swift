@@ -397,6 +397,14 @@ public enum Limits {
     public static let eventStreamsMax = 16
     /// How often they are told.
     public static let eventIntervalMs = 1_000
+    /// How often a reading is kept for those who come later ...
+    public static let pastIntervalMs = 5_000
+    /// ... at most a hundredth of the main thread's time, with hundreds of thousands of series ...
+    public static let pastShare = 100
+    /// ... how long it is kept: the five minutes that the page shows ...
+    public static let pastMs = 300_000
+    /// ... and what all of them may take. A new reader is sent so much at once.
+    public static let pastBytesMax = 1024 * 1024
     /// A reader that takes nothing for so long has gone, or sleeps: it asks anew when it is back.
     public static let eventStallMs = 10_000
     /// Rates that make the sentence of the live page are those of the last moments: short enough to be news, long enough for a few hundred

@@ -83,6 +83,18 @@ struct AdminConnection: ~Copyable {
         output.append("\n\n")
     }
 
+    /// One event (HTML Living Standard, § 9.2.6).
+    mutating func tell(_ data: [UInt8], named name: StaticString? = nil) {
+        if let name {
+            output.append("event: ")
+            output.append(name)
+            output.append("\n")
+        }
+        output.append("data: ")
+        output.append(data)
+        output.append("\n\n")
+    }
+
     /// What every answer has: nothing is kept, nothing is taken for what it is not, and no other page learns where its reader came from.
     private mutating func appendFields(_ fields: [(name: StaticString, value: String)]) {
         HTTP1Encoder.field("Cache-Control", "no-store", into: &output)

@@ -68,8 +68,9 @@ extension AdminServer {
     var timeoutMs: Int32 {
         if !turns.isEmpty { return 0 }
         let due = min(retryAt ?? .never, nextEvent)
-        if due < .never { return min(due.milliseconds(after: .now()), 1_000) }
-        return connections.count == 0 ? -1 : 1_000
+        let dueMs = due < .never ? due.milliseconds(after: .now()) : -1
+        if connections.count == 0 { return dueMs }
+        return dueMs < 0 ? 1_000 : min(dueMs, 1_000)
     }
 
     func tick(_ epoll: borrowing Epoll) {

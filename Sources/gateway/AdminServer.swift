@@ -43,7 +43,7 @@ final class AdminServer {
     let live: LiveFeed
     /// The configuration as it was read; nil until one is in force.
     var record: (() -> ConfigRecord)?
-    /// When readers of events are told next; never while nobody reads.
+    /// When the next reading is made for them, or to be kept; never while there is no listener.
     var nextEvent = MonotonicTime.never
 
     init(registry: MetricsRegistry) throws {
@@ -90,6 +90,7 @@ final class AdminServer {
             if connections[id].isEventStream, !isAllowed(connections[id].peer.address) { connections.discard(id) }
         }
         if let fresh = next.takeListener() { listener = consume fresh } else if isOff { listener = nil }
+        watch(!isOff)
     }
 
     func acceptOne() throws -> AcceptedSocket? { try listener?.accept() }

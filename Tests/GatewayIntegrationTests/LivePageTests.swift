@@ -46,10 +46,15 @@ import Testing
         while true {
             let text = try client.receive(through: "\n\n")
             guard text.hasPrefix("data: ") else { continue }
-            let data = Data(text.dropFirst(6).utf8)
-            guard let object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else { throw TestError.invalid(text) }
-            return object
+            return try Self.object(text.dropFirst(6))
         }
+    }
+
+    private static func object(_ text: Substring) throws -> [String: Any] {
+        guard let object = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any] else {
+            throw TestError.invalid(String(text))
+        }
+        return object
     }
 
     private func event() throws -> [String: Any] {
@@ -133,6 +138,27 @@ import Testing
         #expect(try gateway.get("/").status == 200)
         try eventually("an event that tells of another request") {
             (try nextEvent(client)["requests"] as? [String: Int])?["2xx"] == 6
+        }
+    }
+
+    @Test func `who comes later is told first of the time before`() throws {
+        #expect(try gateway.get("/").status == 200)
+        // A reading is kept now and then, also while nobody watches.
+        try eventually("a reading of before") {
+            let client = try openEvents().client
+            _ = try client.receive(through: "\n\n")
+            var clocks: [Double] = []
+            var hasRequest = false
+            while true {
+                let text = try client.receive(through: "\n\n")
+                let isPast = text.hasPrefix("event: past\n")
+                let reading = try Self.object(text.dropFirst(isPast ? "event: past\ndata: ".count : "data: ".count))
+                clocks.append(try #require(reading["clock"] as? Double))
+                if !isPast { break }
+                hasRequest = (reading["requests"] as? [String: Any])?["2xx"] as? Int == 1
+            }
+            #expect(clocks == clocks.sorted())
+            return hasRequest
         }
     }
 

@@ -2,7 +2,8 @@ import GatewayConfig
 import GatewayCore
 import GatewayTelemetry
 
-/// What `/events` tells, made on the main thread: from the cells that `/metrics` shows, when somebody watches.
+/// What `/events` tells, made on the main thread from the cells that `/metrics` shows. Readings go on while nobody watches: whoever comes
+/// when something has happened is told of the minutes before.
 final class LiveFeed {
     /// What is known beside the metrics.
     struct Sources {
@@ -14,16 +15,19 @@ final class LiveFeed {
     }
 
     private let registry: MetricsRegistry
-    /// Readings of the last moments, for the sentence; none while nobody watches.
+    /// Readings of the last moments, for the sentence.
     private var recent: [LiveReading] = []
+    /// Data of events of the last minutes, the oldest first, each with its ``LiveReading/clock``.
+    private var past: [(clock: Double, data: [UInt8])] = []
+    private var pastBytes = 0
     var sources: (() -> Sources)?
 
     init(registry: MetricsRegistry) {
         self.registry = registry
     }
 
-    /// The next reading; nil as long as no configuration is in force.
-    func next() -> LiveReading? {
+    /// The data of the next event; nil as long as no configuration is in force.
+    func next() -> [UInt8]? {
         guard let sources = sources?() else { return nil }
         let clock = Double(MonotonicTime.now().nanoseconds) / 1e9
         var reading = Self.reading(registry.reading(), sources, clock: clock)
@@ -31,12 +35,33 @@ final class LiveFeed {
         recent.removeAll { $0.clock < clock - window }
         reading.verdict = LiveJudge.verdict(reading, since: recent.first)
         recent.append(reading)
-        return reading
+        let data = Array(reading.json.text.utf8)
+        keep(data, clock)
+        return data
     }
 
-    /// Nobody watches any more.
+    /// What was told in the last minutes, but for the last moment, which the next event tells better.
+    var history: [[UInt8]] {
+        let last = Double(MonotonicTime.now().nanoseconds) / 1e9 - Double(Limits.eventIntervalMs) / 1000
+        return past.prefix { $0.clock <= last }.map(\.data)
+    }
+
+    private func keep(_ data: [UInt8], _ clock: Double) {
+        // A little less than the interval, which is not kept to the millisecond.
+        if let last = past.last, clock - last.clock < 0.9 * Double(Limits.pastIntervalMs) / 1000 { return }
+        past.append((clock, data))
+        pastBytes += data.count
+        while let first = past.first, pastBytes > Limits.pastBytesMax || clock - first.clock > Double(Limits.pastMs) / 1000 {
+            pastBytes -= first.data.count
+            past.removeFirst()
+        }
+    }
+
+    /// The listener is closed.
     func forget() {
         recent.removeAll()
+        past.removeAll()
+        pastBytes = 0
     }
 
     // MARK: From the metrics
