@@ -22,6 +22,20 @@ public enum ConfigLoader {
         let snapshot = withExtendedLifetime(scope) { SnapshotBuilder(path: path, diagnostics: diagnostics).build(scope) }
         return ConfigResult(
             snapshot: diagnostics.hasErrors ? nil : snapshot, diagnostics: diagnostics.sorted(startingWith: path),
-            sources: reader.sources.sources(diagnostics))
+            sources: reader.sources.sources(diagnostics),
+            adminAddress: snapshot.admin?.address ?? adminAddress(in: statements, environment))
+    }
+
+    /// Of the first `admin` that has one. Behind a forgotten "}" it stands in another block.
+    private static func adminAddress(in statements: [Statement], _ environment: Environment) -> ListenAddress? {
+        for statement in statements {
+            if statement.name.text == "admin", let word = statement.arguments.first,
+                let address = try? AddressReader.listenAddress(environment.resolve(word))
+            {
+                return address
+            }
+            if let address = adminAddress(in: statement.block ?? [], environment) { return address }
+        }
+        return nil
     }
 }

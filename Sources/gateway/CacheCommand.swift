@@ -82,13 +82,24 @@ struct AdminOption: ParsableArguments {
     func client() throws -> AdminClient {
         if let admin { return try AdminClient(text: admin) }
         let loaded = ConfigLoader.load(path: config.path, environment: Environment.current)
-        guard let snapshot = loaded.snapshot else {
-            throw AdminClient.Failure(text: loaded.diagnostics.filter { $0.severity == .error }.map(\.text).joined(separator: "\n"))
-        }
-        guard let address = snapshot.admin?.address else {
-            throw AdminClient.Failure(text: "\(config.path) has no admin listener: expected admin ADDRESS { }")
+        let errors = loaded.diagnostics.filter { $0.severity == .error }
+        guard let address = loaded.adminAddress else {
+            let reason = "\(config.path) has no admin listener: expected admin ADDRESS { }"
+            if errors.isEmpty { throw AdminClient.Failure(text: reason) }
+            let detour = "the file does not tell the address of the admin listener: expected --admin ADDRESS, which needs no file"
+            throw AdminClient.Failure(text: (errors.map(\.text) + [detour]).joined(separator: "\n"))
         }
         if address.port == 0 { throw AdminClient.Failure(text: "the admin listener has any free port: expected --admin ADDRESS") }
+        if !errors.isEmpty { warn(of: errors.count, AdminClient(address)) }
         return AdminClient(address)
+    }
+
+    /// A gateway that runs has refused such a file, or has an environment that this command lacks.
+    private func warn(of errorCount: Int, _ client: AdminClient) {
+        Console.error(
+            """
+            \(config.path) has \(errorCount == 1 ? "an error" : "\(errorCount) errors"), as gateway check tells: asking \(client.address), \
+            which it names all the same. A gateway that runs by an older file may be elsewhere: --admin ADDRESS
+            """)
     }
 }
