@@ -44,6 +44,27 @@ import Testing
         #expect(try gateway.stop() == .exited(0))
     }
 
+    @Test func `forty questions are answered long before the ten thousand that came before them`() throws {
+        let client = try connect()
+        let last = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        let requests = Array((String(repeating: Self.scrape, count: 10_000) + last).utf8)
+        let hog = Monitor((bytes: 0, hasEnded: false))
+        Thread.detachNewThread { try? client.send(requests, timeout: 120) }
+        Thread.detachNewThread {
+            while let bytes = try? client.receiveSome(until: Deadline(seconds: 120)), !bytes.isEmpty {
+                hog.update { $0.bytes += bytes.count }
+            }
+            hog.update { $0.hasEnded = true }
+        }
+        try eventually("the first answers") { hog.value.bytes > 100_000 }
+        let other = try connect()
+        for _ in 0..<40 { #expect(try other.get("/healthz").text == "ok\n") }
+        #expect(!hog.value.hasEnded)
+        // Their client sees the end here, and its threads with it.
+        try gateway.stop()
+        try eventually("the end of them") { hog.value.hasEnded }
+    }
+
     @Test func `who asks now and then keeps its connection while others come and say nothing`() throws {
         let kept = try connect()
         #expect(try kept.get("/metrics").status == 200)
