@@ -42,6 +42,22 @@ import Testing
         }
     }
 
+    @Test func `numbers of any length are written with all their digits, and none before them`() {
+        let pool = BufferPool()
+        var queue = ByteQueue(pool: pool)
+        var bounds: [UInt64] = [.max, .max - 1]
+        var power: UInt64 = 1
+        for _ in 0..<20 {
+            bounds += [power - 1, power, power + 1, power / 9, power / 7 * 5]
+            power = power.multipliedReportingOverflow(by: 10).partialValue
+        }
+        for value in bounds + (0..<10_000).map({ _ in UInt64.random(in: .min ... .max) >> UInt64.random(in: 0..<64) }) {
+            queue.append(decimal: value)
+            #expect(queue.bytes.string == String(value))
+            queue.removeAll()
+        }
+    }
+
     @Test func `a queue that shrinks keeps its bytes, and moves only where that saves much`() {
         let pool = BufferPool()
         var queue = ByteQueue(pool: pool)
