@@ -59,8 +59,8 @@ final class LocationRoute: Sendable {
     let isCached: Bool
     let forwarding: Forwarding
     let tracing: TracePolicy
-    /// The path it matches, escaped, as spans have it.
-    let spanRoute: [UInt8]
+    /// What spans say of it.
+    let span: LocationSpan
 
     init(
         _ config: LocationConfig, server: String, listens: String, _ context: RouteContext
@@ -89,7 +89,7 @@ final class LocationRoute: Sendable {
             setNames: proxySetFields.knownNames, keepsPath: pass?.uri == nil, keepsHost: upstream?.host == nil,
             speaksHTTP2: upstream?.speaksHTTP2 ?? false)
         isProxied = pass != nil
-        spanRoute = JSONLine.escaped(String(config.path.prefix(Limits.spanTextBytesMax)))
+        span = LocationSpan(path: config.path)
         tracing = TracePolicy(isOn: context.tracing != nil && config.isTraced, sampleMillionths: context.tracing?.sampleMillionths ?? 0)
         isCached = config.cache != nil
         cache = config.cache.map {

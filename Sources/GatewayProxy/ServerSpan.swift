@@ -12,16 +12,7 @@ extension Exchange {
         let identity = SpanJSON.Identity(trace: (trace.id.high, trace.id.low), span: trace.spanID, parent: trace.parentID)
         SpanJSON.begin(identity, .server, startNs: startNs, endNs: endNs, into: &line)
         appendMethod(to: &line)
-        if let route = location?.spanRoute, !route.isEmpty {
-            line.append(" ")
-            line.append(route)
-            SpanJSON.beginAttributes(into: &line)
-            SpanJSON.beginText("http.route", into: &line)
-            line.append(route)
-            SpanJSON.endText(into: &line)
-        } else {
-            SpanJSON.beginAttributes(into: &line)
-        }
+        if let location { line.append(location.span.nameAndRoute) } else { SpanJSON.beginAttributes(into: &line) }
         encodeRequest(on: connection, hiding: hidden, into: &line)
         if response.status > 0 { SpanJSON.attribute("http.response.status_code", UInt64(response.status), into: &line) }
         if requestBody.received > 0 { SpanJSON.attribute("http.request.body.size", requestBody.received, into: &line) }
@@ -41,12 +32,20 @@ extension Exchange {
         if head.hasQuery {
             if let hidden { encodeQuery(hiding: hidden, into: &line) } else { SpanJSON.attribute("url.query", head.query, into: &line) }
         }
-        SpanJSON.attribute("url.scheme", connection.stream.isTLS ? "https" : "http", into: &line)
+        if connection.stream.isTLS {
+            SpanJSON.attribute("url.scheme", "https", into: &line)
+        } else {
+            SpanJSON.attribute("url.scheme", "http", into: &line)
+        }
         if head.hostname.byteCount > 0 { SpanJSON.attribute("server.address", head.hostname, into: &line) }
         SpanJSON.beginText("client.address", into: &line)
         client.append(to: &line)
         SpanJSON.endText(into: &line)
-        SpanJSON.attribute("network.protocol.version", head.version.spanText, into: &line)
+        switch head.version {
+        case .http10: SpanJSON.attribute("network.protocol.version", "1.0", into: &line)
+        case .http11: SpanJSON.attribute("network.protocol.version", "1.1", into: &line)
+        case .http2: SpanJSON.attribute("network.protocol.version", "2", into: &line)
+        }
         SpanJSON.beginText("gateway.request_id", into: &line)
         line.append(hex16: requestID.0)
         line.append(hex16: requestID.1)
@@ -90,11 +89,7 @@ extension Exchange {
         line.append("cache fetch")
         SpanJSON.beginAttributes(into: &line)
         encodeMethod(into: &line)
-        if let route = location?.spanRoute, !route.isEmpty {
-            SpanJSON.beginText("http.route", into: &line)
-            line.append(route)
-            SpanJSON.endText(into: &line)
-        }
+        if let location { line.append(location.span.route) }
         if response.status > 0 { SpanJSON.attribute("http.response.status_code", UInt64(response.status), into: &line) }
         if let error { SpanJSON.attribute("error.type", error.type.name, into: &line) }
     }
@@ -115,7 +110,11 @@ extension Exchange {
         SpanJSON.beginText("network.peer.address", into: &line)
         call.endpoint.address.address.append(to: &line)
         SpanJSON.endText(into: &line)
-        SpanJSON.attribute("network.protocol.version", call.isOverHTTP2 ? "2" : "1.1", into: &line)
+        if call.isOverHTTP2 {
+            SpanJSON.attribute("network.protocol.version", "2", into: &line)
+        } else {
+            SpanJSON.attribute("network.protocol.version", "1.1", into: &line)
+        }
         if outcome.attempts > 1 { SpanJSON.attribute("http.request.resend_count", UInt64(outcome.attempts - 1), into: &line) }
         if call.head.isComplete { SpanJSON.attribute("http.response.status_code", UInt64(call.head.status), into: &line) }
         if !outcome.connectedAt.isNever && outcome.connectingAt >= call.startedAt {
@@ -140,25 +139,20 @@ extension Exchange {
 
     /// A name has few values: of methods that HTTP doesn't know the gateway says no more than that.
     private func appendMethod(to line: inout ByteQueue) {
-        if head.method == .other { line.append("HTTP") } else { line.append(head.method.name) }
+        switch head.method {
+        case .get: line.append("GET")
+        case .other: line.append("HTTP")
+        default: line.append(head.method.name)
+        }
     }
 
     private func encodeMethod(into line: inout ByteQueue) {
-        if head.method == .other {
+        switch head.method {
+        case .get: SpanJSON.attribute("http.request.method", "GET", into: &line)
+        case .other:
             SpanJSON.attribute("http.request.method", "_OTHER", into: &line)
             SpanJSON.attribute("http.request.method_original", head.methodBytes, into: &line)
-        } else {
-            SpanJSON.attribute("http.request.method", head.method.name, into: &line)
-        }
-    }
-}
-
-extension HTTPVersion {
-    fileprivate var spanText: StaticString {
-        switch self {
-        case .http10: "1.0"
-        case .http11: "1.1"
-        case .http2: "2"
+        default: SpanJSON.attribute("http.request.method", head.method.name, into: &line)
         }
     }
 }

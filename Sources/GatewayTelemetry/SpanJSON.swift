@@ -5,19 +5,27 @@ import GatewayCore
 ///
 /// Names and keys are ours, plain ASCII. Texts may be a peer's bytes; of a long one the beginning is told, so that a span is bounded.
 public enum SpanJSON {
-    /// As the numbers of opentelemetry.proto.trace.v1.Span.SpanKind.
-    public enum Kind: Int, Sendable {
-        case `internal` = 1
-        case server = 2
-        case client = 3
+    public enum Kind: Sendable {
+        case `internal`, server, client
+
+        /// By the numbers of opentelemetry.proto.trace.v1.Span.SpanKind.
+        @inlinable @inline(__always)
+        var opening: StaticString {
+            switch self {
+            case .internal: #"{"kind":1,"traceId":""#
+            case .server: #"{"kind":2,"traceId":""#
+            case .client: #"{"kind":3,"traceId":""#
+            }
+        }
     }
 
     /// Which span it is: 16 bytes of the trace, 8 of the span, 8 of its parent, 0 for none.
     public struct Identity: BitwiseCopyable, Sendable {
-        let trace: (high: UInt64, low: UInt64)
-        let span: UInt64
-        let parent: UInt64
+        @usableFromInline let trace: (high: UInt64, low: UInt64)
+        @usableFromInline let span: UInt64
+        @usableFromInline let parent: UInt64
 
+        @inlinable
         public init(trace: (high: UInt64, low: UInt64), span: UInt64, parent: UInt64) {
             self.trace = trace
             self.span = span
@@ -25,9 +33,10 @@ public enum SpanJSON {
         }
     }
 
-    /// Its name is still to be written, between ``beginName(into:)`` and ``beginAttributes(into:)``.
+    /// Its name is still to be written, between this and ``beginAttributes(into:)``.
+    @inlinable @inline(__always)
     public static func begin(_ identity: Identity, _ kind: Kind, startNs: UInt64, endNs: UInt64, into line: inout ByteQueue) {
-        line.append(#"{"traceId":""#)
+        line.append(kind.opening)
         line.append(hex16: identity.trace.high)
         line.append(hex16: identity.trace.low)
         line.append(#"","spanId":""#)
@@ -36,20 +45,19 @@ public enum SpanJSON {
             line.append(#"","parentSpanId":""#)
             line.append(hex16: identity.parent)
         }
-        line.append(#"","kind":"#)
-        line.append(decimal: UInt64(kind.rawValue))
-        line.append(#","startTimeUnixNano":""#)
+        line.append(#"","startTimeUnixNano":""#)
         line.append(decimal: startNs)
         line.append(#"","endTimeUnixNano":""#)
         line.append(decimal: endNs)
         line.append(#"","name":""#)
     }
 
+    @inlinable @inline(__always)
     public static func beginAttributes(into line: inout ByteQueue) {
         line.append(#"","attributes":["#)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public static func attribute(_ key: StaticString, _ text: RawSpan, into line: inout ByteQueue) {
         line.append(#"{"key":""#)
         line.append(key)
@@ -58,7 +66,7 @@ public enum SpanJSON {
         line.append(#""}},"#)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public static func attribute(_ key: StaticString, _ text: StaticString, into line: inout ByteQueue) {
         line.append(#"{"key":""#)
         line.append(key)
@@ -67,7 +75,7 @@ public enum SpanJSON {
         line.append(#""}},"#)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public static func attribute(_ key: StaticString, _ number: UInt64, into line: inout ByteQueue) {
         line.append(#"{"key":""#)
         line.append(key)
@@ -76,7 +84,7 @@ public enum SpanJSON {
         line.append(#""}},"#)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public static func attribute(_ key: StaticString, secondsFromNanoseconds value: UInt64, into line: inout ByteQueue) {
         line.append(#"{"key":""#)
         line.append(key)
@@ -86,13 +94,14 @@ public enum SpanJSON {
     }
 
     /// An attribute's beginning, for a text that the caller writes: ``endText(into:)`` ends it.
-    @inline(__always)
+    @inlinable @inline(__always)
     public static func beginText(_ key: StaticString, into line: inout ByteQueue) {
         line.append(#"{"key":""#)
         line.append(key)
         line.append(#"","value":{"stringValue":""#)
     }
 
+    @inlinable @inline(__always)
     public static func endText(into line: inout ByteQueue) {
         line.append(#""}},"#)
     }
