@@ -45,6 +45,8 @@ public enum Limits {
     public static let spanRequestBytesMax = 1024 * 1024
     /// Spans that wait for a collector that is slow, for all workers together; what comes beyond is dropped.
     public static let spanQueueBytesMax = 8 * 1024 * 1024
+    /// Buffers of `spanBufferBytes` that are kept for the next spans: those of two requests to a collector.
+    public static let spanSparesMax = 32
     /// OTEL_EXPORTER_OTLP_TIMEOUT's default.
     public static let spanRequestMs = 10_000
     /// How often the same spans are sent, waiting so long after the first time, twice as long each further time, and never longer.

@@ -208,7 +208,11 @@ public struct Stream: ~Copyable {
 
     /// Writes once, what it can of the bytes from `offset` on, which stay in the queue.
     public mutating func write(_ queue: borrowing ByteQueue, from offset: Int) -> IOResult {
-        let bytes = queue.bytes.extracting(offset...)
+        write(queue.bytes.extracting(offset...))
+    }
+
+    /// Writes once, what it can of `bytes`.
+    public mutating func write(_ bytes: RawSpan) -> IOResult {
         let result = tls != nil ? (tls?.write(bytes) ?? .ended) : send(bytes)
         note(result)
         return result

@@ -4,18 +4,26 @@ import Synchronization
 
 /// Spans that wait for the exporter: filled by workers, emptied by the main thread. What finds no room is dropped and counted, so that
 /// no worker ever waits for a collector.
+///
+/// The lock is held while references are swapped, never during a copy of spans. Their memory comes back when they are sent: at many
+/// thousand requests a second the kernel would be asked for more of it than for anything else.
 public final class SpanQueue: Sendable {
     /// Whole spans, each with a comma behind it.
     public struct Batch: Sendable {
         public var bytes: [UInt8] = []
-        public var count = 0
+        public let count: Int
     }
 
     private struct State {
         var batches: [Batch] = []
         var heldBytes = 0
         var isTold = false
+        /// Emptied buffers that keep their memory.
+        var spares: [[UInt8]] = []
     }
+
+    /// Memory worth keeping: not that of a few spans, nor of an unusually long one.
+    private static let spareBytes = Limits.spanBufferBytes / 2...2 * Limits.spanBufferBytes
 
     private let state = Mutex(State())
     private let dropped = Atomic<UInt64>(0)
@@ -29,33 +37,36 @@ public final class SpanQueue: Sendable {
     /// Spans that found no room, since the beginning.
     public var droppedCount: UInt64 { dropped.load(ordering: .relaxed) }
 
-    var isEmpty: Bool { state.withLock { $0.batches.isEmpty } }
-
     public var heldBytes: Int { state.withLock { $0.heldBytes } }
 
-    /// Returns at once.
-    func append(_ bytes: consuming [UInt8], count: Int) {
-        let batch = Batch(bytes: bytes, count: count)
-        let byteCount = batch.bytes.count
+    /// Takes the spans out of `bytes` and leaves it empty, with the memory of earlier ones if there is some; drops and counts them if there
+    /// is no room. Returns at once.
+    func exchange(_ bytes: inout [UInt8], count: Int) {
+        let byteCount = bytes.count
+        // Few spans in much memory: a slow collector would let gather more of that than the queue may hold.
+        let areFew = byteCount < Self.spareBytes.lowerBound
+        var few = areFew ? bytes.rawSpan.array : []
         var hasRoom = false
         let mustWake = state.withLock { state in
             hasRoom = state.heldBytes + byteCount <= Limits.spanQueueBytesMax
             if !hasRoom { return false }
-            let wasEmpty = state.batches.isEmpty
+            let last = state.batches.count
             state.heldBytes += byteCount
-            state.batches.append(batch)
+            state.batches.append(Batch(bytes: areFew ? [] : state.spares.popLast() ?? [], count: count))
+            if areFew { swap(&state.batches[last].bytes, &few) } else { swap(&state.batches[last].bytes, &bytes) }
             // Once for each time that there are enough: see ``take(atMost:)``.
             let isEnough = state.heldBytes >= Limits.spanRequestBytes && !state.isTold
             if isEnough { state.isTold = true }
-            return wasEmpty || isEnough
+            return last == 0 || isEnough
         }
+        bytes.removeAll(keepingCapacity: true)
         if !hasRoom { dropped.add(UInt64(count), ordering: .relaxed) }
         if mustWake { wakeup.signal() }
     }
 
-    /// The oldest spans, as many as `byteCount` holds, and at least one batch of them; nil if there are none.
-    public func take(atMost byteCount: Int) -> Batch? {
-        let taken = state.withLock { state -> [Batch] in
+    /// The oldest spans, as many as `byteCount` holds, and at least one batch of them; none if there are none.
+    public func take(atMost byteCount: Int) -> [Batch] {
+        state.withLock { state in
             var (count, bytes) = (0, 0)
             while count < state.batches.count, count == 0 || bytes + state.batches[count].bytes.count <= byteCount {
                 bytes += state.batches[count].bytes.count
@@ -67,46 +78,19 @@ public final class SpanQueue: Sendable {
             state.isTold = false
             return taken
         }
-        if taken.isEmpty { return nil }
-        var all = Batch()
-        all.bytes.reserveCapacity(taken.reduce(0) { $0 + $1.bytes.count })
-        for batch in taken {
-            all.bytes += batch.bytes
-            all.count += batch.count
+    }
+
+    /// Takes back the memory of spans that are sent or given up.
+    public func finish(_ batches: inout [Batch]) {
+        for index in batches.indices {
+            batches[index].bytes.removeAll(keepingCapacity: Self.spareBytes.contains(batches[index].bytes.capacity))
         }
-        return all
-    }
-}
-
-/// A worker's spans, gathered and handed on many at a time. One thread owns it.
-struct SpanBuffer: ~Copyable {
-    private let pool: BufferPool
-    private var text: ByteQueue
-    private var count = 0
-    /// When ``flush(to:)`` must be called at the latest; never while the buffer is empty.
-    private(set) var flushDue = MonotonicTime.never
-
-    init(pool: BufferPool) {
-        self.pool = pool
-        text = ByteQueue(pool: pool)
-    }
-
-    /// Adds a span. `body` appends it, with a comma behind it.
-    mutating func withSpan(to queue: SpanQueue, now: MonotonicTime, _ body: (inout ByteQueue) -> Void) {
-        if text.isEmpty {
-            text.reserve(Limits.spanBufferBytes)
-            flushDue = now.adding(milliseconds: Limits.spanBufferMs)
+        state.withLock { state in
+            for index in batches.indices where batches[index].bytes.capacity > 0 && state.spares.count < Limits.spanSparesMax {
+                state.spares.append([])
+                swap(&state.spares[state.spares.count - 1], &batches[index].bytes)
+            }
         }
-        body(&text)
-        count += 1
-        if text.count >= Limits.spanBufferBytes - Limits.spanBytes { flush(to: queue) }
-    }
-
-    mutating func flush(to queue: SpanQueue) {
-        if text.isEmpty { return }
-        queue.append(text.bytes.array, count: count)
-        text.removeAll()
-        count = 0
-        flushDue = .never
+        batches = []
     }
 }

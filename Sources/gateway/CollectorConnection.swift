@@ -1,6 +1,8 @@
 import GatewayCore
 import GatewayHTTP
 import GatewayNet
+import GatewayProxy
+import GatewayTelemetry
 
 /// A connection to the collector: one request at a time, kept for the next.
 struct CollectorConnection: ~Copyable {
@@ -18,7 +20,10 @@ struct CollectorConnection: ~Copyable {
     var stream: Stream
     var state = State.connecting
     var input: ByteQueue
+    /// The head of the request.
     var output: ByteQueue
+    /// How far the spans behind it are written: so many batches, and of the next one so many bytes.
+    private var written = (batches: 0, bytes: 0)
     var parser = HTTP1ResponseParser(requestMethod: .post)
     var head: ResponseHead
     private var interimResponses = 0
@@ -34,6 +39,22 @@ struct CollectorConnection: ~Copyable {
         output = ByteQueue(pool: pool)
         head = ResponseHead(pool: pool)
     }
+
+    /// Writes what the socket takes of the head and of the spans behind it.
+    mutating func write(_ batches: [SpanQueue.Batch]) {
+        while stream.canWrite, !output.isEmpty {
+            guard case .moved = stream.write(from: &output) else { return }
+        }
+        while stream.canWrite, written.batches < batches.count {
+            let batch = batches[written.batches].bytes
+            guard case .moved(let count) = stream.write(batch.rawSpan.extracting(written.bytes...)) else { return }
+            written.bytes += count
+            if written.bytes == batch.count { written = (written.batches + 1, 0) }
+        }
+    }
+
+    /// Whether all of the request is written, which has so many batches.
+    func hasWritten(_ count: Int) -> Bool { output.isEmpty && written.batches == count }
 
     /// Whether the final head is there; interim ones are passed over.
     mutating func readHead() throws(GatewayError) -> Bool {
@@ -55,22 +76,14 @@ struct CollectorConnection: ~Copyable {
         return try parser.parse(input.bytes, into: &head)
     }
 
-    /// How long the collector wants to be left alone (RFC 9110 § 10.2.3), in milliseconds; nil if it doesn't say, or says a date.
-    var retryAfterMs: Int? {
-        guard let index = head.fields.firstIndex(of: .retryAfter), head.fields.value(index).byteCount <= 6 else { return nil }
-        var seconds = 0
-        for position in 0..<head.fields.value(index).byteCount {
-            let byte = head.fields.value(index)[byte: position]
-            guard 0x30...0x39 ~= byte else { return nil }
-            seconds = seconds * 10 + Int(byte - 0x30)
-        }
-        return head.fields.value(index).byteCount == 0 ? nil : seconds * 1000
-    }
+    /// What the answer's content says, as far as it has come.
+    var rejectedSpans: Int { SpanAnswer.rejectedSpans(in: input.bytes) }
 
     /// Ready for another request.
     mutating func rest() {
         state = .idle
         isReused = true
+        written = (0, 0)
         deadline = .never
         input.removeAll()
         head.removeAll()

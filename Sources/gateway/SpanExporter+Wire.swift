@@ -46,17 +46,15 @@ extension SpanExporter {
         let field = config.header.map { "\($0.name): \($0.value)\r\n" } ?? ""
         let head =
             "POST \(config.path) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: gateway/\(Version.gateway)\r\nContent-Type: application/json\r\n"
-            + "\(field)Content-Length: \(request.body.count)\r\n\r\n"
+            + "\(field)Content-Length: \(request.byteCount)\r\n\r\n"
         connections[id].output.append(Array(head.utf8))
-        connections[id].output.append(request.body)
+        connections[id].output.append(request.head)
         exchange(id, now: now)
     }
 
     private func exchange(_ id: Handle, now: MonotonicTime) {
         // The reason of a failure is read: there may be an answer before it.
-        while connections[id].stream.canWrite, !connections[id].output.isEmpty {
-            guard case .moved = connections[id].stream.write(from: &connections[id].output) else { break }
-        }
+        if let request { connections[id].write(request.batches) }
         do throws(GatewayError) {
             while connections[id].stream.canRead {
                 switch connections[id].stream.read(into: &connections[id].input) {
@@ -78,14 +76,14 @@ extension SpanExporter {
         guard try connections[id].readHead() else { return false }
         let status = connections[id].head.status
         guard (200...299).contains(status) else {
-            end(verdict(of: status, connections[id].retryAfterMs), now: now)
+            end(verdict(of: status, connections[id].head.fields.retryAfterSeconds.map { $0 * 1000 }), now: now)
             return true
         }
         var length = 0
         if case .length(let announced) = connections[id].head.framing { length = Int(clamping: announced) }
         if length <= Limits.spanAnswerBytesMax && connections[id].input.count < length { return false }
         let rejected = connections[id].rejectedSpans
-        let isSent = connections[id].output.isEmpty
+        let isSent = connections[id].hasWritten(request?.batches.count ?? 0)
         let isBounded = connections[id].head.framing == .none || length > 0 && length == connections[id].input.count
         let mayRest = isBounded && isSent && connections[id].head.keepAlive && leadsToPeer(id)
         if mayRest { connections[id].rest() } else { closeConnection() }
@@ -108,30 +106,5 @@ extension SpanExporter {
             return end(.taken(rejected: 0), now: now)
         }
         end(connections[id].isReused ? .stale : .again(reason: reason, afterMs: nil), now: now)
-    }
-}
-
-extension CollectorConnection {
-    fileprivate var rejectedSpans: Int { input.bytes.rejectedSpans }
-}
-
-extension RawSpan {
-    /// Of an ExportTraceServiceResponse in JSON: how many spans the collector did not take ("Partial Success"). 0 if it says nothing.
-    fileprivate var rejectedSpans: Int {
-        let name = Array("\"rejectedSpans\"".utf8)
-        guard byteCount > name.count else { return 0 }
-        for start in 0..<byteCount - name.count where extracting(start..<start + name.count).elementsEqual(name.rawSpan) {
-            var (number, digits) = (0, 0)
-            for position in start + name.count..<byteCount {
-                let byte = self[byte: position]
-                if 0x30...0x39 ~= byte && digits < 9 {
-                    (number, digits) = (number * 10 + Int(byte - 0x30), digits + 1)
-                } else if digits > 0 || !(byte == 0x3a || byte == 0x22 || byte == 0x20) {
-                    break
-                }
-            }
-            return number
-        }
-        return 0
     }
 }

@@ -14,19 +14,12 @@ final class SpanExporter {
         case refused, failed, ended
     }
 
-    /// Spans on their way.
-    struct Request {
-        let body: [UInt8]
-        let count: Int
-        var attempts = 0
-    }
-
     let queue: SpanQueue
     let connections: Slab<CollectorConnection>
     let pool = BufferPool()
     /// To ``peer``; to the one before only while it is ``CollectorConnection/State/sending``.
     var connection = Handle.none
-    var request: Request?
+    var request: SpanRequest?
     private(set) var config: TracingConfig?
     private(set) var origin: TLSOrigin?
     private var envelope: (head: [UInt8], tail: [UInt8]) = ([], [])
@@ -115,8 +108,9 @@ final class SpanExporter {
     private func send(_ epoll: borrowing Epoll, kind: UInt8, now: MonotonicTime, _ config: TracingConfig, _ addresses: [IPAddress]) {
         dueAt = .never
         if request == nil {
-            guard let batch = queue.take(atMost: Limits.spanRequestBytesMax) else { return }
-            request = Request(body: body(of: batch), count: batch.count)
+            let batches = queue.take(atMost: Limits.spanRequestBytesMax)
+            if batches.isEmpty { return }
+            request = SpanRequest(batches, head: envelope.head, tail: envelope.tail)
         }
         request?.attempts += 1
         if connections.contains(connection) { return begin(connection, now: now) }
@@ -134,26 +128,15 @@ final class SpanExporter {
         }
     }
 
-    /// Whole pieces at a time: byte by byte this would cost more than the spans themselves.
-    private func body(of batch: SpanQueue.Batch) -> [UInt8] {
-        var body = envelope.head
-        body.reserveCapacity(envelope.head.count + batch.bytes.count + envelope.tail.count)
-        body += batch.bytes
-        // The last span's comma.
-        body.removeLast()
-        body += envelope.tail
-        return body
-    }
-
     // MARK: Verdicts
 
     func end(_ verdict: SpanVerdict, now: MonotonicTime) {
-        guard let sent = request else { return closeConnection() }
+        guard let sent = request?.count, let attempts = request?.attempts else { return closeConnection() }
         switch verdict {
         case .taken(let rejected):
-            request = nil
-            count(.spansExported, [], max(0, sent.count - rejected))
-            if rejected > 0 { drop(min(rejected, sent.count), .refused) }
+            endRequest()
+            count(.spansExported, [], max(0, sent - rejected))
+            if rejected > 0 { drop(min(rejected, sent), .refused) }
             noteSuccess()
         case .stale:
             closeConnection()
@@ -162,23 +145,28 @@ final class SpanExporter {
             return
         case .refused(let reason):
             closeConnection()
-            request = nil
-            drop(sent.count, .refused)
+            endRequest()
+            drop(sent, .refused)
             noteFailure(reason)
         case .again(let reason, let afterMs):
             closeConnection()
             noteFailure(reason)
-            if sent.attempts >= Limits.spanAttemptsMax || !endsAt.isNever {
-                request = nil
-                drop(sent.count, .failed)
+            if attempts >= Limits.spanAttemptsMax || !endsAt.isNever {
+                endRequest()
+                drop(sent, .failed)
             }
             // Twice as long each time, and a little apart from other gateways.
-            let backoffMs = Limits.spanRetryMs << min(sent.attempts - 1, 5)
+            let backoffMs = Limits.spanRetryMs << min(attempts - 1, 5)
             let waitMs = min(max(afterMs ?? 0, backoffMs), Limits.spanRetryMsMax)
             dueAt = now.adding(milliseconds: waitMs + Int.random(in: 0...(backoffMs / 4)))
             return
         }
         dueAt = queue.heldBytes == 0 ? .never : now
+    }
+
+    private func endRequest() {
+        guard var ended = request.take() else { return }
+        queue.finish(&ended.batches)
     }
 
     func closeConnection() {
@@ -236,8 +224,12 @@ final class SpanExporter {
         if now < endsAt { return false }
         closeConnection()
         var lost = request?.count ?? 0
-        request = nil
-        while let batch = queue.take(atMost: Limits.spanRequestBytesMax) { lost += batch.count }
+        endRequest()
+        while true {
+            let batches = queue.take(atMost: Limits.spanRequestBytesMax)
+            if batches.isEmpty { break }
+            for batch in batches { lost += batch.count }
+        }
         drop(lost, .ended)
         noteFailure("the gateway ends, and \(lost) spans are left")
         return true

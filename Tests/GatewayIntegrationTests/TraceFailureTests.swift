@@ -37,6 +37,24 @@ import Testing
         }
     }
 
+    @Test func `what fills a message is sent again as it was, and what comes behind it is not mixed with it`() throws {
+        let collector = try Collector { $0 == 0 ? Collector.answer("503 Busy", fields: "Retry-After: 1\r\n") : Collector.taken }
+        let conf = TraceExportTests.conf().replacingOccurrences(of: "interval=100ms", with: "interval=1h")
+        let gateway = try Gateway(conf: conf, values: ["COLLECTOR": "http://127.0.0.1:\(collector.port)", "ORIGIN": "1"])
+        let client = try gateway.connect()
+        // Some 2 KB each, of which half a megabyte is sent without waiting.
+        let text = String(repeating: "x", count: 1000)
+        for number in 0..<1200 {
+            #expect(try client.get("/local?\(number)&\(text)").status == 200)
+            if number == 400 { try collector.waitForRequests(1) }
+        }
+        #expect(try gateway.stop() == .exited(0))
+        let requests = collector.requests
+        #expect(requests.count >= 3 && requests[0].body.count > 512 * 1024 && requests[0].body == requests[1].body)
+        let queries = try requests.dropFirst().flatMap(Collector.spans(in:)).map { $0.attributes["url.query"] }
+        #expect(queries == (0..<1200).map { "\($0)&\(text)" })
+    }
+
     @Test func `spans that the collector rejects of many are counted`() throws {
         let collector = try Collector { _ in
             Collector.answer("200 OK", "{\"partialSuccess\": {\"errorMessage\": \"full\", \"rejectedSpans\": \"1\"}}")
