@@ -124,7 +124,7 @@ endef
 
 # ---- fuzzing ------------------------------------------------------------------------------------------------
 
-fuzz_targets    := request response chunked configuration address json http2 canonicaljson eventstream proxy
+fuzz_targets    := request response chunked configuration address json http2 canonicaljson eventstream proxy trace
 fuzz_short_runs := 10000
 fuzz_corpus     := Tests/Fuzz/corpus
 fuzz_work       := .build-fuzz/corpus

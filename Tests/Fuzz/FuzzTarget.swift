@@ -23,6 +23,8 @@ enum FuzzTarget: String, CaseIterable {
     case eventstream
     /// The header of the PROXY protocol.
     case proxy
+    /// What clients say of a trace, and what a collector answers.
+    case trace
 
     /// The one that the argument `--target=NAME` names: libFuzzer leaves out what begins with two hyphens, but hands it on to the
     /// processes that it starts for -merge=1.
@@ -46,6 +48,7 @@ enum FuzzTarget: String, CaseIterable {
         case .canonicaljson: CanonicalJSONFuzzing.run(input)
         case .eventstream: EventStreamFuzzing.run(input)
         case .proxy: ProxyHeaderFuzzing.run(input)
+        case .trace: TraceFuzzing.run(input)
         }
     }
 
