@@ -20,6 +20,10 @@ With policies on, both nginx and the gateway ask for an API key, have two limits
 security headers and CORS, pass a request id on, and write a log in JSON with the same members. nginx compares keys by a map, as they are;
 the gateway has their SHA-256. nginx writes its log from a buffer of 64 KB, which is the cheapest that it offers.
 
+In "gateway-10%" and "gateway-all" all is on that watches besides: active checks, outliers, retries with a budget, and traces, which
+begin here; of a tenth of the requests, or of all, the spans are sent to a collector (collector.py, on core 1). The gateway's CPU is that of
+the whole process, so that of sending them too. A span that is dropped makes the bench fail.
+
 Memory per idle connection is what a fresh proxy has more (PSS) with thousands of TLS connections, each after one request.
 """
 
@@ -40,6 +44,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
 PROXY_CORE = 0
 LOAD_CORE = 1
@@ -90,14 +95,18 @@ class Case:
     goals: dict = dataclasses.field(default_factory=dict)
     # Whether QUESTION is asked, by POST, and answered from a cache.
     cached: bool = False
+    # Whether the gateway with all on that watches is measured, too.
+    watched: bool = False
 
 
+# Of what the gateway with all on costs, beside what it costs with its access log and its metrics.
+WATCHED_GOAL = 1.10
 HTTP2_GOALS = {"nginx": 0.80, "the best other": 1.00}
 API_KEY = "0123456789abcdef" * 4
 POLICY_FIELDS = (f"X-API-Key: {API_KEY}", "Origin: https://app.example.com")
 CASES = {
-    "plain": Case("HTTP/1.1, plain, 100-byte answers", "plain"),
-    "tls": Case("HTTP/1.1, TLS 1.3, 100-byte answers", "tls"),
+    "plain": Case("HTTP/1.1, plain, 100-byte answers", "plain", watched=True),
+    "tls": Case("HTTP/1.1, TLS 1.3, 100-byte answers", "tls", watched=True),
     "plain-64k": Case("HTTP/1.1, plain, 64 KB answers", "plain", "/64k"),
     "tls-64k": Case("HTTP/1.1, TLS 1.3, 64 KB answers", "tls", "/64k"),
     "policies": Case("HTTP/1.1, TLS 1.3, 100-byte answers, policies on", "policies", fields=POLICY_FIELDS, goals={"nginx": 0.80}),
@@ -119,7 +128,11 @@ PROXIES = {
     "h2o": "proxy.reverse.url with kept connections, HTTP/1.1, no access log; of the HTTP/2 rows only",
     "nghttpx": "one worker, no access log; proto=h2 to the HTTP/2 origin; of the HTTP/2 rows only",
     "gateway": "proxy_pass to an upstream with keepalive, JSON access log to a file, metrics; protocol h2 to the HTTP/2 origin",
+    "gateway-10%": "the gateway with health_check, outlier, retry with a budget, and tracing, share=10%",
+    "gateway-all": "the same with share=100%",
 }
+# The gateway with all on that watches, and the share of the requests whose spans are sent.
+WATCHED = {"gateway-10%": 0.1, "gateway-all": 1}
 HTTP2_ONLY = ("h2o", "nghttpx")
 # Who can answer a POST from a cache, by its body.
 CACHES = ("nginx", "nginx, log", "gateway")
@@ -283,6 +296,12 @@ def is_answering(port):
     return False
 
 
+def is_listening(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
+
+
 def load(port, case, connections, seconds, script):
     """Runs wrk; its numbers. Errors make them worthless."""
     url = f"http{'' if case.listener == 'plain' else 's'}://127.0.0.1:{port}{case.path}"
@@ -355,9 +374,11 @@ def milliseconds(text):
 class Proxy:
     """A running proxy with a port for each case, and the time it took to its first answer."""
 
-    def __init__(self, program, ports):
+    def __init__(self, program, ports, admin=0):
         self.program = program
         self.ports = ports
+        self.admin = admin
+        self.requests = 0
         program.wait_until("its first answer", lambda: is_answering(ports["plain"]))
         self.start_ms = (time.monotonic() - program.started) * 1000
         for listener in ports.keys() - {"plain"}:
@@ -386,6 +407,11 @@ class Proxy:
 
     def takes(self, case):
         return case.listener in self.ports
+
+    def metric(self, family):
+        """The sum of a family's series."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=5) as answer:
+            return sum(float(number) for number in re.findall(rf"(?m)^{family}(?:{{.*}})? (\S+)$", answer.read().decode()))
 
 
 # The five security headers, and CORS.
@@ -578,6 +604,12 @@ frontend-http2-read-timeout=600s
 """
 
 # All load comes from one address, and the default of limit_handshakes would refuse most of its connections.
+WATCHING = """
+    health_check interval=1s;
+    outlier errors=5 eject=30s max=50%;
+    retry attempts=2 on=connect,idle budget=20% floor=3;
+"""
+
 GATEWAY = """
 workers 1;
 worker_connections {connections};
@@ -585,7 +617,8 @@ limit_handshakes 0;
 keepalive_timeout 600s;
 error_log stderr info;
 access_log {dir}/gateway.log json;
-admin 127.0.0.1:0 {{ }}
+admin 127.0.0.1:{admin} {{ }}
+{tracing}
 ssl_certificate {certificate};
 ssl_certificate_key {key};
 ssl_protocols TLSv1.3;
@@ -594,6 +627,7 @@ upstream origin {{
     server 127.0.0.1:{origin};
     keepalive {kept};
     keepalive_timeout 600s;
+    {watching}
 }}
 upstream h2-origin {{
     server 127.0.0.1:{origin2};
@@ -720,10 +754,22 @@ class Bench:
         program = self.start("nghttpx", ["nghttpx", "--conf", config], PROXY_CORE)
         return Proxy(program, {**ports, "h2-origin": ports["h2"]})
 
-    def start_gateway(self, environment=None):
+    def start_gateway(self, environment=None, name="gateway"):
         ports = {listener: free_port() for listener in LISTENERS}
-        config = self.write("gateway.conf", GATEWAY, **ports)
-        return Proxy(self.start("gateway", [self.options.gateway, "-c", config], PROXY_CORE, environment), ports)
+        values = {"admin": 0, "tracing": "", "watching": ""}
+        if name in WATCHED:
+            tracing = f"tracing http://127.0.0.1:{self.start_collector()}/v1/traces share={100 * WATCHED[name]:.0f}% interval=1s;"
+            values = {"admin": free_port(), "tracing": tracing, "watching": WATCHING}
+        config = self.write(f"{name}.conf", GATEWAY, **ports, **values)
+        program = self.start(name, [self.options.gateway, "-c", config], PROXY_CORE, environment)
+        return Proxy(program, ports, values["admin"])
+
+    def start_collector(self):
+        port = free_port()
+        source = pathlib.Path(__file__).with_name("collector.py")
+        collector = self.start("collector", [sys.executable, str(source), str(port)], LOAD_CORE)
+        collector.wait_until("its listener", lambda: is_listening(port))
+        return port
 
     def start_proxies(self):
         wanted = self.options.only.split(",")
@@ -741,6 +787,9 @@ class Bench:
                 proxies["nghttpx"] = self.start_nghttpx()
         if "gateway" in wanted:
             proxies["gateway"] = self.start_gateway()
+        if any(case.watched for case in self.cases.values()):
+            for name in filter(wanted.__contains__, WATCHED):
+                proxies[name] = self.start_gateway(name=name)
         return proxies
 
     def pairs(self, proxies):
@@ -750,6 +799,8 @@ class Bench:
                 # With policies on both of nginx write a log.
                 is_repeated = name == "nginx, log" and case.listener == "policies"
                 takes = name in CACHES if case.cached else case.streams or name not in HTTP2_ONLY
+                if name in WATCHED:
+                    takes = case.watched
                 if takes and proxy.takes(case) and not is_repeated:
                     yield name, case_name
 
@@ -766,6 +817,7 @@ class Bench:
             result = load(port, case, self.options.connections, seconds, self.question)
             if case.cached:
                 expect_hit(port, case)
+        proxy.requests += result["requests"]
         result["cpu_us"] = (proxy.program.cpu_ns() - before) / 1000 / result["requests"]
         return result
 
@@ -780,6 +832,7 @@ class Bench:
                 results[name, case].append(self.measure(proxies[name], self.cases[case], self.options.duration, warm[name, case]["per_second"]))
         progress("")
         self.report(proxies, results)
+        self.report_spans(proxies)
         self.report_idle()
         if "gateway" in proxies:
             self.report_allocations()
@@ -795,7 +848,7 @@ class Bench:
             rows = {name: row for (name, its_case), row in medians.items() if its_case == case}
             if rows:
                 self.report_case(case, rows, {name: results[name, case] for name in rows})
-                if self.cases[case].goals and "gateway" in rows:
+                if "gateway" in rows:
                     self.report_goals(case, rows, medians)
         print("\nfrom start to the first answer: " + ", ".join(f"{name} {proxy.start_ms:.0f} ms" for name, proxy in proxies.items()))
 
@@ -824,7 +877,7 @@ class Bench:
         """What the gateway's cost is beside what it shall not exceed."""
         own = rows["gateway"]["cpu_us"]
         found = {"nginx": rows["nginx"]["cpu_us"]} if "nginx" in rows else {}
-        others = [row["cpu_us"] for name, row in rows.items() if name != "gateway"]
+        others = [row["cpu_us"] for name, row in rows.items() if name not in ("gateway", *WATCHED)]
         if others:
             found["the best other"] = min(others)
         counterpart = medians.get(("gateway", self.cases[case].counterpart))
@@ -832,8 +885,23 @@ class Bench:
             found["its own with an HTTP/1.1 origin"] = counterpart["cpu_us"]
         for what, goal in self.cases[case].goals.items():
             if what in found:
-                verdict = "reached" if own / found[what] <= goal else "missed"
-                print(f"the gateway's cost beside that of {what}: {own / found[what]:.2f}, goal {goal:.2f}: {verdict}")
+                print(f"the gateway's cost beside that of {what}: {compared(own, found[what], goal)}")
+        for name in WATCHED:
+            if name in rows:
+                cost = compared(rows[name]["cpu_us"], own, WATCHED_GOAL)
+                print(f"{name}'s cost beside the gateway's own with access log and metrics: {cost}")
+
+    def report_spans(self, proxies):
+        """Two for each request, and none of them lost."""
+        for name, share in WATCHED.items():
+            if name not in proxies:
+                continue
+            proxy = proxies[name]
+            proxy.program.wait_until("the last spans", lambda: proxy.metric("gateway_spans_exported_total") >= proxy.requests * share * 1.9)
+            exported, dropped = (proxy.metric(f"gateway_spans_{word}_total") for word in ("exported", "dropped"))
+            print(f"{name}: of {proxy.requests} requests {exported:.0f} spans were sent, {dropped:.0f} dropped")
+            if dropped > 0:
+                proxy.program.fail("has dropped spans")
 
     def report_idle(self):
         count = self.options.idle
@@ -841,7 +909,7 @@ class Bench:
             return
         print(f"\nmemory per idle TLS connection, with {count} of them:")
         for name, proxy in self.start_proxies().items():
-            if name in HTTP2_ONLY:
+            if name in HTTP2_ONLY or name in WATCHED:
                 continue
             for _ in range(20):
                 with connect(proxy.ports["tls"], "tls") as connection:
@@ -886,6 +954,10 @@ def count_allocations(port, case, counter, requests=5000):
             ask(connection, case.fields)
         after = struct.unpack("QQ", counter.read_bytes())
     return [(last - first) / requests for first, last in zip(before, after)]
+
+
+def compared(cost, other, goal):
+    return f"{cost / other:.2f}, goal {goal:.2f}: {'reached' if cost / other <= goal else 'missed'}"
 
 
 def version(name):
