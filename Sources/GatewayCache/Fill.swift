@@ -90,6 +90,7 @@ public final class Fill: Sendable {
                 _ = state.pass()
                 var wake = state.wake()
                 wake.isUnread = state.isOfNoUse
+                wake.isOutgrown = !state.isCrowdedOut
                 return wake
             }
             return state.wake()
@@ -110,6 +111,9 @@ public final class Fill: Sendable {
     /// The slowest reader of an answer that isn't kept is ``Limits/fillWindowBytes`` behind: the writer waits for a ``Wake`` with `writer`
     /// or a ``Reading`` with `wakesWriter`, one of which comes for certain after this was true.
     public var isFull: Bool { state.withLock { $0.asksForRoom() } }
+
+    /// For how long the writer may still wait before readers are left.
+    public func patienceLeftMs(now: MonotonicTime) -> Int { state.withLock { Int($0.patience.leftMs(now: now)) } }
 
     /// Ends the readers for whose sake the others have waited too long: see ``Limits/fillPatienceMs``. They are told that they have failed.
     public func leaveLaggards(now: MonotonicTime) -> Wake {

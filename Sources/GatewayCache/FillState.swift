@@ -32,6 +32,8 @@ struct FillState {
         var isLeftBehind = false
         var hasHead = false
         var offset = 0
+        /// Where it was when the others began to wait: see ``LaggardPatience``.
+        var waitedFrom = 0
     }
 
     let attempt: Int
@@ -53,23 +55,21 @@ struct FillState {
     var head: [UInt8] = []
     var body = FillBytes()
 
-    private var readers: [Reader] = []
+    var readers: [Reader] = []
     private var freeReaders: [UInt32] = []
     /// Readers that are there, by worker.
     private var readersOfWorker: [Int] = []
     private var present = WorkerSet()
     private var told = WorkerSet()
     /// Readers that get the answer.
-    private(set) var listenerCount = 0
+    var listenerCount = 0
     /// None of them is before this: where the slowest was when it was last looked for.
     private var slowestOffset = 0
     /// So many of them are before this: when it is none, the slowest is looked for again.
     private var slowEnd = Limits.fillStrideBytes
     private var slowCount = 0
     private var writerWaits = false
-    /// Since when it does, and how long it has done so before.
-    private var waitsSince = MonotonicTime.never
-    private var waitedNs: UInt64 = 0
+    var patience = LaggardPatience()
 
     init(attempt: Int) {
         self.attempt = attempt
@@ -133,7 +133,7 @@ struct FillState {
         return index
     }
 
-    private func listens(_ reader: Reader) -> Bool {
+    func listens(_ reader: Reader) -> Bool {
         reader.isActive && !reader.isLeftBehind && (sharing == .all || reader.isLeader)
     }
 
@@ -223,7 +223,7 @@ struct FillState {
         if stored == nil { body.drop(before: slowestOffset) }
         if !writerWaits || isBehind { return false }
         writerWaits = false
-        waitedNs += MonotonicTime.now().nanoseconds(since: waitsSince)
+        patience.endWait(now: .now())
         return true
     }
 
@@ -231,33 +231,13 @@ struct FillState {
 
     mutating func asksForRoom() -> Bool {
         if !isBehind { return false }
-        if !writerWaits { waitsSince = .now() }
+        if !writerWaits { beginWait(now: .now()) }
         writerWaits = true
         return true
     }
 
     private static var leftBehind: GatewayError {
         GatewayError(.sendTimeout, "others that read the same answer could wait for this client no longer")
-    }
-
-    /// Where the others have waited long enough, those that are far behind get nothing further. Only of an answer that is not kept: else
-    /// nobody waits for anybody.
-    mutating func leaveLaggards(now: MonotonicTime) -> Wake {
-        let waited = waitedNs + (writerWaits ? now.nanoseconds(since: waitsSince) : 0)
-        let patienceNs = UInt64(Limits.fillPatienceMs) * 1_000_000
-        let lag = Limits.fillWindowBytes / 2
-        let isOver = waited / 1000 > patienceNs / 1000 + UInt64(body.end) * 1_000_000 / UInt64(Limits.fillBytesPerSecondMin)
-        let isSomebodyAhead = readers.contains { listens($0) && body.end - $0.offset < lag }
-        if !isOver || !isPassing || !isSomebodyAhead { return Wake() }
-        for index in 0..<readers.count where listens(readers[index]) && body.end - readers[index].offset >= lag {
-            readers[index].isLeftBehind = true
-            listenerCount -= 1
-        }
-        var wake = wake()
-        wake.writer = advance()
-        // The next one has as much patience.
-        waitedNs = 0
-        return wake
     }
 
     mutating func pass() -> Bool {

@@ -59,6 +59,8 @@ public struct Wake: Sendable {
     /// The last reader has gone, or there is none and the answer isn't kept any more: the writer may give up (see
     /// ``ResponseCache/abandonIfUnread(_:)``). The caller tells it.
     public var isUnread = false
+    /// The answer has become larger than any that is kept: the writer, who alone is told, lets nobody else wait for it.
+    public var isOutgrown = false
 
     public init() {}
 

@@ -112,7 +112,8 @@ extension UpstreamCall {
         verdict = freshness(route, isPost: isPost, wallClockS: wallClockS)
         if verdict.refusal == nil && !route.knowsAPI && head.fields.hasEventStream { verdict.refusal = .eventStream }
         if verdict.refusal == nil, case .length(let length) = head.framing, length > UInt64(route.zone.entryBytesMax) {
-            verdict.refusal = .tooLarge
+            // Read along together, it would go no faster than its slowest reader.
+            verdict.refuse(.tooLarge)
         }
         // Whoever sends it may have died midway (RFC 9112 § 8): only an event stream says itself that it is whole.
         if verdict.refusal == nil && head.framing == .untilClose && !head.fields.hasEventStream { verdict.refusal = .unfinished }

@@ -160,6 +160,7 @@ extension Worker {
         let fetch = exchanges[id].fetch
         if fetches[fetch].isSettled { return }
         let ended = fetches[fetch].take(content, range)
+        if ended.isOutgrown { fetches[fetch].route.zone.endUnshared(fetches[fetch].fill, now: now) }
         if ended.isNeeded { wake(fetches[fetch].fill, ended) }
     }
 

@@ -9,7 +9,7 @@ extension Worker {
         let fetch = exchanges[id].fetch
         if fetches[fetch].timerTick != 0 { return }
         let word = EventToken(kind: Kind.fetch, handle: id).word
-        fetches[fetch].timerTick = timers.value.arm(word, at: now.adding(milliseconds: Limits.fillPatienceCheckMs))
+        fetches[fetch].timerTick = timers.value.arm(word, at: now.adding(milliseconds: fetches[fetch].fill.patienceLeftMs(now: now)))
     }
 
     func leaveLaggards(of id: Handle, tick: UInt64) {

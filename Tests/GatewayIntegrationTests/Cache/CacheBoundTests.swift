@@ -39,6 +39,59 @@ import Testing
         #expect(try next.readResponse(to: "POST")["Cache-Status"] == "gateway; fwd=miss; stored")
     }
 
+    @Test func `who waits for an answer whose length is beyond entry_max gets one of its own, whoever stalls`() throws {
+        let released = Signal()
+        let text = String(repeating: "x", count: 8 << 20)
+        let cached = try CachedOrigin { number, _, connection in
+            if number == 1 { try released.wait() }
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)")
+        }
+        let request = Array("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
+        let stalled = try (0..<3).map { _ in try cached.edge.connect(.plain, receiveBufferBytes: 4096) }
+        try stalled[0].send(request)
+        try eventually("the origin has the first") { cached.count == 1 }
+        let reader = try cached.edge.connect(.plain)
+        for client in stalled[1...] + [reader] { try client.send(request) }
+        try cached.gateway.waitForMetrics("all wait") { $0.sum("gateway_connections", ["state": "active"]) == 4 }
+        #expect(cached.count == 1)
+        released.send()
+        let answer = try reader.readResponse()
+        #expect(answer.body.count == text.utf8.count && answer["Cache-Status"] == "gateway; fwd=bypass; detail=not_shared")
+        // And who comes while it is still on its way to others does not wait for it.
+        let next = try cached.edge.connect(.plain)
+        try next.send(request)
+        let late = try next.readResponse()
+        #expect(late.body.count == text.utf8.count && late["Cache-Status"] == "gateway; fwd=miss")
+        #expect(cached.count == 5)
+        for client in stalled { #expect(try client.readResponse(timeout: 120).body.count == text.utf8.count) }
+        try cached.expect("gateway_refusals_total", ["error_type": "send_timeout"], 0)
+    }
+
+    @Test func `who asks for what has grown beyond entry_max on its way gets one of its own`() throws {
+        let released = Signal()
+        let size = 4 << 20
+        let piece = String(repeating: "x", count: size / 2)
+        let cached = try CachedOrigin { number, _, connection in
+            let chunk = "\(String(size / 2, radix: 16))\r\n\(piece)\r\n"
+            try connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\(chunk)")
+            if number == 1 { try released.wait() }
+            try connection.send("\(chunk)0\r\n\r\n")
+        }
+        let first = try cached.edge.connect(.plain)
+        try first.send("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(try first.readHead()["Cache-Status"] == "gateway; fwd=miss; stored")
+        // More than a piece of it has come, and the end has not.
+        while first.unread.count < size / 2 { first.unread += try first.receiveSome(until: Deadline(seconds: Deadline.defaultSeconds)) }
+        for number in 2...3 {
+            let answer = try cached.ask("/big")
+            #expect(answer.cacheStatus?.hasPrefix("fwd=miss") == true && answer.body.count == size)
+            #expect(cached.count == number)
+        }
+        released.send()
+        while first.unread.count < size { first.unread += try first.receiveSome(until: Deadline(seconds: Deadline.defaultSeconds)) }
+        try cached.expectNotStored("too_large", 3)
+    }
+
     @Test(arguments: AnswerReader.Way.allCases)
     func `who stops reading an answer larger than entry_max is left behind, and the others have all of it`(_ way: AnswerReader.Way) throws {
         let released = Signal()
@@ -72,7 +125,9 @@ import Testing
         let text = String(repeating: "x", count: 4 << 20)
         let cached = try CachedOrigin { number, _, connection in
             if number == 1 { try released.wait(timeout: 120) }
-            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)")
+            // Without a length, which would tell at once that it is for nobody else.
+            try connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\(String(text.utf8.count, radix: 16))\r\n")
+            try connection.send("\(text)\r\n0\r\n\r\n")
         }
         let leader = try cached.edge.connect(.plain)
         try leader.send("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n")
