@@ -17,6 +17,7 @@ public final class Fill: Sendable {
     private let entryBytesMax: Int
     private let state: Mutex<FillState>
     private let span = Mutex<(trace: TraceID, id: UInt64)?>(nil)
+    private let variant = Mutex<Variant?>(nil)
     /// See ``isDecided``.
     private let decided = Atomic<Bool>(false)
 
@@ -76,7 +77,23 @@ public final class Fill: Sendable {
         }
     }
 
-    /// More of the body. When the answer stops being kept by that, the wake says `isUnread` as that of ``begin(head:sharing:keeps:)``.
+    /// What an answer is one variant of: to requests with the same values in the fields that `names` has.
+    public struct Variant: Sendable {
+        public let key: SHA256Digest
+        public let base: SHA256Digest
+        public let names: [UInt8]
+    }
+
+    /// Before its head: the answer is for those readers alone whose request has that key.
+    public func becomeVariant(_ key: SHA256Digest, of base: SHA256Digest, names: [UInt8]) {
+        variant.withLock { $0 = Variant(key: key, base: base, names: names) }
+    }
+
+    /// Of an answer whose head has come; nil where it is for all readers. A reader with another key leaves, and goes alone.
+    public var onlyVariant: Variant? { variant.withLock { $0 } }
+
+    /// More of the body. When the answer stops being kept by that, the wake says `isUnread` as that of ``begin(head:sharing:keeps:)``, and
+    /// `isOutgrown` where it is the answer itself that is too large.
     public func append(_ bytes: RawSpan) -> Wake {
         update { state in
             precondition(state.stage.isOpen, "the body stands between the head and the end")

@@ -15,6 +15,7 @@ public final class ResponseCache: Sendable {
     private let budget: FillBudget
     private let purging = Mutex(())
     private let changes = ChangedResources()
+    private let purges = Atomic<UInt64>(0)
     private let hash = SeededHash()
 
     /// A zone of `memoryBytes`, of which addresses are reserved now and memory is taken as it is needed. An answer, its head included, has
@@ -168,16 +169,50 @@ public final class ResponseCache: Sendable {
         return isStored
     }
 
-    /// Keeps an answer that came in no fill, for the requests to come, in place of what is stored under `key`. What is under way there goes
-    /// on, and takes this one's place when it is stored. False if it can't be kept: too large, or no room.
-    public func store(_ key: SHA256Digest, head: RawSpan, body: RawSpan, _ facts: AnswerFacts, path: RawSpan) -> Bool {
-        guard let (first, last) = takePages(key, head.byteCount, body.byteCount, path.byteCount, now: facts.storedAt, of: nil) else {
+    /// ``store(_:_:path:)`` of an answer that depends on what its fill's key doesn't count: under `key`, which does. Nobody could join the
+    /// fill since its head came (``hide(_:)``). False as well if anything was purged since `purgeCount` was that: which of them was meant
+    /// can't be told any more.
+    public func store(_ fill: Fill, under key: SHA256Digest, _ facts: AnswerFacts, path: RawSpan, purgeCount: UInt64) -> Bool {
+        guard let (head, body) = fill.storable(),
+            let (first, last) = takePages(key, head.count, body.end, path.byteCount, now: facts.storedAt, of: nil)
+        else {
+            end(fill)
             return false
         }
         let shard = shard(key)
-        shard.write(key, facts, first: first, last: last, head: head, body: body, path: path)
-        shard.state.withLock { state in shard.replace(key, with: first, &state) }
-        return true
+        shard.write(key, facts, first: first, last: last, head: head.rawSpan, body: body, path: path)
+        let isRead = fill.readerCount > 0
+        let place = link(first, key, purgeCount, leases: isRead)
+        end(fill)
+        if let place = place.leased { fill.hold(StoredAnswer(place, facts, shard)) }
+        return place.isStored
+    }
+
+    /// Keeps what came in no fill, for the requests to come, in place of what is stored under `key`. What is under way there goes on, and
+    /// takes this one's place when it is stored. False if it can't be kept: too large, no room, or purged since `purgeCount` was that.
+    public func store(
+        _ key: SHA256Digest, head: RawSpan, body: RawSpan, _ facts: AnswerFacts, path: RawSpan, purgeCount: UInt64
+    ) -> Bool {
+        guard let (first, last) = takePages(key, head.byteCount, body.byteCount, path.byteCount, now: facts.storedAt, of: nil) else {
+            return false
+        }
+        shard(key).write(key, facts, first: first, last: last, head: head, body: body, path: path)
+        return link(first, key, purgeCount, leases: false).isStored
+    }
+
+    private func link(
+        _ entry: UInt32, _ key: SHA256Digest, _ purgeCount: UInt64, leases: Bool
+    ) -> (isStored: Bool, leased: CacheShard.Place?) {
+        let shard = shard(key)
+        return shard.state.withLock { state in
+            // A purge is counted before it takes this lock: it comes across the entry, or has been counted.
+            if self.purgeCount != purgeCount {
+                shard.givePages(of: entry, &state)
+                return (false, nil)
+            }
+            shard.replace(key, with: entry, &state)
+            return (true, leases ? shard.lease(entry, visits: false, &state) : nil)
+        }
     }
 
     /// The pages for an answer of such lengths. Of a fill that is no longer the one under way there is nothing to be stored.
@@ -237,11 +272,16 @@ public final class ResponseCache: Sendable {
         }
     }
 
-    /// No more requests join the fill; those that read it go on.
-    public func end(_ fill: Fill) {
+    /// No more requests find the fill; it is kept until it is ended.
+    public func hide(_ fill: Fill) {
         shard(fill.key).state.withLock { state in
             if state.fills[fill.key] === fill { state.fills[fill.key] = nil }
         }
+    }
+
+    /// No more requests join the fill; those that read it go on.
+    public func end(_ fill: Fill) {
+        hide(fill)
         fill.keepNoMore()
     }
 
@@ -282,8 +322,12 @@ public final class ResponseCache: Sendable {
 
     // MARK: Purging
 
+    /// How often anything was purged.
+    public var purgeCount: UInt64 { purges.load(ordering: .acquiring) }
+
     /// Each returns how many entries went. What is under way is read by those who wait for it, but not stored.
     public func purge(_ key: SHA256Digest) -> Int {
+        purges.add(1, ordering: .acquiringAndReleasing)
         let shard = shard(key)
         let (count, _) = shard.state.withLock { state in
             let fill = state.fills.removeValue(forKey: key)
@@ -316,7 +360,8 @@ public final class ResponseCache: Sendable {
     }
 
     private func purge(_ isMeant: (CacheShard, UInt32) -> Bool) -> Int {
-        purging.withLock { _ in shards.reduce(0) { $0 + purge($1, isMeant) } }
+        purges.add(1, ordering: .acquiringAndReleasing)
+        return purging.withLock { _ in shards.reduce(0) { $0 + purge($1, isMeant) } }
     }
 
     /// Goes through the shard's entries from the oldest on, some at a time, so that requests don't wait long.

@@ -4,11 +4,11 @@ import GatewayCore
 extension HeaderFields {
     /// The names that Vary holds, in lower case with commas between; "*" alone if it holds that. Without Accept-Encoding: coding is the
     /// gateway's own business, which asks origins for what is to be kept without it.
-    public var varyNames: [UInt8] {
+    public func varyNames(apartFrom isCounted: (RawSpan) -> Bool) -> [UInt8] {
         var names: [UInt8] = []
         let isAny = hasElement(of: .vary) { element in
             if element.equals("*") { return true }
-            if element.equalsIgnoringCase("accept-encoding") { return false }
+            if element.equalsIgnoringCase("accept-encoding") || isCounted(element) { return false }
             if !names.isEmpty { names.append(UInt8(ascii: ",")) }
             for offset in 0..<element.byteCount { names.append(element[byte: offset].asciiLowercased) }
             return false

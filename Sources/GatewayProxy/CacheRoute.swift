@@ -30,6 +30,7 @@ final class CacheRoute: Sendable {
     /// The names of ``CacheConfig/fields`` and ``CacheConfig/ignored``, as bytes.
     let fields: [[UInt8]]
     let ignored: [[UInt8]]
+    let origin = Array("origin".utf8)
     /// Whether the location names its api: event streams tell of their end then.
     let knowsAPI: Bool
     /// Where keys of `api_keys` may stand; nil without any.
@@ -70,6 +71,16 @@ final class CacheRoute: Sendable {
         savedInputTokens = registry.counter(.cacheSavedTokens, [zone.name, "input"])
         savedOutputTokens = registry.counter(.cacheSavedTokens, [zone.name, "output"])
         savedOriginTime = registry.counter(.cacheSavedOriginTime, [zone.name])
+    }
+
+    /// Whether Origin is part of a request's key where nobody looks at Vary before the answer is given to others.
+    func countsOrigin(isPost: Bool) -> Bool { isPost || config.force }
+
+    /// Whether requests with other values in the field have other keys.
+    func counts(_ name: RawSpan, isPost: Bool) -> Bool {
+        if countsOrigin(isPost: isPost) && name.equalsIgnoringCase("origin") { return true }
+        for field in fields where name.equalsIgnoringCase(field.rawSpan) { return true }
+        return false
     }
 
     func requests(_ outcome: CacheOutcome) -> MetricSlot { requests[Int(outcome.rawValue)] }

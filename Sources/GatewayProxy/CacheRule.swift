@@ -98,7 +98,7 @@ extension UpstreamCall {
             let mayPass = status >= 500 || status == 429
             if mayPass && attempt == 1 {
                 verdict.sharing = .leaderThenRetry
-            } else if !mayPass && (route.partition == .shared || head.fields.contains(.setCookie)) {
+            } else if !mayPass && (route.partition == .shared || head.fields.contains(.setCookie) || varies(route, isPost: isPost)) {
                 // Whose request it was may matter: a 401 for one caller's key is none for another's, nor is a session's cookie.
                 verdict.sharing = .leaderOnly
             }
@@ -124,19 +124,29 @@ extension UpstreamCall {
     func freshness(_ route: CacheRoute, isPost: Bool, wallClockS: Int) -> CacheVerdict {
         var verdict = CacheVerdict()
         verdict.freshForMs = UInt64(route.config.ttlMs)
-        let obeys = (!isPost || route.config.obeysOrigin) && !route.config.force
-        if obeys { obey(&verdict, isPost: isPost, wallClockS: wallClockS) }
+        if route.config.force { return verdict }
+        if !isPost || route.config.obeysOrigin { obey(&verdict, isPost: isPost, wallClockS: wallClockS) }
+        if verdict.refusal == nil { obeyVary(&verdict, route, isPost: isPost) }
         return verdict
+    }
+
+    /// Whose answer it is goes before any wish to keep it: an origin that mirrors Origin has another for each site.
+    private func obeyVary(_ verdict: inout CacheVerdict, _ route: CacheRoute, isPost: Bool) {
+        verdict.vary = varyNames(route, isPost: isPost)
+        if verdict.vary.first == UInt8(ascii: "*") { verdict.refuse(.vary) }
+    }
+
+    private func varies(_ route: CacheRoute, isPost: Bool) -> Bool { !varyNames(route, isPost: isPost).isEmpty }
+
+    /// Without those of which the key has the values anyhow.
+    private func varyNames(_ route: CacheRoute, isPost: Bool) -> [UInt8] {
+        head.fields.varyNames { route.counts($0, isPost: isPost) }
     }
 
     private func obey(_ verdict: inout CacheVerdict, isPost: Bool, wallClockS: Int) {
         let said = CacheControl(head.fields)
         if said.noStore || said.isPrivate || said.noCache { return verdict.refuse(.cacheControl) }
         if !isPost && head.fields.contains(.setCookie) { return verdict.refuse(.cookie) }
-        verdict.vary = head.fields.varyNames
-        if verdict.vary.first == UInt8(ascii: "*") { return verdict.refuse(.vary) }
-        // Who waits may have other values in those fields.
-        if !verdict.vary.isEmpty { verdict.sharing = .leaderOnly }
         if let index = head.fields.firstIndex(of: .age) { verdict.initialAgeS = head.fields.value(index).seconds ?? 0 }
         var lifetimeS = said.sharedMaxAgeS ?? said.maxAgeS
         if lifetimeS == nil, let index = head.fields.firstIndex(of: .expires) {
@@ -156,12 +166,12 @@ extension CacheVerdict {
     /// Under a key that counts what Vary names.
     var forVariant: CacheVerdict {
         var verdict = self
-        if refusal == nil { verdict.sharing = .all }
         verdict.vary = []
         return verdict
     }
 
-    fileprivate mutating func refuse(_ reason: CacheRefusal) {
+    /// Neither kept nor shared.
+    mutating func refuse(_ reason: CacheRefusal) {
         refusal = reason
         sharing = .leaderOnly
     }

@@ -27,6 +27,8 @@ struct Fetch: ~Copyable {
     var variants: [UInt8]
     /// The key that the answer gets in the place of its fill's.
     var variantKey: SHA256Digest?
+    /// See ``ResponseCache/purgeCount``: what is stored under another key than its fill's isn't met by a purge of that.
+    private let purgeCount: UInt64
     /// Host and path, to purge it by.
     var path: ByteQueue
     /// Why the answer will not be stored; nil as long as it will be.
@@ -39,10 +41,6 @@ struct Fetch: ~Copyable {
     var isEventStream = false
     /// See ``AnswerFacts/plainHeadBytes``.
     var plainHeadBytes = 0
-    /// The head and the content, where they are kept under another key than the fill's.
-    var head: ByteQueue
-    private var content: ByteQueue
-    private var gathers = false
     /// The fill has been given its end, and what still comes is nobody's.
     var isSettled = false
     var isReadyQueued = false
@@ -64,13 +62,12 @@ struct Fetch: ~Copyable {
         baseKey = turn.baseKey
         isVariant = turn.isVariant
         variants = turn.variants
+        purgeCount = route.zone.purgeCount
         path = ByteQueue(pool: pool)
-        head = ByteQueue(pool: pool)
-        content = ByteQueue(pool: pool)
     }
 
     /// Whether the answer has become larger than what is kept.
-    var isTooLarge: Bool { hasBegun && variantKey == nil && !fill.isKept }
+    var isTooLarge: Bool { hasBegun && !fill.isKept }
 
     /// Whether a slow reader has to be waited for.
     var isHeldUp: Bool { !isSettled && fill.isFull }
@@ -83,30 +80,17 @@ struct Fetch: ~Copyable {
         mustRevalidate = verdict.mustRevalidate
         hasValidator = !isPost && (call.head.fields.contains(.etag) || call.head.fields.contains(.lastModified))
         isEventStream = call.head.fields.hasEventStream
-        gathers = refusal == nil && !verdict.vary.isEmpty
     }
 
-    mutating func take(_ piece: borrowing ByteQueue, _ range: Range<Int>) -> Wake {
-        if gathers {
-            content.append(piece.bytes.extracting(range))
-            if content.count > route.zone.entryBytesMax {
-                content.removeAll()
-                gathers = false
-                if refusal == nil { refusal = .tooLarge }
-            }
-        }
-        return fill.append(piece.bytes.extracting(range))
-    }
+    func take(_ piece: borrowing ByteQueue, _ range: Range<Int>) -> Wake { fill.append(piece.bytes.extracting(range)) }
 
-    func store(_ facts: AnswerFacts) -> Bool { route.zone.store(fill, facts, path: path.bytes) }
-
-    /// Keeps the answer under ``variantKey``, and in its place the names that this counts.
-    mutating func storeVariant(_ facts: AnswerFacts) -> Bool {
-        guard let variantKey else { return false }
+    /// Under the key of its fill; or under ``variantKey``, and in the place of that the names that this counts.
+    func store(_ facts: AnswerFacts) -> Bool {
+        guard let variantKey else { return route.zone.store(fill, facts, path: path.bytes) }
         var names = AnswerFacts(status: 0, storedAtMs: facts.storedAtMs, storedAt: facts.storedAt, freshForMs: .max)
         names.isVariants = true
         let path = path.bytes
-        return route.zone.store(variantKey, head: head.bytes, body: content.bytes, facts, path: path)
-            && route.zone.store(baseKey, head: variants.rawSpan, body: RawSpan(), names, path: path)
+        return route.zone.store(fill, under: variantKey, facts, path: path, purgeCount: purgeCount)
+            && route.zone.store(baseKey, head: variants.rawSpan, body: RawSpan(), names, path: path, purgeCount: purgeCount)
     }
 }

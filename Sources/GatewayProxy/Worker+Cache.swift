@@ -282,6 +282,7 @@ extension Exchange {
         if isFromTrustedProxy { addForwarding(&key) }
         key.add(.path, head.path)
         if head.hasQuery { key.add(.query, head.query) }
+        if head.fields.contains(.origin), route.countsOrigin(isPost: head.method == .post) { addField(route.origin, .field, &key) }
         // Most of those that count are not there: none of the fields has a name of that length.
         let lengths = head.fields.nameLengths
         for index in 0..<route.fields.count where lengths & 1 << UInt64(min(route.fields[index].count, 63)) != 0 {

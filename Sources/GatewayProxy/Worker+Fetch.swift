@@ -106,18 +106,22 @@ extension Worker {
         if fetches[fetch].isVariant && fetches[fetch].variants == verdict.vary { verdict = verdict.forVariant }
         fetches[fetch].begin(verdict, calls[call], isPost: isPost)
         if !verdict.vary.isEmpty { countVariant(id, verdict) }
-        if verdict.sharing == .leaderOnly {
-            if verdict.refusal == nil { route.zone.end(fill) } else { route.zone.endUnshared(fill, now: now) }
+        if let variantKey = fetches[fetch].variantKey {
+            // Who waits may have other values in those fields.
+            fill.becomeVariant(variantKey, of: fetches[fetch].baseKey, names: fetches[fetch].variants)
+            route.zone.hide(fill)
+        } else if !verdict.vary.isEmpty, let refusal = fetches[fetch].refusal {
+            verdict.refuse(refusal)
         }
+        if verdict.sharing == .leaderOnly { route.zone.endUnshared(fill, now: now) }
         var head = ByteQueue(pool: pool)
         fetches[fetch].plainHeadBytes = calls[call].encodeHeadForAll(dropsCookies: verdict.dropsCookies, into: &head)
-        if fetches[fetch].variantKey != nil { fetches[fetch].head.append(head.bytes) }
         var bodyBytes = 0
         if case .length(let length) = calls[call].framing { bodyBytes = Int(min(length, UInt64(route.zone.entryBytesMax))) }
         let begun = fill.begin(head: head.bytes, sharing: verdict.sharing, keeps: fetches[fetch].refusal == nil, bodyBytes: bodyBytes)
         let leader = fetches[fetch].leader
         if exchanges.contains(leader), !exchanges[leader].caching.isNone {
-            let isKept = fetches[fetch].refusal == nil && (fetches[fetch].variantKey != nil || fill.isKept)
+            let isKept = fetches[fetch].refusal == nil && fill.isKept
             let byteCount = fetches[fetch].path.count + head.count + bodyBytes
             let key = fetches[fetch].variantKey ?? fill.key
             cacheTurns[exchanges[leader].caching].isToBeStored = isKept && route.zone.mayGetRoom(for: byteCount, under: key)
@@ -176,7 +180,7 @@ extension Worker {
         if fetches[fetch].refusal == nil && !isWholeStream(id) { fetches[fetch].refusal = .eventStream }
         if fetches[fetch].refusal == nil && hasChangedSinceAsked(fetch) { fetches[fetch].refusal = .changed }
         if fetches[fetch].refusal == nil && isErrorDocument(id) { fetches[fetch].refusal = .errorDocument }
-        if fetches[fetch].refusal == nil && fetches[fetch].variantKey == nil && !fill.isStorable {
+        if fetches[fetch].refusal == nil && !fill.isStorable {
             fetches[fetch].refusal = fill.isCrowdedOut ? .crowded : .tooLarge
         }
         if let refusal = fetches[fetch].refusal {
@@ -224,9 +228,7 @@ extension Worker {
             facts.inputTokens = usage.input ?? 0
             facts.outputTokens = usage.output ?? 0
         }
-        if fetches[fetch].variantKey == nil { return fetches[fetch].store(facts) }
-        route.zone.end(fill)
-        return fetches[fetch].storeVariant(facts)
+        return fetches[fetch].store(facts)
     }
 
     // MARK: Endings
@@ -337,7 +339,9 @@ extension Exchange {
             switch FieldName(bytes.rawSpan) {
             case .host, .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort, .xRealIP, .xRequestID: return true
             case .traceparent where trace.isOn, .tracestate where trace.isOn: return true
-            default: if location?.proxySetFields.contains(FieldName(bytes.rawSpan), bytes.rawSpan) == true { return true }
+            // What it makes of a request is part of its key; GET is held to the letter.
+            default:
+                if head.method != .post, location?.proxySetFields.contains(FieldName(bytes.rawSpan), bytes.rawSpan) == true { return true }
             }
         }
         return false

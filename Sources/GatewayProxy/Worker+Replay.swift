@@ -65,6 +65,7 @@ extension Worker {
             var head = ByteQueue(pool: pool)
             let progress = cacheTurns[turn].readHead(into: &head)
             guard case .head = progress else { return progress }
+            if !isForThis(id) { return .goAlone }
             try takeCachedHead(id, call, head)
             return calls[call].framing == .none ? .complete : .head
         }
@@ -93,6 +94,12 @@ extension Worker {
         return reading.progress
     }
 
+    /// Whether an answer that Vary makes one of several is the one to this request (RFC 9111 § 4.1).
+    private func isForThis(_ id: Handle) -> Bool {
+        guard case .fill(let fill, _) = cacheTurns[exchanges[id].caching].source, let variant = fill.onlyVariant else { return true }
+        return variantKey(of: variant.base, variant.names, id) == variant.key
+    }
+
     private func takeCachedHead(_ id: Handle, _ call: Handle, _ head: borrowing ByteQueue) throws(GatewayError) {
         guard try calls[call].parse(head) == head.count else { throw GatewayError(.upstreamInvalid, "what was kept of a head is no head") }
         let method = exchanges[id].head.method
@@ -113,7 +120,9 @@ extension Worker {
     /// with what is stored, or with a copy of the rest where that is short, not stored, or where readers hold much of the zone already.
     private func takeRest(_ id: Handle) {
         let turn = exchanges[id].caching
-        guard case .fill(let fill, let reader) = cacheTurns[turn].source, fill.isDecided, let rest = fill.rest(of: reader) else { return }
+        guard case .fill(let fill, let reader) = cacheTurns[turn].source, fill.isDecided, let rest = fill.rest(of: reader),
+            rest.hasHead || isForThis(id)
+        else { return }
         let mayCopy = rest.byteCount <= Limits.cacheBodiesBytesMax - cacheBodiesBytes
         cacheTurns[turn].readSpan = fill.fetchSpan
         if mayCopy && (rest.stored?.isCrowded ?? true || rest.byteCount <= Limits.outputHighBytes) {

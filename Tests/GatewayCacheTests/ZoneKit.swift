@@ -225,7 +225,7 @@ extension ResponseCache {
     func keep(_ number: Int, _ body: some Sequence<UInt8>, path: String = "example.com/v1") -> Bool {
         store(
             ZoneKit.key(number), head: ZoneKit.head(number).rawSpan, body: Array(body).rawSpan, ZoneKit.facts(),
-            path: Array(path.utf8).rawSpan)
+            path: Array(path.utf8).rawSpan, purgeCount: purgeCount)
     }
 
     func purge(prefix: String) -> Int { purge(pathPrefix: Array(prefix.utf8).rawSpan) }

@@ -97,16 +97,79 @@ import Testing
         #expect(try cached.client().ask("/", "HEAD", ["X-A: 2"]).cacheStatus == "fwd=bypass; detail=head_miss")
     }
 
-    @Test func `POST is kept whatever Vary says, and by it with obey_origin`() throws {
-        let free = try CachedOrigin(fields: "Vary: X-A\r\n")
-        #expect(try free.post("{}", "/", ["X-A: 1"]).isMiss)
-        #expect(try free.post("{}", "/", ["X-A: 2"]).isHit)
-        let obedient = try CachedOrigin("obey_origin", fields: "Vary: X-A\r\nSet-Cookie: a=b\r\n")
+    // MARK: POST
+
+    @Test(arguments: ["", "obey_origin"]) func `an answer to POST is for those with the same values in what Vary names`(_ options: String)
+        throws
+    {
+        let cached = try CachedOrigin(options, fields: "Vary: X-A\r\nSet-Cookie: a=b\r\n")
         for value in ["1", "2"] {
-            #expect(try obedient.post("{}", "/", ["X-A: \(value)"])["Set-Cookie"] == nil)
-            #expect(try obedient.post("{}", "/", ["X-A: \(value)"]).isHit)
+            #expect(try cached.post("{}", "/", ["X-A: \(value)"])["Set-Cookie"] == nil)
+            #expect(try cached.post("{}", "/", ["X-A: \(value)"]).isHit)
         }
-        #expect(obedient.count == 2)
+        #expect(try cached.post("{}").isMiss)
+        #expect(try cached.post("{}").isHit)
+        #expect(cached.count == 3)
+    }
+
+    @Test func `what depends on anything is kept for nobody, by POST either`() throws {
+        let cached = try CachedOrigin(fields: "Vary: X-A, *\r\n")
+        for number in 1...2 { #expect(try cached.post("{}").text.hasPrefix("\(number) ")) }
+        try cached.expectNotStored("vary", 2)
+    }
+
+    @Test(arguments: Way.allCases) func `no site is given what an origin has allowed another`(_ way: Way) throws {
+        let cached = try CachedOrigin { number, request, connection in
+            let allowed = request["Origin"].map { "Access-Control-Allow-Origin: \($0)\r\n" } ?? ""
+            let vary = request.target == "/silent" ? "" : "Vary: Origin, Accept-Encoding\r\n"
+            try connection.send(CachedOrigin.answer(number, request, fields: allowed + vary))
+        }
+        let client = try cached.client(way)
+        // Nobody says so of each answer that mirrors the field.
+        for target in ["/", "/silent"] {
+            for site in ["https://a.example", "https://b.example", nil] {
+                let fields = site.map { ["Origin: \($0)"] } ?? []
+                let answers = try (0..<2).map { _ in try client.post("{}", target, fields) }
+                #expect(answers[0].isMiss && answers[1].isHit)
+                #expect(answers.allSatisfy { $0["Access-Control-Allow-Origin"] == site })
+            }
+        }
+        #expect(cached.count == 6)
+    }
+
+    @Test func `where force lets nothing else count, Origin does`() throws {
+        let cached = try CachedOrigin("ttl=1h force", fields: "Vary: Origin, X-A\r\n")
+        #expect(try cached.ask("/", ["Origin: https://a.example", "X-A: 1"]).isMiss)
+        #expect(try cached.ask("/", ["Origin: https://a.example", "X-A: 2"]).isHit)
+        #expect(try cached.ask("/", ["Origin: https://b.example", "X-A: 2"]).isMiss)
+    }
+
+    @Test func `what Vary names of the fields that count anyhow makes no variants`() throws {
+        let cached = try CachedOrigin("headers=x-b", fields: "Vary: X-B, Accept-Encoding, Origin\r\n")
+        #expect(try cached.post("{}", "/", ["X-B: 1"]).isMiss)
+        #expect(try cached.post("{}", "/", ["X-B: 1"]).isHit)
+        #expect(try cached.post("{}", "/", ["X-B: 2"]).isMiss)
+        try cached.expect("gateway_cache_entries", 2)
+    }
+
+    @Test func `what is purged while a variant is fetched is not stored by that`() throws {
+        let released = Signal()
+        let cached = try CachedOrigin { number, request, connection in
+            let answer = CachedOrigin.answer(number, request, fields: "Vary: X-A\r\n")
+            try connection.send(String(answer.dropLast()))
+            if number == 1 { try released.wait() }
+            try connection.send(String(answer.suffix(1)))
+        }
+        let client = try cached.edge.connect(.plain)
+        try client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        _ = try client.readHead()
+        let admin = try TCPClient(port: #require(cached.gateway.adminPort))
+        let purge = try admin.request("POST", "/cache/purge?zone=ai&all", fields: ["X-Gateway-Admin: 1", "Connection: close"])
+        #expect(purge.status == 200)
+        released.send()
+        try cached.expectNotStored("no_room", 1)
+        #expect(try cached.ask("/").isMiss)
+        #expect(try cached.ask("/").isHit)
     }
 
     // MARK: Many at once
@@ -146,6 +209,29 @@ import Testing
             let alone = try cached.gateway.metrics().sum("gateway_cache_bypasses_total", ["reason": "not_shared"])
             return try misses(cached).map { $0 + Int(alone) } == cached.count
         }
+    }
+
+    @Test func `those who wait for the same variant get it by one request`() throws {
+        let released = Signal()
+        let cached = try CachedOrigin(workers: 2) { number, request, connection in
+            if number == 1 { try released.wait() }
+            let fields = "Vary: Origin, X-Origin, Referer\r\n"
+            try connection.send(ScriptedOrigin.message("\(number) \(request["Referer"] ?? "")", fields: fields))
+        }
+        let clients = try (0..<16).map { _ in try cached.edge.connect(.plain) }
+        let lines = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        for (index, client) in clients.enumerated() {
+            let other = index == 15 ? "Referer: https://a.example/\r\n" : ""
+            try client.send("\(lines)\(other)Content-Length: 2\r\n\r\n{}")
+            if index == 0 { try eventually("the origin has the first") { cached.count == 1 } }
+        }
+        try cached.gateway.waitForMetrics("all wait") { $0.sum("gateway_connections", ["state": "active"]) == 16 }
+        released.send()
+        for client in clients[..<15] { #expect(try client.readResponse().text == "1 ") }
+        #expect(try clients[15].readResponse().text == "2 https://a.example/")
+        #expect(cached.count == 2)
+        try cached.expectBypass("not_shared", 1)
+        #expect(try cached.post("{}").isHit)
     }
 
     @Test func `many who ask for many variants of many URLs at once each get what they asked for`() throws {
