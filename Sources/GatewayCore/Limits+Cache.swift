@@ -25,6 +25,11 @@ extension Limits {
     /// sent on, should it turn out that the answer is not for it. Beyond it nobody waits: what is stored is given, other requests pass
     /// the cache by. Who leads a fetch has its body twice, for as long as the origin has not taken it.
     public static let cacheBodiesBytesMax = 64 * 1024 * 1024
+    /// When there is no room for bodies, those give way that have not come whole within this: one of 1 MB takes no longer at 4 Mbit/s. Who
+    /// would keep the room from others has to send all of it anew as often.
+    public static let cacheBodyPatienceMs = 2_000
+    /// How often all are looked at for that.
+    public static let cacheBodiesSweepMs = 100
     /// Names that `ignore` and `headers` may have each: while a body is read, a bit stands for each that it must not have twice.
     public static let cacheNamesMax = 64
     /// Entries that the hand passes to make room for one answer, besides as many as that needs pages: while it does, its shard waits. Then

@@ -37,6 +37,11 @@ struct CacheTurn: ~Copyable {
     var copy: ByteQueue
     /// Of ``Worker/cacheBodiesBytes``.
     var countedBytes = 0
+    /// The exchange, and since when its request has been read, while that isn't whole: never from then on.
+    let exchange: Handle
+    var collectingSince = MonotonicTime.never
+    /// Others need the room that its body takes.
+    var givesWay = false
     /// Of what was stored and is too old: what stands in for it if the origin fails, and what may be asked for by its validator. Until its
     /// fetch has that, or the head of another answer has come: who reads long holds nothing that it will not get.
     var stale: StoredAnswer?
@@ -49,9 +54,10 @@ struct CacheTurn: ~Copyable {
         if case .fill(let fill, _) = source { fill.fetchSpan } else { readSpan }
     }
 
-    init(_ route: CacheRoute, _ wishes: CacheControl, pool: BufferPool) {
+    init(_ route: CacheRoute, _ wishes: CacheControl, of exchange: Handle, pool: BufferPool) {
         self.route = route
         self.wishes = wishes
+        self.exchange = exchange
         body = ByteQueue(pool: pool)
         copy = ByteQueue(pool: pool)
     }

@@ -17,15 +17,17 @@ extension Worker {
             if !cacheTurns.hasRoom(for: cacheTurns.count + 1) {
                 return wishes.onlyIfCached ? .refuse(Self.notCached) : passBy(id, route, .exhausted)
             }
-            exchanges[id].caching = cacheTurns.insert(CacheTurn(route, wishes, pool: pool))
+            exchanges[id].caching = cacheTurns.insert(CacheTurn(route, wishes, of: id, pool: pool))
             if !exchanges[id].requestBody.isComplete {
                 calls[exchanges[id].call].isCollecting = true
+                cacheTurns[exchanges[id].caching].collectingSince = now
                 invite(id)
             }
         }
         if !exchanges[id].requestBody.isComplete, let verdict = collect(id, route) { return verdict }
         let call = exchanges[id].call
         calls[call].isCollecting = false
+        cacheTurns[exchanges[id].caching].collectingSince = .never
         cacheTurns[exchanges[id].caching].body = calls[call].request.take()
         do throws(CacheBypass) {
             return try consult(id, route, cacheKey(id, route))
@@ -46,9 +48,26 @@ extension Worker {
         if let error = collectRequest(id) { return .refuse(error) }
         let call = exchanges[id].call
         if calls[call].request.count > route.config.bodyBytesMax { return passBy(id, route, .bodyTooLarge) }
-        count(calls[call].request.count, of: exchanges[id].caching)
+        let turn = exchanges[id].caching
+        if !cacheTurns[turn].givesWay { count(calls[call].request.count, of: turn) }
+        if isOutOfRoomForBodies { endSlowBodies() }
+        if cacheTurns[turn].givesWay { return passBy(id, route, .exhausted) }
         if exchanges[id].requestBody.isComplete { return nil }
         return isOutOfRoomForBodies ? passBy(id, route, .exhausted) : .wait
+    }
+
+    /// Bodies that take long to come give way to others: they go on to the origin as far as they have come, as without a cache.
+    private func endSlowBodies() {
+        if now < cacheBodiesSweptAt.adding(milliseconds: Limits.cacheBodiesSweepMs) { return }
+        cacheBodiesSweptAt = now
+        cacheTurns.forEachHandle { turn in
+            let since = cacheTurns[turn].collectingSince
+            if since.isNever || now < since.adding(milliseconds: Limits.cacheBodyPatienceMs) { return }
+            cacheTurns[turn].collectingSince = .never
+            cacheTurns[turn].givesWay = true
+            count(0, of: turn)
+            queueReady(exchange: cacheTurns[turn].exchange)
+        }
     }
 
     /// What the turn holds, from now on, of the bodies that wait here.

@@ -99,6 +99,7 @@ final class Worker {
     var refusedLingering = 0
     /// What requests at the cache hold: see ``Limits/cacheBodiesBytesMax``.
     var cacheBodiesBytes = 0
+    var cacheBodiesSweptAt = MonotonicTime(nanoseconds: 0)
 
     /// When the current round of events began. Deadlines and durations are counted from here.
     var now: MonotonicTime

@@ -92,6 +92,25 @@ import Testing
         try cached.expectNotStored("too_large", 3)
     }
 
+    @Test func `bodies that do not come give way when there is no room for others`() throws {
+        let cached = try CachedOrigin("body_max=16m", location: "client_max_body_size 16m;")
+        let head = "POST /stalled HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        let part = Array("\(head)Content-Length: \(16 << 20)\r\n\r\n{\"a\":\"\(String(repeating: "x", count: (15 << 20) + (1 << 19)))".utf8)
+        let stalled = try (0..<4).map { _ in try cached.edge.connect(.plain) }
+        for client in stalled { try client.send(part) }
+        // The four have 62 MB of 64.
+        let text = String(repeating: "y", count: 4 << 20)
+        try eventually("the others have room") {
+            let status = try cached.post("{\"a\":\"\(text)\"}", "/\(cached.count)").cacheStatus
+            #expect(status == "fwd=miss; stored" || status == "fwd=bypass; detail=exhausted" || status == "fwd=miss")
+            return status != "fwd=bypass; detail=exhausted"
+        }
+        let metrics = try cached.gateway.metrics()
+        #expect(metrics.sum("gateway_cache_bypasses_total", ["reason": "exhausted"]) >= 4)
+        #expect(metrics.sum("gateway_cache_bypasses_total") == metrics.sum("gateway_cache_bypasses_total", ["reason": "exhausted"]))
+        withExtendedLifetime(stalled) {}
+    }
+
     @Test(arguments: AnswerReader.Way.allCases)
     func `who stops reading an answer larger than entry_max is left behind, and the others have all of it`(_ way: AnswerReader.Way) throws {
         let released = Signal()
