@@ -53,6 +53,8 @@ enum CacheBypass: UInt8, CaseIterable, Error, BitwiseCopyable {
     case noStore
     /// It asks for a part, or on a condition that the origin alone can judge.
     case range
+    /// A field of it makes it another request to some origins: see ``OverrideFields``.
+    case override
     case bodyTooLarge
     /// The body has no one meaning: see CanonicalJSON.
     case jsonInvalid, jsonDuplicateName, jsonTooDeep, jsonInvalidUnicode, jsonNumberTooLong, jsonTooCostly
@@ -74,6 +76,7 @@ enum CacheBypass: UInt8, CaseIterable, Error, BitwiseCopyable {
         case .credentials: "credentials"
         case .noStore: "no_store"
         case .range: "range"
+        case .override: "override"
         case .bodyTooLarge: "body_too_large"
         case .jsonInvalid: "json_invalid"
         case .jsonDuplicateName: "json_duplicate_name"

@@ -31,6 +31,7 @@ final class CacheRoute: Sendable {
     let fields: [[UInt8]]
     let ignored: [[UInt8]]
     let origin = Array("origin".utf8)
+    let overrides: OverrideFields
     /// Whether the location names its api: event streams tell of their end then.
     let knowsAPI: Bool
     /// Where keys of `api_keys` may stand; nil without any.
@@ -63,6 +64,7 @@ final class CacheRoute: Sendable {
         name = CacheRouteName.bytes(place, config, partition, in: location, upstream: upstream, keyFields: context.keyFields)
         // The order in which they are written makes no other key.
         fields = config.fields.sorted().map { Array($0.utf8) }
+        overrides = OverrideFields(countedAnyhow: config.fields)
         ignored = config.ignored.map { Array($0.utf8) }
         requests = CacheOutcome.allCases.map { registry.counter(.cacheRequests, [zone.name, $0.name.description]) }
         bypasses = CacheBypass.allCases.map { registry.counter(.cacheBypasses, [zone.name, $0.name.description]) }

@@ -149,7 +149,7 @@ extension Worker {
     private func cacheKey(_ id: Handle, _ route: CacheRoute) throws(CacheBypass) -> SHA256Digest {
         let turn = exchanges[id].caching
         keyMaker.value.begin()
-        exchanges[id].addToKey(route, overTLS: downstreams[exchanges[id].connection].stream.isTLS, &keyMaker.value)
+        try exchanges[id].addToKey(route, overTLS: downstreams[exchanges[id].connection].stream.isTLS, &keyMaker.value)
         if let fields = route.keyedFields {
             var lines = ByteQueue(pool: pool)
             exchanges[id].evaluate(fields, on: downstreams[exchanges[id].connection], into: &lines)
@@ -275,7 +275,7 @@ extension Exchange {
     var cacheWishes: CacheControl { CacheControl(head.fields, isRequest: true) }
 
     /// Everything but the content that makes two requests the same.
-    fileprivate func addToKey(_ route: CacheRoute, overTLS: Bool, _ key: inout CacheKeyMaker) {
+    fileprivate func addToKey(_ route: CacheRoute, overTLS: Bool, _ key: inout CacheKeyMaker) throws(CacheBypass) {
         switch route.partition {
         case .shared: break
         case .anonymous: key.add(.partition, RawSpan())
@@ -304,6 +304,7 @@ extension Exchange {
         if head.fields.contains(.origin), route.countsOrigin(isPost: head.method == .post) { addField(route.origin, .field, &key) }
         // Most of those that count are not there: none of the fields has a name of that length.
         let lengths = head.fields.nameLengths
+        if lengths & route.overrides.lengths != 0 && route.overrides.areIn(head.fields) { throw .override }
         for index in 0..<route.fields.count where lengths & 1 << UInt64(min(route.fields[index].count, 63)) != 0 {
             addField(route.fields[index], .field, &key)
         }

@@ -32,6 +32,39 @@ import Testing
         #expect(try cached.ask("/", ["X-V: victim"]).text == "2 victim")
     }
 
+    // MARK: Fields that make it another request
+
+    private static let overrides = [
+        "X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method", "X-Original-URL", "X-Rewrite-URL", "x_original_url",
+        "X-ORIGINAL-URL",
+    ]
+
+    @Test(arguments: Way.allCases) func `what some origins take for another request passes by`(_ way: Way) throws {
+        let cached = try CachedOrigin()
+        let client = try cached.client(way)
+        for name in Self.overrides {
+            for _ in 0..<2 {
+                #expect(try client.ask("/", ["\(name): /admin"]).cacheStatus == "fwd=bypass; detail=override", "\(name)")
+                #expect(try client.post("{}", "/", ["\(name): /admin"]).cacheStatus == "fwd=bypass; detail=override", "\(name)")
+            }
+        }
+        #expect(try client.ask("/").isMiss)
+        #expect(try client.ask("/").isHit)
+        // Others of that length are nothing to it.
+        #expect(try client.ask("/", ["X-Original-URI: /admin", "X-Original-UR: a"]).isHit)
+        try cached.expectBypass("override", Double(4 * Self.overrides.count))
+    }
+
+    @Test func `but not where it counts by headers=`() throws {
+        let cached = try Self.telling("X-Original-URL", "headers=x-original-url")
+        for _ in 0..<2 {
+            #expect(try cached.ask("/", ["X-Original-URL: /a"]).text == "1 /a")
+            #expect(try cached.ask("/", ["X-Original-URL: /b"]).text == "2 /b")
+        }
+        #expect(cached.count == 2)
+        #expect(try cached.ask("/", ["X-Rewrite-URL: /b"]).cacheStatus == "fwd=bypass; detail=override")
+    }
+
     // MARK: Hosts
 
     private static let hosts = ["a.example", "a.example:1337", "a.example:1338", "b.example"]
