@@ -71,7 +71,8 @@ extension CanonicalJSON {
 
     private mutating func sortMembers(_ first: Int) throws(CanonicalJSONFailure) {
         let count = members.count &- first
-        if count > Limits.jsonMembersSortedMax { throw .tooCostly }
+        for index in first..<members.count { sortedBytes += Limits.jsonSortedMemberBytes + Int(members[index].nameByteCount) }
+        if count > Limits.jsonMembersSortedMax || sortedBytes > Limits.jsonSortedBytesMax { throw .tooCostly }
         if count <= Self.insertionMax { sortByInsertion(first) } else { sortByHeap(first, count) }
         objects[current.object].firstMember = UInt32(truncatingIfNeeded: ordered.count)
         objects[current.object].memberCount = UInt32(truncatingIfNeeded: count)

@@ -137,6 +137,14 @@ extension CanonicalJSON {
     }
 
     private mutating func appendZeros(_ count: Int) {
-        for _ in 0..<count { staging.append(UInt8(ascii: "0")) }
+        var left = count
+        while left >= 8 {
+            staging.append("00000000")
+            left &-= 8
+        }
+        while left > 0 {
+            staging.append(UInt8(ascii: "0"))
+            left &-= 1
+        }
     }
 }

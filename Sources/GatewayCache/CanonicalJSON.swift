@@ -40,6 +40,8 @@ public struct CanonicalJSON: ~Copyable {
     /// Numbers that ``Limits/jsonLongNumbersMax`` counts, and scratch for their text.
     var longNumberCount = 0
     var numberText: [UInt8] = []
+    /// See ``Limits/jsonSortedBytesMax``.
+    var sortedBytes = 0
     private var modelName: [UInt8] = []
     /// One bit for each of the names that are left out which the body has named.
     private var ignoredSeen: UInt64 = 0
@@ -70,6 +72,7 @@ public struct CanonicalJSON: ~Copyable {
         modelName.removeAll(keepingCapacity: true)
         ignoredSeen = 0
         longNumberCount = 0
+        sortedBytes = 0
         current = .outside
     }
 
@@ -131,15 +134,16 @@ public struct CanonicalJSON: ~Copyable {
         _ kind: JSONContainer.Kind, _ body: RawSpan, _ position: Int, _ isOpen: inout Bool
     ) throws(CanonicalJSONFailure) -> Int {
         if open.count == Limits.jsonDepthMax { throw .tooDeep }
+        let first = skipSpace(body, position &+ 1)
+        if first < body.byteCount, body[byte: first] == kind.closing {
+            staging.append(kind.opening)
+            staging.append(kind.closing)
+            return first &+ 1
+        }
         open.append(current)
         current = JSONContainer(kind, start: staging.count, firstMember: members.count, object: objects.count)
         if kind == .object { objects.append(JSONObjectOrder(start: staging.count)) }
         staging.append(kind.opening)
-        let first = skipSpace(body, position &+ 1)
-        if first < body.byteCount, body[byte: first] == kind.closing {
-            try close()
-            return first &+ 1
-        }
         isOpen = true
         return kind == .object ? try beginMember(body, first) : first
     }

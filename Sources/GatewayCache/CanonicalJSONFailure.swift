@@ -10,7 +10,8 @@ public enum CanonicalJSONFailure: String, Error, CaseIterable {
     case invalidUnicode = "json_invalid_unicode"
     /// A number of more than ``Limits/jsonNumberDigitsMax`` digits, or with an exponent that nobody computes.
     case numberTooLong = "json_number_too_long"
-    /// It would take too long: ``Limits/jsonLongNumbersMax``, ``Limits/jsonMembersSortedMax``.
+    /// It would take too long: ``Limits/jsonLongNumbersMax``, ``Limits/jsonMembersSortedMax``,
+    /// ``Limits/jsonSortedBytesMax``.
     case tooCostly = "json_too_costly"
     /// More than ``Limits/jsonBodyBytesMax``.
     case tooLong = "json_too_long"

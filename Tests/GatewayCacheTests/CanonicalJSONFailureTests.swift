@@ -93,6 +93,13 @@ import Testing
         #expect(failure(members((0..<Limits.jsonMembersSortedMax).reversed())) == nil)
         #expect(failure(members((0...Limits.jsonMembersSortedMax).reversed())) == .tooCostly)
         #expect(failure(members(0..<50_000)) == nil, "those are in order")
+        func objects(_ object: String, _ count: Int) -> [UInt8] {
+            Array(("[" + Array(repeating: object, count: count).joined(separator: ",") + "]").utf8)
+        }
+        let most = Limits.jsonSortedBytesMax / (2 * (Limits.jsonSortedMemberBytes + 1))
+        #expect(failure(objects(#"{"b":1,"a":2}"#, most)) == nil)
+        #expect(failure(objects(#"{"b":1,"a":2}"#, most + 1)) == .tooCostly)
+        #expect(failure(objects(#"{"a":1,"b":2}"#, 4 * most)) == nil, "those are in order")
     }
 
     @Test func `a number of ten million digits is refused`() {
