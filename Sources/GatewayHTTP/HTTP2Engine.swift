@@ -57,12 +57,13 @@ struct HTTP2Engine: ~Copyable {
         var settings: [nghttp2_settings_entry] = [
             entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, Limits.http2StreamWindowBytes),
             entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, Limits.headBytesMax),
+            // Nor do we send any: nghttp2 then keeps no tree of the streams (RFC 9218 § 2.1).
+            entry(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
         ]
         switch role {
         case .server:
             settings.append(entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, Int(Int32.max)))
             settings.append(entry(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1))
-            settings.append(entry(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1))
         case .client:
             settings.append(entry(NGHTTP2_SETTINGS_ENABLE_PUSH, 0))
         }
@@ -302,15 +303,16 @@ struct HTTP2NameValues: ~Copyable {
         let pair = unsafe nghttp2_nv(
             name: UnsafeMutablePointer(mutating: name.assumingMemoryBound(to: UInt8.self)),
             value: UnsafeMutablePointer(mutating: value.assumingMemoryBound(to: UInt8.self)), namelen: nameLength, valuelen: valueLength,
-            flags: isSecret(name, nameLength) ? UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) : 0)
+            flags: isUnindexed(name, nameLength) ? UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) : 0)
         unsafe (storage.value.start + storage.value.count).initialize(to: pair)
         unsafe storage.value.count += 1
     }
 
-    /// Credentials stay out of the dynamic table, which all that is sent on the connection shares (RFC 7541 § 7.1.3).
-    private func isSecret(_ name: UnsafeRawPointer, _ byteCount: Int) -> Bool {
+    /// What stays out of the dynamic table: credentials, which all that is sent on the connection would share (RFC 7541 § 7.1.3), and what
+    /// is another in each message. Of those none would be found again, and each would drive out an entry that would.
+    private func isUnindexed(_ name: UnsafeRawPointer, _ byteCount: Int) -> Bool {
         switch byteCount {
-        case 6, 7, 9, 10, 13, 14, 19: break
+        case 6, 7, 9...14, 16, 19: break
         default: return false
         }
         let name = unsafe UnsafeRawBufferPointer(start: name, count: byteCount).bytes
@@ -318,9 +320,12 @@ struct HTTP2NameValues: ~Copyable {
         case 6: name.equalsIgnoringCase("cookie")
         case 7: name.equalsIgnoringCase("api-key")
         case 9: name.equalsIgnoringCase("x-api-key")
-        case 10: name.equalsIgnoringCase("set-cookie")
+        case 10: name.equalsIgnoringCase("set-cookie") || name.equalsIgnoringCase("tracestate")
+        case 11: name.equalsIgnoringCase("traceparent")
+        case 12: name.equalsIgnoringCase("x-request-id")
         case 13: name.equalsIgnoringCase("authorization")
         case 14: name.equalsIgnoringCase("x-goog-api-key")
+        case 16: name.equalsIgnoringCase("x-correlation-id")
         default: name.equalsIgnoringCase("proxy-authorization")
         }
     }
