@@ -62,7 +62,7 @@ enum TraceFuzzing {
     /// § 3.3.1.
     private static func referenceState(_ lines: [[UInt8]]) -> Bool {
         let members = lines.flatMap { $0.split(separator: UInt8(ascii: ",")).map { trim($0) } }.filter { !$0.isEmpty }
-        guard 1...32 ~= members.count, lines.joined(separator: [UInt8(ascii: ",")]).count <= 512 else { return false }
+        guard 1...32 ~= members.count, Array(lines.joined(separator: [UInt8(ascii: ",")])).count <= 512 else { return false }
         return members.allSatisfy { member in
             let words = member.split(separator: UInt8(ascii: "="), omittingEmptySubsequences: false)
             guard words.count == 2, 1...256 ~= words[0].count, 1...256 ~= words[1].count, let first = words[0].first else { return false }
