@@ -171,7 +171,7 @@ public struct ByteQueue: ~Copyable {
 
     @inlinable
     public mutating func append(decimal value: UInt64) {
-        let room = unsafe room(20)
+        let room = unsafe room(24)
         if value < 1000 {
             // A status, a short length: three digits in a word, without those that lead.
             let digits = Self.threeDigits(value)
@@ -180,16 +180,32 @@ public struct ByteQueue: ~Copyable {
             end &+= Int(3 &- leading)
             return
         }
-        if value < 100_000_000 {
-            let digits = Self.eightDigits(value)
-            let leading = UInt64(truncatingIfNeeded: (digits ^ Self.eightZeros).trailingZeroBitCount &>> 3)
-            unsafe room.storeBytes(of: digits &>> (leading &* 8), as: UInt64.self)
-            end &+= Int(8 &- leading)
+        // Eight digits at a time, the first of them without those that lead.
+        let upper = value / 100_000_000
+        if upper == 0 {
+            end &+= unsafe Self.store(value, at: room)
             return
         }
-        let upper = value / 100_000_000
-        append(decimal: upper)
-        append(word: Self.eightDigits(value &- upper &* 100_000_000))
+        var length = 0
+        if upper < 100_000_000 {
+            length = unsafe Self.store(upper, at: room)
+        } else {
+            let top = upper / 100_000_000
+            length = unsafe Self.store(top, at: room)
+            unsafe room.storeBytes(of: Self.eightDigits(upper &- top &* 100_000_000), toByteOffset: length, as: UInt64.self)
+            length &+= 8
+        }
+        unsafe room.storeBytes(of: Self.eightDigits(value &- upper &* 100_000_000), toByteOffset: length, as: UInt64.self)
+        end &+= length &+ 8
+    }
+
+    /// Stores the digits of `value`, which is from 1 to 99,999,999, where there is room for eight bytes, and tells how many they are.
+    @inlinable @inline(__always)
+    static func store(_ value: UInt64, at room: UnsafeMutableRawPointer) -> Int {
+        let digits = eightDigits(value)
+        let leading = UInt64(truncatingIfNeeded: (digits ^ eightZeros).trailingZeroBitCount &>> 3)
+        unsafe room.storeBytes(of: digits &>> (leading &* 8), as: UInt64.self)
+        return Int(8 &- leading)
     }
 
     @usableFromInline static var eightZeros: UInt64 { 0x3030_3030_3030_3030 }
