@@ -198,7 +198,7 @@ import Testing
     }
 
     @Test func `without free descriptors nobody waits, who is connected goes on, and all is well again afterwards`() throws {
-        let confined = try Confined(files: 128, origin: ScriptedOrigin.answering(Self.answer), server: "client_header_timeout 60s;")
+        let confined = try Confined(files: 128, origin: ScriptedOrigin.answering(Self.answer), server: "client_header_timeout 10m;")
         let good = try TCPClient(port: confined.port)
         #expect(try good.get("/").text == "ok")
         let halves = try (0..<300).map { _ in
@@ -256,7 +256,7 @@ import Testing
     }
 
     @Test func `without a single descriptor everybody is refused, and the admin listener answers`() throws {
-        let confined = try Confined(files: 64, origin: ScriptedOrigin.answering(Self.answer), server: "client_header_timeout 60s;")
+        let confined = try Confined(files: 64, origin: ScriptedOrigin.answering(Self.answer), server: "client_header_timeout 10m;")
         let program = ProcessFigures(confined.program)
         // As many as there is room for: of further ones each would take what a worker sets free to refuse somebody.
         var held: [TCPClient] = []
