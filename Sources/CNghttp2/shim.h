@@ -16,10 +16,15 @@ struct gateway_http2_memory {
     void *kept[gateway_http2_block_bytes_max / gateway_http2_block_step + 1];
 };
 
-#if !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer))
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+enum { gateway_http2_keeps_blocks = 0 };
+#else
+enum { gateway_http2_keeps_blocks = 1 };
+#endif
+
 static void *gateway_http2_take(size_t size, void *user) {
     struct gateway_http2_memory *memory = user;
-    if (size == 0 || size > gateway_http2_block_bytes_max) return malloc(size);
+    if (!gateway_http2_keeps_blocks || size == 0 || size > gateway_http2_block_bytes_max) return malloc(size);
     size_t list = (size + gateway_http2_block_step - 1) / gateway_http2_block_step;
     void *block = memory->kept[list];
     if (!block) return malloc(list * gateway_http2_block_step);
@@ -31,7 +36,7 @@ static void gateway_http2_give(void *block, void *user) {
     struct gateway_http2_memory *memory = user;
     if (!block) return;
     // malloc may have given more than was asked for: whatever it is, all of the list's size is there.
-    size_t list = malloc_usable_size(block) / gateway_http2_block_step;
+    size_t list = gateway_http2_keeps_blocks ? malloc_usable_size(block) / gateway_http2_block_step : 0;
     size_t size = list * gateway_http2_block_step;
     if (list == 0 || size > gateway_http2_block_bytes_max || memory->kept_bytes + size > memory->kept_bytes_max) {
         free(block);
@@ -51,24 +56,13 @@ static void *gateway_http2_resize(void *block, size_t size, void *user) {
     (void)user;
     return realloc(block, size);
 }
+// What nghttp2 calls, with this memory.
 static inline nghttp2_mem gateway_http2_functions(struct gateway_http2_memory *memory) {
     nghttp2_mem functions = {
         memory, gateway_http2_take, gateway_http2_give, gateway_http2_take_zeroed, gateway_http2_resize,
     };
     return functions;
 }
-#else
-static void *gateway_http2_take(size_t size, void *user) { return (void)user, malloc(size); }
-static void gateway_http2_give(void *block, void *user) { (void)user, free(block); }
-static void *gateway_http2_take_zeroed(size_t count, size_t size, void *user) { return (void)user, calloc(count, size); }
-static void *gateway_http2_resize(void *block, size_t size, void *user) { return (void)user, realloc(block, size); }
-static inline nghttp2_mem gateway_http2_functions(struct gateway_http2_memory *memory) {
-    nghttp2_mem functions = {
-        memory, gateway_http2_take, gateway_http2_give, gateway_http2_take_zeroed, gateway_http2_resize,
-    };
-    return functions;
-}
-#endif
 
 // Gives back to the system what is laid aside.
 static inline void gateway_http2_release(struct gateway_http2_memory *memory) {

@@ -22,7 +22,4 @@ final class HTTP2Memory {
 
     /// What nghttp2 calls, for a session.
     var functions: nghttp2_mem { unsafe gateway_http2_functions(kept) }
-
-    /// What is laid aside, in bytes.
-    var keptBytes: Int { unsafe kept.pointee.kept_bytes }
 }
