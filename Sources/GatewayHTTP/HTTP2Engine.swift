@@ -207,11 +207,11 @@ struct HTTP2Engine: ~Copyable {
         }
     }
 
-    /// A head behind a request line. Returns the stream's number; nil if there is none left, or no memory.
+    /// A head behind its request line. Returns the stream's number; nil if there is none left, or no memory.
     func request(
-        _ head: RawSpan, scheme: StaticString, isWebSocket: Bool, handle: Handle, hasContent: Bool, _ pairs: borrowing HTTP2NameValues
+        _ head: RawSpan, _ line: HeadLines.RequestLine, scheme: StaticString, isWebSocket: Bool, handle: Handle, hasContent: Bool,
+        _ pairs: borrowing HTTP2NameValues
     ) -> Int32? {
-        guard let line = HeadLines.requestLine(of: head) else { return nil }
         let number = unsafe head.withUnsafeBytes { bytes in
             pairs.removeAll()
             if isWebSocket {
@@ -285,53 +285,59 @@ struct HTTP2NameValues: ~Copyable {
     fileprivate func appendFields(_ head: UnsafeRawBufferPointer, from position: Int, leavingOutHost: Bool) {
         let bytes = unsafe head.bytes
         var lines = HeadLines(from: position)
+        guard let base = head.baseAddress else { return }
         while let line = lines.next(in: bytes) {
-            if leavingOutHost && bytes.extracting(line.name).equalsIgnoringCase("host") { continue }
-            guard let base = head.baseAddress else { return }
-            unsafe append(base + line.name.lowerBound, line.name.count, base + line.value.lowerBound, line.value.count)
+            if leavingOutHost && line.known == .host { continue }
+            let (value, valueLength) = unsafe (base + line.value.lowerBound, line.value.count)
+            if line.known == .other {
+                let flags = Self.isUnindexed(bytes.extracting(line.name)) ? Self.unindexed : 0
+                unsafe append(base + line.name.lowerBound, line.name.count, value, valueLength, flags)
+            } else {
+                let name = line.known.name
+                let flags = Self.literalName | (line.known.isUnindexed ? Self.unindexed : 0)
+                unsafe append(UnsafeRawPointer(name.utf8Start), name.utf8CodeUnitCount, value, valueLength, flags)
+            }
         }
     }
 
+    /// A name in lower case.
     fileprivate func append(_ name: StaticString, _ head: UnsafeRawBufferPointer, _ value: Range<Int>) {
         guard let base = head.baseAddress else { return }
-        unsafe append(UnsafeRawPointer(name.utf8Start), name.utf8CodeUnitCount, base + value.lowerBound, value.count)
+        unsafe append(
+            UnsafeRawPointer(name.utf8Start), name.utf8CodeUnitCount, base + value.lowerBound, value.count, Self.literalName)
     }
 
     fileprivate func append(_ name: StaticString, _ value: StaticString) {
         unsafe append(
-            UnsafeRawPointer(name.utf8Start), name.utf8CodeUnitCount, UnsafeRawPointer(value.utf8Start), value.utf8CodeUnitCount)
+            UnsafeRawPointer(name.utf8Start), name.utf8CodeUnitCount, UnsafeRawPointer(value.utf8Start), value.utf8CodeUnitCount,
+            Self.literalName | UInt8(NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue))
     }
 
-    private func append(_ name: UnsafeRawPointer, _ nameLength: Int, _ value: UnsafeRawPointer, _ valueLength: Int) {
+    @inline(__always)
+    private func append(
+        _ name: UnsafeRawPointer, _ nameLength: Int, _ value: UnsafeRawPointer, _ valueLength: Int, _ flags: UInt8
+    ) {
         if unsafe storage.value.count == storage.value.capacity { grow() }
         // nghttp2 takes pointers to bytes that it does not write.
         let pair = unsafe nghttp2_nv(
             name: UnsafeMutablePointer(mutating: name.assumingMemoryBound(to: UInt8.self)),
             value: UnsafeMutablePointer(mutating: value.assumingMemoryBound(to: UInt8.self)), namelen: nameLength, valuelen: valueLength,
-            flags: isUnindexed(name, nameLength) ? UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) : 0)
+            flags: flags)
         unsafe (storage.value.start + storage.value.count).initialize(to: pair)
         unsafe storage.value.count += 1
     }
 
-    /// What stays out of the dynamic table: credentials, which all that is sent on the connection would share (RFC 7541 § 7.1.3), and what
-    /// is another in each message. Of those none would be found again, and each would drive out an entry that would.
-    private func isUnindexed(_ name: UnsafeRawPointer, _ byteCount: Int) -> Bool {
-        switch byteCount {
-        case 6, 7, 9...14, 16, 19: break
-        default: return false
-        }
-        let name = unsafe UnsafeRawBufferPointer(start: name, count: byteCount).bytes
-        return switch byteCount {
-        case 6: name.equalsIgnoringCase("cookie")
+    /// The name is in lower case, and of the program's own text: it stays where it is.
+    private static var literalName: UInt8 { UInt8(NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue) }
+    private static var unindexed: UInt8 { UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) }
+
+    /// The same as ``FieldName/isUnindexed`` of the fields that have no place there.
+    private static func isUnindexed(_ name: RawSpan) -> Bool {
+        switch name.byteCount {
         case 7: name.equalsIgnoringCase("api-key")
-        case 9: name.equalsIgnoringCase("x-api-key")
-        case 10: name.equalsIgnoringCase("set-cookie") || name.equalsIgnoringCase("tracestate")
-        case 11: name.equalsIgnoringCase("traceparent")
-        case 12: name.equalsIgnoringCase("x-request-id")
-        case 13: name.equalsIgnoringCase("authorization")
         case 14: name.equalsIgnoringCase("x-goog-api-key")
         case 16: name.equalsIgnoringCase("x-correlation-id")
-        default: name.equalsIgnoringCase("proxy-authorization")
+        default: false
         }
     }
 
@@ -341,6 +347,18 @@ struct HTTP2NameValues: ~Copyable {
         unsafe storage.value.capacity = unsafe 2 * held.capacity
         unsafe storage.value.start.moveInitialize(from: held.start, count: held.count)
         unsafe held.start.deallocate()
+    }
+}
+
+extension FieldName {
+    /// What stays out of the dynamic table: credentials, which all that is sent on the connection would share (RFC 7541 § 7.1.3), and what
+    /// is another in each message. Of those none would be found again, and each would drive out an entry that would.
+    fileprivate var isUnindexed: Bool {
+        switch self {
+        case .cookie, .setCookie, .authorization, .proxyAuthorization, .xAPIKey: true
+        case .xRequestID, .traceparent, .tracestate, .idempotencyKey: true
+        default: false
+        }
     }
 }
 

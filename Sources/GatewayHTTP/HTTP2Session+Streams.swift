@@ -39,7 +39,7 @@ extension HTTP2Session {
         streams.slab[stream].hasEnded = endsStream
         streams.slab[stream].requestMethod = isWebSocket ? .connect : Method(lines.bytes.extracting(line.method))
         let begun = engine.request(
-            lines.bytes, scheme: isSecure ? "https" : "http", isWebSocket: isWebSocket, handle: stream, hasContent: !endsStream,
+            lines.bytes, line, scheme: isSecure ? "https" : "http", isWebSocket: isWebSocket, handle: stream, hasContent: !endsStream,
             streams.pairs)
         if begun == number { return stream }
         discard(stream)

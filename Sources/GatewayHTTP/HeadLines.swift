@@ -3,8 +3,16 @@ import GatewayCore
 /// Walks over a head in the form of HTTP/1, as the encoders write it, and says what of it HTTP/2 sends.
 struct HeadLines {
     struct Line {
+        var known: FieldName
         var name: Range<Int>
         var value: Range<Int>
+    }
+
+    struct RequestLine {
+        var method: Range<Int>
+        var target: Range<Int>
+        /// Where the fields begin.
+        var fields: Int
     }
 
     private var position: Int
@@ -15,32 +23,32 @@ struct HeadLines {
     }
 
     /// The next field that is sent; nil at the empty line, or the end.
+    @inline(__always)
     mutating func next(in bytes: RawSpan) -> Line? {
         while let line = nextLine(in: bytes) {
-            if !Self.isLeftOut(bytes.extracting(line.name), bytes.extracting(line.value)) { return line }
+            if !Self.isLeftOut(line, in: bytes) { return line }
         }
         return nil
     }
 
+    @inline(__always)
     private mutating func nextLine(in bytes: RawSpan) -> Line? {
         guard position < bytes.byteCount, bytes[byte: position] != .carriageReturn,
             let colon = bytes.firstIndex(of: UInt8(ascii: ":"), from: position),
             let end = bytes.firstIndex(of: .lineFeed, from: colon)
         else { return nil }
-        let line = Line(name: position..<colon, value: bytes.trimmed((colon + 1)..<(end - 1)))
+        let name = position..<colon
         position = end + 1
-        return line
+        return Line(known: FieldName(bytes.extracting(name)), name: name, value: bytes.trimmed((colon + 1)..<(end - 1)))
     }
 
     /// What belongs to one connection of HTTP/1 (RFC 9113 § 8.2.2).
-    private static func isLeftOut(_ name: RawSpan, _ value: RawSpan) -> Bool {
-        switch name.byteCount {
-        case 2: name.equalsIgnoringCase("te") && !value.equalsIgnoringCase("trailers")
-        case 7: name.equalsIgnoringCase("upgrade")
-        case 10: name.equalsIgnoringCase("connection") || name.equalsIgnoringCase("keep-alive")
-        case 14: name.equalsIgnoringCase("http2-settings")
-        case 16: name.equalsIgnoringCase("proxy-connection")
-        case 17: name.equalsIgnoringCase("transfer-encoding")
+    @inline(__always)
+    private static func isLeftOut(_ line: Line, in bytes: RawSpan) -> Bool {
+        switch line.known {
+        case .upgrade, .connection, .keepAlive, .proxyConnection, .transferEncoding: true
+        case .te: !bytes.extracting(line.value).equalsIgnoringCase("trailers")
+        case .other: line.name.count == 14 && bytes.extracting(line.name).equalsIgnoringCase("http2-settings")
         default: false
         }
     }
@@ -50,12 +58,11 @@ struct HeadLines {
         head.byteCount >= 12 ? 9..<12 : nil
     }
 
-    /// Method and target of a request line, and where the fields begin.
-    static func requestLine(of head: RawSpan) -> (method: Range<Int>, target: Range<Int>, fields: Int)? {
+    static func requestLine(of head: RawSpan) -> RequestLine? {
         guard let end = head.firstIndex(of: .lineFeed), let space = head.firstIndex(of: .space), space < end,
             let second = head.firstIndex(of: .space, from: space + 1), second < end
         else { return nil }
-        return (0..<space, (space + 1)..<second, end + 1)
+        return RequestLine(method: 0..<space, target: (space + 1)..<second, fields: end + 1)
     }
 
     /// Where the fields behind a status line begin.
@@ -65,7 +72,7 @@ struct HeadLines {
     static func host(in head: RawSpan, from fields: Int) -> Range<Int>? {
         var lines = HeadLines(from: fields)
         while let line = lines.next(in: head) {
-            if head.extracting(line.name).equalsIgnoringCase("host") { return line.value }
+            if line.known == .host { return line.value }
         }
         return nil
     }

@@ -43,6 +43,43 @@ import Testing
         #expect(client.session.streamsAvailable == 100)
     }
 
+    @Test func `every field goes out by its name in lower case, the first time and from the table`() throws {
+        let client = try HTTP2TestSession.client()
+        let server = try HTTP2TestSession.server()
+        // Of those one connection's own, or another place's.
+        let others: Set<FieldName> = [
+            .other, .host, .connection, .keepAlive, .proxyConnection, .transferEncoding, .upgrade, .te, .cookie, .contentLength, .expect,
+        ]
+        let names = FieldName.allCases.filter { !others.contains($0) }.map { "\($0.name)" } + ["x-unheard-of", "api-key", "x"]
+        let lines = names.map { "\($0.uppercased()): of \($0)\n" }.joined()
+        for turn in 0..<3 {
+            _ = try client.ask("GET / HTTP/1.1\nHost: a\n" + lines)
+            server.give(client.sent())
+            let request = try server.request(try server.stream(turn))
+            #expect(request.method == "GET" && request.authority == "a")
+            #expect(request.fields == names.map { "\($0)=of \($0)" })
+        }
+    }
+
+    @Test(arguments: [
+        ("X-Request-ID", false), ("Traceparent", false), ("Tracestate", false), ("X-Correlation-Id", false), ("Idempotency-Key", false),
+        ("Authorization", false), ("Proxy-Authorization", false), ("Cookie", false), ("API-Key", false), ("X-API-Key", false),
+        ("X-Goog-Api-Key", false), ("User-Agent", true), ("X-Forwarded-For", true), ("X-Unheard", true),
+    ])
+    func `what is secret, or another in each message, stays out of the table of those that come again`(
+        _ name: String, _ isIndexed: Bool
+    ) throws {
+        let client = try HTTP2TestSession.client()
+        var byteCounts: [Int] = []
+        let field = "\(name): 0123456789abcdef\n"
+        for fields in ["", "", field, field] {
+            _ = try client.ask("GET / HTTP/1.1\nHost: a\n" + fields)
+            byteCounts.append(try #require(client.sent().first).payload.count)
+        }
+        // Once it is in the table, a field takes a byte.
+        if isIndexed { #expect(byteCounts[3] == byteCounts[1] + 1) } else { #expect(byteCounts[3] > byteCounts[1] + 10) }
+    }
+
     @Test func `interim answers are taken one by one, however they come`() throws {
         let client = try HTTP2TestSession.client()
         let stream = try client.ask("GET / HTTP/1.1\nHost: a\n")
