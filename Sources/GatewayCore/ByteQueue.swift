@@ -109,6 +109,22 @@ public struct ByteQueue: ~Copyable {
         end &+= byteCount
     }
 
+    /// Appends a field as HTTP/1 sends it: the name, a colon and a space, the value, and CRLF.
+    @inlinable
+    public mutating func append(line name: RawSpan, _ value: RawSpan) {
+        let (nameLength, valueLength) = (name.byteCount, value.byteCount)
+        let room = unsafe room(nameLength &+ valueLength &+ 4)
+        unsafe name.withUnsafeBytes { source in
+            if let from = source.baseAddress { unsafe Self.copy(from, to: room, nameLength) }
+        }
+        unsafe room.storeBytes(of: 0x203a, toByteOffset: nameLength, as: UInt16.self)
+        unsafe value.withUnsafeBytes { source in
+            if let from = source.baseAddress { unsafe Self.copy(from, to: room + (nameLength &+ 2), valueLength) }
+        }
+        unsafe room.storeBytes(of: 0x0a0d, toByteOffset: nameLength &+ valueLength &+ 2, as: UInt16.self)
+        end &+= nameLength &+ valueLength &+ 4
+    }
+
     /// memcpy, but without a call for what most appends are: names, short values, and short fields. Two pieces that overlap cover
     /// whatever is as long as one to two of them.
     @inlinable @inline(__always)

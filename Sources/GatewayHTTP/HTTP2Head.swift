@@ -25,10 +25,7 @@ extension HeaderFields {
     @inline(__always)
     mutating func appendVerbatim(_ known: FieldName, name: RawSpan, value: RawSpan) {
         let start = storage.count
-        storage.append(name)
-        storage.append(": ")
-        storage.append(value)
-        storage.append("\r\n")
+        storage.append(line: name, value)
         let colon = start &+ name.byteCount
         let valueEnd = storage.count &- 2
         record(
