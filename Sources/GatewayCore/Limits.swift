@@ -230,9 +230,9 @@ public enum Limits {
     public static let slabSlotsMax = 1 << 20
     /// Events taken from epoll at a time.
     public static let eventsPerWait = 256
-    /// Timers that end what they are for before the connections have their turn: those of HTTP/2 connections up to a hundred streams each.
-    public static let timersPerRound = 32
-    /// The same of requests that are beyond `request_timeout`.
+    /// Milliseconds for which timers that are due end what they are for, at least, before the connections have their turn.
+    public static let timersMsPerRound = 5
+    /// Requests beyond `request_timeout` that end before the connections have their turn.
     public static let lateRequestsPerRound = 128
     /// Connections accepted before those that are open have their turn.
     public static let acceptsPerTurn = 64
@@ -407,7 +407,7 @@ public enum Limits {
     public static let pastShare = 100
     /// ... how long it is kept: the five minutes that the page shows ...
     public static let pastMs = 300_000
-    /// ... and what all of them may take. A new reader is sent so much at once.
+    /// ... and what all of them may take, and a new reader is sent at once: 60 readings with some 40 upstreams. Of larger ones fewer are kept.
     public static let pastBytesMax = 1024 * 1024
     /// A reader that takes nothing for so long has gone, or sleeps: it asks anew when it is back.
     public static let eventStallMs = 10_000

@@ -9,10 +9,6 @@ public struct TurnQueue<Element: BitwiseCopyable>: ~Copyable {
     @inlinable
     public var isEmpty: Bool { waiting.isEmpty }
 
-    /// How many wait for the next turn.
-    @inlinable
-    public var count: Int { waiting.count }
-
     @inlinable
     public mutating func append(_ element: Element) {
         waiting.append(element)

@@ -14,11 +14,20 @@ extension Worker {
     /// Whether timers are due that have not had their turn.
     var hasTimersLeft: Bool { !firedTimers.value.isEmpty }
 
-    /// Thousands may be due at once, and what each of them ends takes its time: the rest waits for the next round.
+    /// Thousands may be due at once, and what each of them ends takes its time: they have as long as the connections had in this round,
+    /// and the rest waits for the next one.
     private func fireTimers() {
-        let count = min(firedTimers.value.count, Limits.timersPerRound)
-        // The order among them has no meaning: each was due before this.
-        for _ in 0..<count { fire(firedTimers.value.removeLast()) }
+        let start = MonotonicTime.now()
+        let mostNs = max(UInt64(Limits.timersMsPerRound) * 1_000_000, start.nanoseconds(since: now))
+        while firedTimersTaken < firedTimers.value.count {
+            let timer = firedTimers.value[firedTimersTaken]
+            firedTimersTaken += 1
+            fire(timer)
+            if MonotonicTime.now().nanoseconds(since: start) > mostNs { break }
+        }
+        if firedTimersTaken < firedTimers.value.count { return }
+        firedTimers.value.removeAll(keepingCapacity: true)
+        firedTimersTaken = 0
     }
 
     private func fire(_ timer: TimerWheel.Timer) {

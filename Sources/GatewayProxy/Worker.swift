@@ -117,10 +117,13 @@ final class Worker {
     let originFlushQueue = Cell(TurnQueue<Handle>())
     /// Connections that have more to do although epoll won't say so: see ``EventToken``.
     let readyQueue = Cell(TurnQueue<EventToken>())
+    /// How many of those are clients.
+    private var readyClientCount = 0
     /// Output of HTTP/2 connections is among what waits to be written.
     var gathersStreams = false
-    /// Timers that are due and have not had their turn.
+    /// Timers that are due, of which the first so many have had their turn.
     let firedTimers = Cell<[TimerWheel.Timer]>([])
+    var firedTimersTaken = 0
     /// Heads that a connection may begin in its turn of this round.
     var headsPerTurn = Limits.headsPerTurn
 
@@ -191,8 +194,7 @@ final class Worker {
     private func takeEvents() {
         now = .now()
         let eventCount = epoll.eventCount
-        shareHeads(eventCount)
-        noteIdleUpstreams(eventCount)
+        shareHeads(lookAhead(eventCount))
         for index in 0..<eventCount {
             let (token, readiness) = epoll.event(index)
             dispatch(token, readiness)
@@ -201,8 +203,8 @@ final class Worker {
 
     /// A request may begin a connection to its origin: were each of hundreds of clients given a whole turn of them, the round would take
     /// seconds, and whoever comes meanwhile would wait for its end.
-    private func shareHeads(_ eventCount: Int) {
-        let waiting = eventCount + readyQueue.value.count
+    private func shareHeads(_ clientCount: Int) {
+        let waiting = clientCount + readyClientCount
         headsPerTurn = waiting <= Limits.headsPerRound / Limits.headsPerTurn ? Limits.headsPerTurn : max(1, Limits.headsPerRound / waiting)
     }
 
@@ -219,16 +221,19 @@ final class Worker {
         }
     }
 
-    /// What happened to idle connections is noted before any request of the same round may take one of them: bytes that nobody asked
-    /// for would otherwise answer it.
-    private func noteIdleUpstreams(_ eventCount: Int) {
+    /// What happened to idle connections to origins is noted before any request of the same round may take one of them: bytes that nobody
+    /// asked for would otherwise answer it. Returns how many of the events are clients'.
+    private func lookAhead(_ eventCount: Int) -> Int {
+        var clientCount = 0
         for index in 0..<eventCount {
             let (token, readiness) = epoll.event(index)
+            if token.kind == Kind.downstream { clientCount += 1 }
             guard token.kind == Kind.upstream, upstreams.contains(token.handle), case .idle = upstreams[token.handle].state else {
                 continue
             }
             upstreams[token.handle].stream.note(readiness)
         }
+        return clientCount
     }
 
     private func dispatch(_ token: EventToken, _ readiness: Readiness) {
@@ -267,6 +272,7 @@ final class Worker {
 
     private func runReady() {
         if readyQueue.value.isEmpty { return }
+        readyClientCount = 0
         for index in 0..<readyQueue.value.beginTurn() {
             let token = readyQueue.value[index]
             if token.kind == Kind.downstream, downstreams.contains(token.handle) {
@@ -289,6 +295,7 @@ final class Worker {
     func queueReady(_ connection: Handle) {
         if downstreams[connection].isReadyQueued { return }
         downstreams[connection].isReadyQueued = true
+        readyClientCount += 1
         readyQueue.value.append(EventToken(kind: Kind.downstream, handle: connection))
     }
 
