@@ -29,7 +29,7 @@ public enum ConfigLoader {
     /// Of the first `admin` that has one. Behind a forgotten "}" it stands in another block.
     private static func adminAddress(in statements: [Statement], _ environment: Environment) -> ListenAddress? {
         for statement in statements {
-            if statement.name.text == "admin", let word = statement.arguments.first,
+            if statement.name.text == "admin", statement.block != nil, let word = statement.arguments.first,
                 let address = try? AddressReader.listenAddress(environment.resolve(word))
             {
                 return address

@@ -156,7 +156,11 @@ extension AdminServer {
     func write(_ id: Handle) {
         guard connections[id].stream.canWrite, !connections[id].output.isEmpty else { return }
         switch connections[id].stream.write(from: &connections[id].output) {
-        case .moved: connections[id].movedAt = .now()
+        case .moved:
+            let now = MonotonicTime.now()
+            connections[id].movedAt = now
+            // What came before may be a megabyte.
+            if connections[id].isEventStream { connections[id].deadline = now.adding(milliseconds: Limits.eventStallMs) }
         case .wouldBlock: break
         case .ended, .failed:
             connections[id].output.removeAll()

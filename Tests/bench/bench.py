@@ -603,13 +603,13 @@ backend-keep-alive-timeout=600s
 frontend-http2-read-timeout=600s
 """
 
-# All load comes from one address, and the default of limit_handshakes would refuse most of its connections.
 WATCHING = """
     health_check interval=1s;
     outlier errors=5 eject=30s max=50%;
     retry attempts=2 on=connect,idle budget=20% floor=3;
 """
 
+# All load comes from one address, and the default of limit_handshakes would refuse most of its connections.
 GATEWAY = """
 workers 1;
 worker_connections {connections};

@@ -30,6 +30,8 @@ def serve(connection):
         if is_first:
             while left > 0:
                 count = connection.recv_into(buffer, min(left, PIECE_BYTES))
+                if not count:
+                    return
                 body, left = body + buffer[:count], left - count
             if not are_spans(body):
                 connection.sendall(REFUSED)
@@ -37,7 +39,10 @@ def serve(connection):
             is_first = False
         while left > 0:
             # A stream's bytes are dropped, and not copied (tcp(7)).
-            left -= connection.recv_into(buffer, min(left, PIECE_BYTES), socket.MSG_TRUNC)
+            count = connection.recv_into(buffer, min(left, PIECE_BYTES), socket.MSG_TRUNC)
+            if not count:
+                return
+            left -= count
         connection.sendall(TAKEN)
         received = b""
 

@@ -19,7 +19,6 @@ final class LiveFeed {
     private var recent: [LiveReading] = []
     /// Data of events of the last minutes, the oldest first, each with its ``LiveReading/clock``.
     private var past: [(clock: Double, data: [UInt8])] = []
-    private var pastBytes = 0
     var sources: (() -> Sources)?
 
     init(registry: MetricsRegistry) {
@@ -50,10 +49,11 @@ final class LiveFeed {
         // A little less than the interval, which is not kept to the millisecond.
         if let last = past.last, clock - last.clock < 0.9 * Double(Limits.pastIntervalMs) / 1000 { return }
         past.append((clock, data))
-        pastBytes += data.count
-        while let first = past.first, pastBytes > Limits.pastBytesMax || clock - first.clock > Double(Limits.pastMs) / 1000 {
-            pastBytes -= first.data.count
-            past.removeFirst()
+        past.removeAll { clock - $0.clock > Double(Limits.pastMs) / 1000 }
+        // Of large readings every second one goes, so that what is left still reaches as far back.
+        while past.count > 1, past.reduce(0, { $0 + $1.data.count }) > Limits.pastBytesMax {
+            let last = past.count - 1
+            past = past.indices.filter { (last - $0).isMultiple(of: 2) }.map { past[$0] }
         }
     }
 
@@ -61,7 +61,6 @@ final class LiveFeed {
     func forget() {
         recent.removeAll()
         past.removeAll()
-        pastBytes = 0
     }
 
     // MARK: From the metrics
