@@ -12,25 +12,22 @@ struct HTTP2Engine: ~Copyable {
     enum Outcome { case taken, flooded, noPreface, failed }
 
     private let session: OpaquePointer
-    /// Where the session's memory goes back to.
-    private let memory: HTTP2Memory
 
     /// Nil if there is no memory.
-    init?(_ role: HTTP2Session.Role, _ memory: HTTP2Memory) {
-        guard let made = unsafe Self.make(role, memory) else { return nil }
+    init?(_ role: HTTP2Session.Role) {
+        guard let made = unsafe Self.make(role) else { return nil }
         guard unsafe Self.configure(made, role) else {
             unsafe nghttp2_session_del(made)
             return nil
         }
         unsafe session = made
-        self.memory = memory
     }
 
     deinit {
         unsafe nghttp2_session_del(session)
     }
 
-    private static func make(_ role: HTTP2Session.Role, _ memory: HTTP2Memory) -> OpaquePointer? {
+    private static func make(_ role: HTTP2Session.Role) -> OpaquePointer? {
         var callbacks: OpaquePointer?
         var options: OpaquePointer?
         var session: OpaquePointer?
@@ -49,11 +46,9 @@ struct HTTP2Engine: ~Copyable {
         unsafe nghttp2_option_set_max_send_header_block_length(options, 4 * Limits.headBytesMax)
         // It would count streams that were answered as well: HTTP2Floods counts those that were not.
         unsafe nghttp2_option_set_stream_reset_rate_limit(options, UInt64(UInt32.max), UInt64(UInt32.max))
-        // It is copied.
-        var functions = unsafe memory.functions
         switch role {
-        case .server: unsafe nghttp2_session_server_new3(&session, callbacks, nil, options, &functions)
-        case .client: unsafe nghttp2_session_client_new3(&session, callbacks, nil, options, &functions)
+        case .server: unsafe nghttp2_session_server_new2(&session, callbacks, nil, options)
+        case .client: unsafe nghttp2_session_client_new2(&session, callbacks, nil, options)
         }
         return unsafe session
     }
@@ -352,7 +347,8 @@ struct HTTP2NameValues: ~Copyable {
 
 extension FieldName {
     /// What stays out of the dynamic table: credentials, which all that is sent on the connection would share (RFC 7541 § 7.1.3), and what
-    /// is another in each message. Of those none would be found again, and each would drive out an entry that would.
+    /// is another in each message. Of those none would be found again, and each would drive out an entry that would. nghttp2 has one way to
+    /// say so, "never indexed" (§ 6.2.3): who passes them on leaves them out of his table, too.
     fileprivate var isUnindexed: Bool {
         switch self {
         case .cookie, .setCookie, .authorization, .proxyAuthorization, .xAPIKey: true
