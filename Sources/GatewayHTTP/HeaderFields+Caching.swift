@@ -2,12 +2,13 @@ import GatewayCore
 
 /// What the fields of a message say to a cache, besides ``CacheControl``.
 extension HeaderFields {
-    /// The names that Vary holds, in lower case with commas between; "*" alone if it holds that. Without Accept-Encoding: coding is the
-    /// gateway's own business, which asks origins for what is to be kept without it.
+    /// The names that Vary holds, in lower case with commas between; "*" alone if it holds that, or what is no name. Without Accept-Encoding:
+    /// coding is the gateway's own business, which asks origins for what is to be kept without it.
     public func varyNames(apartFrom isCounted: (RawSpan) -> Bool) -> [UInt8] {
         var names: [UInt8] = []
         let isAny = hasElement(of: .vary) { element in
-            if element.equals("*") { return true }
+            // What is no name may mean anything.
+            if element.equals("*") || !ByteClass.isToken(element) { return true }
             if element.equalsIgnoringCase("accept-encoding") || isCounted(element) { return false }
             if !names.isEmpty { names.append(UInt8(ascii: ",")) }
             for offset in 0..<element.byteCount { names.append(element[byte: offset].asciiLowercased) }

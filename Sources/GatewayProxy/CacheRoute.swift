@@ -38,6 +38,8 @@ final class CacheRoute: Sendable {
     let keyFields: APIKeyFields?
     /// Fields of proxy_set_header that are not the same for all: what they are for a request counts. nil without any.
     let keyedFields: FieldTemplates?
+    /// The names of those of which ids and addresses of clients are left out.
+    private let unkeyedFields: [[UInt8]]
     private let requests: [MetricSlot]
     private let bypasses: [MetricSlot]
     private let refusals: [MetricSlot]
@@ -56,6 +58,7 @@ final class CacheRoute: Sendable {
             header.value.apartFromIDs.map { HeaderTemplate(name: header.name, value: $0) }
         }
         keyedFields = keyed.isEmpty ? nil : FieldTemplates(keyed)
+        unkeyedFields = location.proxySetHeaders.filter { $0.value.parts.contains(where: \.tellsClientApart) }.map { Array($0.name.utf8) }
         knowsAPI = location.edge.api != nil
         let isKeyed = location.authentication != nil
         self.config = config
@@ -85,9 +88,22 @@ final class CacheRoute: Sendable {
         return false
     }
 
+    /// Whether `proxy_set_header` makes the field of what the key leaves out: ids and addresses of clients.
+    func isUnkeyed(_ name: RawSpan) -> Bool { unkeyedFields.contains { name.equalsIgnoringCase($0.rawSpan) } }
+
     func requests(_ outcome: CacheOutcome) -> MetricSlot { requests[Int(outcome.rawValue)] }
     func bypasses(_ reason: CacheBypass) -> MetricSlot { bypasses[Int(reason.rawValue)] }
     func refusals(_ reason: CacheRefusal) -> MetricSlot { refusals[Int(reason.rawValue)] }
+}
+
+extension Template.Part {
+    /// Whether it is an id or an address of a client.
+    fileprivate var tellsClientApart: Bool {
+        switch self {
+        case .variable(.requestID), .variable(.remoteAddr), .variable(.remotePort), .variable(.proxyAddXForwardedFor): true
+        default: false
+        }
+    }
 }
 
 extension Template {
@@ -97,7 +113,7 @@ extension Template {
         let counting = parts.filter { part in
             switch part {
             case .literal: true
-            case .variable(.requestID), .variable(.remoteAddr), .variable(.remotePort), .variable(.proxyAddXForwardedFor): false
+            case _ where part.tellsClientApart: false
             case .variable(.hostname), .variable(.serverAddr), .variable(.serverName), .variable(.serverPort): false
             case .variable: true
             }

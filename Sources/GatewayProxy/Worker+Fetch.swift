@@ -134,7 +134,7 @@ extension Worker {
         let (fetch, leader) = (exchanges[id].fetch, fetches[exchanges[id].fetch].leader)
         guard fetches[fetch].refusal == nil else { return }
         // The values are those that clients send: of what the gateway sets itself, nobody's would be the one that the origin saw.
-        guard exchanges.contains(leader), !exchanges[leader].setsAny(of: verdict.vary) else {
+        guard exchanges.contains(leader), !exchanges[leader].setsAny(of: verdict.vary, fetches[fetch].route) else {
             fetches[fetch].refusal = .vary
             return
         }
@@ -333,15 +333,16 @@ extension Exchange {
     }
 
     /// Whether the gateway says itself what one of the fields holds.
-    fileprivate func setsAny(of names: [UInt8]) -> Bool {
+    fileprivate func setsAny(of names: [UInt8], _ route: CacheRoute) -> Bool {
         for name in names.split(separator: UInt8(ascii: ",")) {
             let bytes = Array(name)
             switch FieldName(bytes.rawSpan) {
             case .host, .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort, .xRealIP, .xRequestID: return true
             case .traceparent where trace.isOn, .tracestate where trace.isOn: return true
-            // What it makes of a request is part of its key; GET is held to the letter.
+            // What it makes of a request is part of its key, but for who sent it; GET is held to the letter.
             default:
-                if head.method != .post, location?.proxySetFields.contains(FieldName(bytes.rawSpan), bytes.rawSpan) == true { return true }
+                guard location?.proxySetFields.contains(FieldName(bytes.rawSpan), bytes.rawSpan) == true else { continue }
+                if head.method != .post || route.isUnkeyed(bytes.rawSpan) { return true }
             }
         }
         return false

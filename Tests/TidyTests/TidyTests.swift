@@ -38,6 +38,23 @@ import Testing
         #expect(told == phases)
     }
 
+    @Test func `README says nothing twice, and its prose keeps to the width of the sources`() throws {
+        var isCode = false
+        var told: [Substring: Int] = [:]
+        for (index, line) in try String(contentsOfFile: "\(SourceFile.root)/README.md", encoding: .utf8)
+            .split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+        {
+            if line.hasPrefix("```") { isCode.toggle() }
+            if isCode || line.hasPrefix("|") { continue }
+            #expect(line.count <= 140, "README.md:\(index + 1) has \(line.count) columns")
+            // A point's title, or a line of prose: what two changes of the same paragraph leave there when they are put together.
+            let text = line.firstRange(of: /^- \*\*[^*]+\*\*/).map { line[$0] } ?? line
+            if text.count <= 40 && text.count == line.count { continue }
+            let before = told.updateValue(index + 1, forKey: text)
+            #expect(before == nil, "README.md:\(index + 1) stands in line \(before ?? 0) already: \(text)")
+        }
+    }
+
     // MARK: Layers
 
     @Test func `a layer imports only what stands above it`() {

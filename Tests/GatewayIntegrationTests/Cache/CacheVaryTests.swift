@@ -32,7 +32,8 @@ import Testing
         #expect(cached.count == 4)
     }
 
-    @Test(arguments: ["*", "X-A, *", "X-A\r\nVary: *"]) func `what varies by anything is asked anew each time`(value: String) throws {
+    @Test(arguments: ["*", "X-A, *", "X-A\r\nVary: *", "\"X-A\"", "X-A;q=1", "X-B, X-A X-C"])
+    func `what varies by anything is asked anew each time`(value: String) throws {
         let cached = try CachedOrigin(fields: "Vary: \(value)\r\n")
         for number in 1...3 { #expect(try cached.ask().text == "\(number) GET / ") }
         try cached.expectNotStored("vary", 3)
@@ -114,6 +115,13 @@ import Testing
 
     @Test func `what depends on anything is kept for nobody, by POST either`() throws {
         let cached = try CachedOrigin(fields: "Vary: X-A, *\r\n")
+        for number in 1...2 { #expect(try cached.post("{}").text.hasPrefix("\(number) ")) }
+        try cached.expectNotStored("vary", 2)
+    }
+
+    @Test(arguments: ["$remote_addr", "a$remote_port", "$proxy_add_x_forwarded_for", "$request_id"])
+    func `what the origin makes of who asks is kept for nobody, where the gateway names him`(value: String) throws {
+        let cached = try CachedOrigin(fields: "Vary: X-Client\r\n", location: "proxy_set_header X-Client \(value);")
         for number in 1...2 { #expect(try cached.post("{}").text.hasPrefix("\(number) ")) }
         try cached.expectNotStored("vary", 2)
     }
