@@ -46,10 +46,18 @@ extension Exchange {
         case .http11: SpanJSON.attribute("network.protocol.version", "1.1", into: &line)
         case .http2: SpanJSON.attribute("network.protocol.version", "2", into: &line)
         }
-        SpanJSON.beginText("gateway.request_id", into: &line)
-        line.append(hex16: requestID.0)
-        line.append(hex16: requestID.1)
-        SpanJSON.endText(into: &line)
+        encodeRequestID(into: &line)
+    }
+
+    /// That of the log, unless it is the trace's: one that begins here has the id of its request.
+    private func encodeRequestID(into line: inout ByteQueue) {
+        if isFromTrustedProxy, let index = head.fields.firstIndex(of: .xRequestID) {
+            SpanJSON.attribute("gateway.request_id", head.fields.value(index), into: &line)
+        } else if requestID.0 != trace.id.high || requestID.1 != trace.id.low {
+            SpanJSON.beginText("gateway.request_id", into: &line)
+            appendRequestID(to: &line)
+            SpanJSON.endText(into: &line)
+        }
     }
 
     /// The query as the log shows it.

@@ -37,7 +37,7 @@ final class UpstreamRoute: Sendable {
             let server = config.text
             let versionMember = version.isEmpty ? [] : [("version", version)]
             logMembers = JSONLine.members([("upstream", upstream)] + versionMember + [("upstream_server", server)])
-            let attributes = [("server.address", config.host), ("gateway.upstream", upstream), ("gateway.upstream_server", server)]
+            let attributes = [("server.address", config.host), ("gateway.upstream", upstream)]
             spanAttributes =
                 SpanJSON.attributes(attributes + versionMember.map { ("gateway.\($0.0)", $0.1) })
                 + Array(#"{"key":"server.port","value":{"intValue":"\#(config.port)"}},"#.utf8)

@@ -68,6 +68,19 @@ import Testing
         try gateway.waitForMetrics("two exported spans") { Self.spans($0, "exported") == 2 && Self.spans($0, "dropped") == 0 }
     }
 
+    @Test func `a span names its request as the log does, unless its trace does`() throws {
+        let collector = try Collector()
+        let gateway = try Self.gateway(collector, main: "trusted_proxies 127.0.0.1;")
+        let client = try gateway.connect()
+        #expect(try client.get("/local").status == 200)
+        #expect(try client.get("/local", fields: ["X-Request-ID: from \"elsewhere\""]).status == 200)
+        let spans = try collector.spans(waitingFor: 2)
+        let entries = try gateway.accessLog(waitingFor: 2)
+        #expect(spans[0].attributes["gateway.request_id"] == nil && spans[0].traceID == entries[0]["request_id"])
+        #expect(spans[1].attributes["gateway.request_id"] == "from \"elsewhere\"")
+        #expect(entries[1]["request_id"] == "from \"elsewhere\"" && entries[1]["trace_id"] == spans[1].traceID)
+    }
+
     @Test func `what fails is told with its type, and each attempt by itself`() throws {
         let collector = try Collector()
         let gateway = try Self.gateway(collector)
