@@ -92,7 +92,7 @@ sanitizer_report = $(CURDIR)/.build-$(1)/reports
 # Leaks too: they are looked for when a gateway ends.
 test-asan: setup certs test-clients
 	swift build --product gateway --sanitize address -Xcc -fsanitize=address --scratch-path .build-asan
-	export ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0
+	export ASAN_OPTIONS=detect_leaks=1
 	export LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Sanitizers/leaks.txt:print_suppressions=0
 	$(call test_sanitized,asan)
 

@@ -251,7 +251,7 @@ import Testing
             try eventually("the gateway's end", timeout: 30) { !connection.isOpen }
         }
         let gateway = try Gateway(
-            conf: Self.conf("server 127.0.0.1:\(origin.port); send_timeout 1s;") + "client_max_body_size 0;")
+            conf: Self.conf("server 127.0.0.1:\(origin.port); send_timeout \(Deadline.sendTimeoutMs)ms;") + "client_max_body_size 0;")
         let client = try gateway.connect()
         try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")
         _ = try client.sendUntilBlocked([UInt8](repeating: 120, count: 65_536), bytesMax: 50_000_000)

@@ -11,6 +11,11 @@ public struct Deadline: Sendable {
     /// By how much waits are longer where programs are slow: GATEWAY_TEST_PATIENCE, which `make test-asan` and `make test-tsan` set.
     public static let patience = ProcessInfo.processInfo.environment["GATEWAY_TEST_PATIENCE"].flatMap(Double.init) ?? 1
 
+    /// Who takes nothing for so long is taken to be blocked, and not just busy.
+    public static let quietSeconds = 0.3 * patience
+    /// A `send_timeout` that ends after that.
+    public static let sendTimeoutMs = Int(4_000 * quietSeconds)
+
     /// From here on a wait is for something that will come, however long that takes. Shorter ones are what a test does, or how it sees
     /// that nothing comes, and stay as they are.
     private static let patientSeconds = 5.0

@@ -41,7 +41,7 @@ public class TCPConnection: ByteStream, @unchecked Sendable {
 
     /// Sends what the peer takes until it takes no more for `quietSeconds`, for which a slow program may just be busy; returns how much
     /// that was. For tests of backpressure.
-    public func sendUntilBlocked(_ bytes: [UInt8], quietSeconds: Double = 0.3 * Deadline.patience, bytesMax: Int) throws -> Int {
+    public func sendUntilBlocked(_ bytes: [UInt8], quietSeconds: Double = Deadline.quietSeconds, bytesMax: Int) throws -> Int {
         var sent = 0
         while sent < bytesMax {
             let count = Glibc.send(descriptor, bytes, min(bytes.count, bytesMax - sent), Int32(MSG_NOSIGNAL))

@@ -72,7 +72,7 @@ import Testing
                 if request.path == "/quick" { try connection.respond(to: request.stream, text: "quick") }
             }
         }
-        let proxied = try proxied(origin, "send_timeout 300ms; retry attempts=1;")
+        let proxied = try proxied(origin, "send_timeout \(Deadline.sendTimeoutMs)ms; retry attempts=1;")
         let client = try proxied.gateway.connect()
         let head = "POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n"
         try client.send(head)
