@@ -191,6 +191,15 @@ public final class Fill: Sendable {
         }
     }
 
+    /// Instead of a head: there will be none, and who waits asks the zone again. The fill has ended there.
+    public func withdraw() -> Wake {
+        state.withLock { state in
+            precondition(state.stage.isWaiting, "a head comes once")
+            state.stage = .withdrawn
+            return state.wake()
+        }
+    }
+
     // MARK: Readers
 
     public struct ReaderID: Equatable, BitwiseCopyable, Sendable {
@@ -219,6 +228,8 @@ public final class Fill: Sendable {
         case answered(StoredAnswer)
         /// The answer is the leader's alone, or goes on without this one: the reader leaves, and makes its request by itself.
         case goAlone
+        /// The reader leaves, and asks the zone again.
+        case askAgain
         /// The reader leaves, and goes on with ``ResponseCache/succeed(_:)``.
         case tryAgain
     }

@@ -5,10 +5,11 @@ import GatewayCore
 ///     waiting ─ begin ─▶ open ─ finish ─▶ complete
 ///        │                 └─── fail ───▶ failed
 ///        ├── fail ─▶ failed
-///        └── resolve ─▶ answered
+///        ├── resolve ─▶ answered
+///        └── withdraw ─▶ withdrawn
 struct FillState {
     enum Stage {
-        case waiting, open, complete
+        case waiting, open, complete, withdrawn
         case failed(GatewayError)
         case answered(StoredAnswer)
 
@@ -78,7 +79,7 @@ struct FillState {
     var isUnderWay: Bool {
         switch stage {
         case .waiting, .open: true
-        case .complete, .failed, .answered: false
+        case .complete, .failed, .answered, .withdrawn: false
         }
     }
 
@@ -142,6 +143,7 @@ struct FillState {
         switch stage {
         case .waiting: return .waiting
         case .answered(let answer): return .answered(answer)
+        case .withdrawn: return .askAgain
         case .failed(let error): return attempt > 1 || readers[index].isLeader ? .failed(error) : .tryAgain
         case .open, .complete: break
         }

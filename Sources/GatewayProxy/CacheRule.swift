@@ -98,7 +98,9 @@ extension UpstreamCall {
             let mayPass = status >= 500 || status == 429
             if mayPass && attempt == 1 {
                 verdict.sharing = .leaderThenRetry
-            } else if !mayPass && (route.partition == .shared || head.fields.contains(.setCookie) || varies(route, isPost: isPost)) {
+            } else if !mayPass
+                && (route.partition == .shared || head.fields.contains(.setCookie) || varies(route, isPost: isPost, beyond: []))
+            {
                 // Whose request it was may matter: a 401 for one caller's key is none for another's, nor is a session's cookie.
                 verdict.sharing = .leaderOnly
             }
@@ -136,7 +138,17 @@ extension UpstreamCall {
         if verdict.vary.first == UInt8(ascii: "*") { verdict.refuse(.vary) }
     }
 
-    private func varies(_ route: CacheRoute, isPost: Bool) -> Bool { !varyNames(route, isPost: isPost).isEmpty }
+    /// Whether a 304 says of what is stored that it depends on more than its key counts, `variants` included: so it was never known whom
+    /// it is for.
+    func refutesKey(_ route: CacheRoute, isPost: Bool, variants: [UInt8]) -> Bool {
+        !route.config.force && varies(route, isPost: isPost, beyond: variants)
+    }
+
+    /// By more than the key counts, and the names with commas between that `variants` has.
+    private func varies(_ route: CacheRoute, isPost: Bool, beyond variants: [UInt8]) -> Bool {
+        let counted = variants.split(separator: UInt8(ascii: ","))
+        return varyNames(route, isPost: isPost).split(separator: UInt8(ascii: ",")).contains { !counted.contains($0) }
+    }
 
     /// Without those of which the key has the values anyhow.
     private func varyNames(_ route: CacheRoute, isPost: Bool) -> [UInt8] {

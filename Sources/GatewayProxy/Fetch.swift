@@ -69,6 +69,9 @@ struct Fetch: ~Copyable {
     /// Whether the answer has become larger than what is kept.
     var isTooLarge: Bool { hasBegun && !fill.isKept }
 
+    /// The names that the key of its fill counts besides what counts anyhow.
+    var countedVariants: [UInt8] { isVariant ? variants : [] }
+
     /// Whether a slow reader has to be waited for.
     var isHeldUp: Bool { !isSettled && fill.isFull }
 

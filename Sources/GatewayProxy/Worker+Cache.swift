@@ -258,8 +258,9 @@ extension Worker {
         wake(fill, fill.fail(GatewayError(.connectionsExhausted, "the worker has no room for a further request to an origin")))
     }
 
-    /// Since the zone named it the fill has ended, or let go of its first bytes: by now the answer is stored, or another one under way.
-    private func consultAgain(_ id: Handle, _ route: CacheRoute) -> Verdict {
+    /// Since the zone named it the fill has ended, or let go of its first bytes: by now the answer is stored, or another one is under way
+    /// or needed.
+    func consultAgain(_ id: Handle, _ route: CacheRoute) -> Verdict {
         let turn = exchanges[id].caching
         cacheTurns[turn].lookups += 1
         if cacheTurns[turn].lookups > Limits.cacheLookupsMax { return passBy(id, route, .notShared) }

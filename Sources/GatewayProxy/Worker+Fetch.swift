@@ -94,6 +94,8 @@ extension Worker {
         let (route, fill) = (fetches[fetch].route, fetches[fetch].fill)
         if let stale = fetches[fetch].stale {
             if status == 304 && stale.facts.hasValidator {
+                let isPost = exchanges[id].head.method == .post
+                if calls[call].refutesKey(route, isPost: isPost, variants: fetches[fetch].countedVariants) { return withdraw(id, stale) }
                 if stale.isContradicted(by: calls[call], pool) { route.zone.drop(stale) }
                 return settle(id, with: hasChangedSinceAsked(fetch) ? stale : refreshed(stale, id, call), isRevalidated: true)
             }
@@ -157,6 +159,17 @@ extension Worker {
         if hasChangedSinceAsked(fetch) { fetches[fetch].route.zone.drop(answer) }
         fetches[fetch].route.zone.end(fill)
         wake(fill, fill.resolve(with: answer, isRevalidated: isRevalidated))
+        queueReady(fetch: id)
+    }
+
+    /// Whom the stored answer is for is no longer known: it goes, and those who wait ask anew, by one request without conditions.
+    private func withdraw(_ id: Handle, _ stale: StoredAnswer) {
+        let fetch = exchanges[id].fetch
+        let fill = fetches[fetch].fill
+        fetches[fetch].isSettled = true
+        fetches[fetch].route.zone.drop(stale)
+        fetches[fetch].route.zone.end(fill)
+        wake(fill, fill.withdraw())
         queueReady(fetch: id)
     }
 

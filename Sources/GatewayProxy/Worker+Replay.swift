@@ -52,7 +52,7 @@ extension Worker {
                 if !exchanges[id].response.hasBegun { return .refuse(error) }
                 if error.type == .sendTimeout { return .breakOff(error) }
                 return .breakOff(GatewayError(.upstreamTruncated, "the origin broke off its response"))
-            case .answered, .goAlone, .tryAgain: return goOn(id, progress)
+            case .answered, .goAlone, .askAgain, .tryAgain: return goOn(id, progress)
             }
         }
     }
@@ -172,6 +172,7 @@ extension Worker {
             let outcome = exchanges[id].outcome
             if !outcome.firstByteAt.isNever { cacheTurns[turn].originStatus = outcome.status }
             return replay(id, stored, fill.isRevalidated ? .revalidated : .staleOnError)
+        case .askAgain: return consultAgain(id, route)
         case .tryAgain:
             guard let next = route.zone.succeed(fill) else { return passBy(id, route, .notShared) }
             return follow(id, route, next.fill, isLeader: next.isLeader, .miss)

@@ -198,6 +198,7 @@ extension Fill.Progress {
         case .failed(let error): "failed \(error.type.name)"
         case .answered: "answered"
         case .goAlone: "goAlone"
+        case .askAgain: "askAgain"
         case .tryAgain: "tryAgain"
         }
     }

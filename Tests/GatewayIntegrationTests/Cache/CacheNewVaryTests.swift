@@ -1,0 +1,74 @@
+import TestSupport
+import Testing
+
+/// Vary where it comes late: in a 304, in a failure, after a purge, or from a fetch that took longer than a newer one.
+@Suite struct CacheNewVaryTests {
+    private static func allowing(_ request: HTTPRequest) -> String {
+        request["Origin"].map { "Access-Control-Allow-Origin: \($0)\r\nVary: Origin\r\n" } ?? ""
+    }
+
+    private func site(_ name: String?) -> [String] { name.map { ["Origin: https://\($0).example"] } ?? [] }
+
+    private func allowed(_ name: String?) -> String? { name.map { "https://\($0).example" } }
+
+    // MARK: 304
+
+    /// Says of Vary only to those who send Origin, and by 304 that what it gave to one who didn't still holds.
+    private func revalidating(_ released: Signal? = nil) throws -> CachedOrigin {
+        try CachedOrigin { number, request, connection in
+            let fields = "ETag: \"e\"\r\nCache-Control: max-age=\(number == 1 ? 0 : 60)\r\n\(Self.allowing(request))"
+            if request["If-None-Match"] == nil { return try connection.send(CachedOrigin.answer(number, request, fields: fields)) }
+            try released?.wait()
+            try connection.send("HTTP/1.1 304 Not Modified\r\n\(fields)\r\n")
+        }
+    }
+
+    @Test(arguments: Way.allCases) func `a 304 that names a field which the key does not count makes nothing fresh`(_ way: Way) throws {
+        let cached = try revalidating()
+        let client = try cached.client(way)
+        #expect(try client.ask("/", "GET", []).isMiss)
+        for (name, number) in [("a", 3), ("b", 4), (nil, 5)] {
+            let answer = try client.ask("/", "GET", site(name))
+            #expect(answer.isMiss && answer.text == "\(number) GET / " && answer["Access-Control-Allow-Origin"] == allowed(name))
+        }
+        for name in ["a", "b", nil] {
+            let answer = try client.ask("/", "GET", site(name))
+            #expect(answer.isHit && answer["Access-Control-Allow-Origin"] == allowed(name))
+        }
+        #expect(cached.count == 5)
+    }
+
+    @Test func `who waits for such a 304 gets an answer of its own`() throws {
+        let released = Signal()
+        let cached = try revalidating(released)
+        #expect(try cached.ask("/").isMiss)
+        let names = ["a", "b", "c", nil]
+        let clients = try names.map { name in
+            let client = try cached.edge.connect(.plain)
+            let lines = ["GET / HTTP/1.1", "Host: localhost"] + site(name)
+            try client.send(lines.joined(separator: "\r\n") + "\r\n\r\n")
+            try eventually("the origin is asked") { cached.count == 2 }
+            return client
+        }
+        try cached.gateway.waitForMetrics("all wait") { $0.sum("gateway_connections", ["state": "active"]) == 4 }
+        released.send()
+        for (name, client) in zip(names, clients) {
+            let answer = try client.readResponse(to: "GET")
+            #expect(answer.status == 200 && answer["Access-Control-Allow-Origin"] == allowed(name))
+        }
+        // One conditional request, and one without conditions for all; of those who are not meant by its answer each goes alone.
+        #expect(cached.received.count { $0["If-None-Match"] != nil } == 1 && cached.count == 6)
+        #expect(try names.count { try cached.ask("/", site($0)).isHit } == 1)
+    }
+
+    @Test func `a 304 that names what the key counts anyhow keeps what is stored`() throws {
+        let cached = try CachedOrigin("headers=x-b") { number, request, connection in
+            let fields = "ETag: \"e\"\r\nCache-Control: max-age=0\r\nVary: \(number == 1 ? "X-A" : "X-A, X-B, Accept-Encoding")\r\n"
+            let isSame = request["If-None-Match"] != nil
+            try connection.send(
+                isSame ? "HTTP/1.1 304 Not Modified\r\n\(fields)\r\n" : CachedOrigin.answer(number, request, fields: fields))
+        }
+        for _ in 0..<3 { #expect(try cached.ask("/", ["X-A: 1", "X-B: 1"]).text == "1 GET / ") }
+        #expect(cached.count == 3)
+    }
+}
