@@ -89,8 +89,9 @@ struct CacheVerdict {
 }
 
 extension UpstreamCall {
-    /// RFC 9111 § 3 for GET; for POST, which only we cache, what the operator says. `attempt` is the fill's.
-    func cacheVerdict(_ route: CacheRoute, isPost: Bool, attempt: Int, wallClockS: Int) -> CacheVerdict {
+    /// RFC 9111 § 3 for GET; for POST, which only we cache, what the operator says. `attempt` is the fill's, and `variants` what its key
+    /// counts besides what counts anyhow.
+    func cacheVerdict(_ route: CacheRoute, isPost: Bool, attempt: Int, variants: [UInt8], wallClockS: Int) -> CacheVerdict {
         var verdict = CacheVerdict()
         let status = head.status
         if status < 200 || status > 299 || status == 206 {
@@ -98,9 +99,9 @@ extension UpstreamCall {
             let mayPass = status >= 500 || status == 429
             if mayPass && attempt == 1 {
                 verdict.sharing = .leaderThenRetry
-            } else if !mayPass
-                && (route.partition == .shared || head.fields.contains(.setCookie) || varies(route, isPost: isPost, beyond: []))
-            {
+            } else if varies(route, isPost: isPost, beyond: variants) {
+                verdict.sharing = .leaderOnly
+            } else if !mayPass && (route.partition == .shared || head.fields.contains(.setCookie)) {
                 // Whose request it was may matter: a 401 for one caller's key is none for another's, nor is a session's cookie.
                 verdict.sharing = .leaderOnly
             }

@@ -103,7 +103,8 @@ extension Worker {
         }
         fetches[fetch].stale = nil
         let isPost = exchanges[id].head.method == .post
-        var verdict = calls[call].cacheVerdict(route, isPost: isPost, attempt: fill.attempt, wallClockS: wallClockS)
+        var verdict = calls[call].cacheVerdict(
+            route, isPost: isPost, attempt: fill.attempt, variants: fetches[fetch].countedVariants, wallClockS: wallClockS)
         // Who waits under a key that counts what Vary names has the same values there.
         if fetches[fetch].isVariant && fetches[fetch].variants == verdict.vary { verdict = verdict.forVariant }
         fetches[fetch].begin(verdict, calls[call], isPost: isPost)

@@ -71,4 +71,54 @@ import Testing
         for _ in 0..<3 { #expect(try cached.ask("/", ["X-A: 1", "X-B: 1"]).text == "1 GET / ") }
         #expect(cached.count == 3)
     }
+
+    // MARK: Failures
+
+    @Test(arguments: ["503 Service Unavailable", "429 Too Many Requests"])
+    func `a failure that depends on what the key does not count is nobody else's, the second time either`(_ status: String) throws {
+        let released = Signal()
+        let cached = try CachedOrigin { number, request, connection in
+            if number <= 2 { try released.wait(number) }
+            try connection.send(CachedOrigin.answer(number, request, status, fields: Self.allowing(request)))
+        }
+        let names = ["a", "b", "c", "d"]
+        let clients = try names.map { name in
+            let client = try cached.edge.connect(.plain)
+            let lines = ["GET / HTTP/1.1", "Host: localhost"] + site(name)
+            try client.send(lines.joined(separator: "\r\n") + "\r\n\r\n")
+            try eventually("the origin is asked") { cached.count == 1 }
+            return client
+        }
+        try cached.gateway.waitForMetrics("all wait") { $0.sum("gateway_connections", ["state": "active"]) == 4 }
+        released.send()
+        try eventually("one of the others tries again") { cached.count == 2 }
+        released.send()
+        for (name, client) in zip(names, clients) {
+            let answer = try client.readResponse(to: "GET")
+            #expect("\(answer.status)" == status.prefix(3) && answer["Access-Control-Allow-Origin"] == allowed(name))
+        }
+        #expect(cached.count == 4)
+    }
+
+    @Test func `a failure is for all who wait under a key that counts what it depends on`() throws {
+        let released = Signal()
+        let cached = try CachedOrigin { number, request, connection in
+            let fields = "Vary: X-A\r\nETag: \"e\"\r\nCache-Control: max-age=0\r\n"
+            if number > 1 { try released.wait(number - 1) }
+            try connection.send(CachedOrigin.answer(number, request, number == 1 ? "200 OK" : "503 Service Unavailable", fields: fields))
+        }
+        #expect(try cached.ask("/", ["X-A: 1"]).isMiss)
+        let clients = try (0..<4).map { _ in
+            let client = try cached.edge.connect(.plain)
+            try client.send("GET / HTTP/1.1\r\nHost: localhost\r\nX-A: 1\r\n\r\n")
+            try eventually("the origin is asked") { cached.count == 2 }
+            return client
+        }
+        try cached.gateway.waitForMetrics("all wait") { $0.sum("gateway_connections", ["state": "active"]) == 4 }
+        released.send()
+        try eventually("one of the others tries again") { cached.count == 3 }
+        released.send()
+        for client in clients { #expect(try client.readResponse(to: "GET").status == 503) }
+        #expect(cached.count == 3)
+    }
 }
