@@ -130,9 +130,10 @@ public final class Fill: Sendable {
     public var isFull: Bool { state.withLock { $0.asksForRoom() } }
 
     /// For how long the writer may still wait before readers are left.
-    public func patienceLeftMs(now: MonotonicTime) -> Int { state.withLock { Int($0.patience.leftMs(now: now)) } }
+    public func patienceLeftMs(now: MonotonicTime) -> Int { state.withLock { Int($0.patienceLeftMs(now: now)) } }
 
-    /// Ends the readers for whose sake the others have waited too long: see ``Limits/fillPatienceMs``. They are told that they have failed.
+    /// Ends the readers for whose sake the others have waited too long: see ``Limits/fillReaderPatienceMs``. They are told that they have
+    /// failed.
     public func leaveLaggards(now: MonotonicTime) -> Wake {
         update { $0.leaveLaggards(now: now) }
     }
@@ -252,8 +253,8 @@ public final class Fill: Sendable {
     }
 
     /// Appends up to `atMost` bytes of the body behind what the reader has read.
-    public func read(_ reader: ReaderID, into queue: inout ByteQueue, atMost: Int) -> Reading {
-        update { $0.read(reader, into: &queue, atMost: atMost) }
+    public func read(_ reader: ReaderID, into queue: inout ByteQueue, atMost: Int, now: MonotonicTime) -> Reading {
+        update { $0.read(reader, into: &queue, atMost: atMost, now: now) }
     }
 
     /// What a reader of an answer that is decided still has to get: so many bytes of the body from `offset` on, and the stored answer that

@@ -33,8 +33,10 @@ struct FillState {
         var isLeftBehind = false
         var hasHead = false
         var offset = 0
-        /// Where it was when the others began to wait: see ``LaggardPatience``.
-        var waitedFrom = 0
+        /// Since when there has been much for it to read without its taking ``Limits/fillReaderBytesMin``, and from where on, as far as
+        /// others wait for it; never otherwise.
+        var behindSince = MonotonicTime.never
+        var behindFrom = 0
     }
 
     let attempt: Int
@@ -56,14 +58,14 @@ struct FillState {
     var head: [UInt8] = []
     var body = FillBytes()
 
-    var readers: [Reader] = []
+    private(set) var readers: [Reader] = []
     private var freeReaders: [UInt32] = []
     /// Readers that are there, by worker.
     private var readersOfWorker: [Int] = []
     private var present = WorkerSet()
     private var told = WorkerSet()
     /// Readers that get the answer.
-    var listenerCount = 0
+    private(set) var listenerCount = 0
     /// None of them is before this: where the slowest was when it was last looked for.
     private var slowestOffset = 0
     /// So many of them are before this: when it is none, the slowest is looked for again.
@@ -155,7 +157,7 @@ struct FillState {
         return .head
     }
 
-    mutating func read(_ reader: Fill.ReaderID, into queue: inout ByteQueue, atMost: Int) -> Fill.Reading {
+    mutating func read(_ reader: Fill.ReaderID, into queue: inout ByteQueue, atMost: Int, now: MonotonicTime) -> Fill.Reading {
         let index = index(reader)
         precondition(readers[index].hasHead, "the head comes first")
         if readers[index].isLeftBehind { return Fill.Reading(progress: .failed(Self.leftBehind)) }
@@ -168,6 +170,7 @@ struct FillState {
         }
         if count > 0 {
             readers[index].offset = offset + count
+            readers[index].noteRead(end: body.end, now: now)
             if offset < slowEnd && offset + count >= slowEnd { slowCount -= 1 }
             return Fill.Reading(progress: .bytes(count), wakesWriter: isPassing && slowCount == 0 && advance())
         }
@@ -234,8 +237,23 @@ struct FillState {
     mutating func asksForRoom() -> Bool {
         if !isBehind { return false }
         if !writerWaits { beginWait(now: .now()) }
-        writerWaits = true
         return true
+    }
+
+    private mutating func beginWait(now: MonotonicTime) {
+        writerWaits = true
+        patience.beginWait(now: now)
+        for index in 0..<readers.count { readers[index].noteWait(end: body.end, now: now) }
+    }
+
+    /// Nobody waits any more for those who are meant; whether there are any.
+    mutating func leaveBehind(_ isMeant: (Reader) -> Bool) -> Bool {
+        let before = listenerCount
+        for index in 0..<readers.count where listens(readers[index]) && isMeant(readers[index]) {
+            readers[index].isLeftBehind = true
+            listenerCount -= 1
+        }
+        return listenerCount < before
     }
 
     private static var leftBehind: GatewayError {

@@ -46,12 +46,15 @@ extension Limits {
     /// All readers of an answer that isn't kept are gone through only when those are on by so much who were the slowest the last time,
     /// so that a read costs the same however many there are. Less than what the slowest may be behind, or its writer would wait for ever.
     public static let fillStrideBytes = 4 * 1024
-    /// How long the other readers of such an answer wait for those behind that read less than ``fillBytesPerSecondMin`` meanwhile: clients
-    /// that read at all pause for less. Half as long whenever some had to be left, so that no number of them makes it more than twice
-    /// that in all; but for the least that a timer can tell.
+    /// How long the other readers of such an answer wait before any is left behind: clients that read at all pause for less. Half as long
+    /// whenever some had to be left, down to the least that a timer can tell.
     public static let fillPatienceMs = 2_000
     public static let fillPatienceMsMin = 16
-    public static let fillBytesPerSecondMin = 64 * 1024
+    /// But who is left behind has, for so long, had much to read and taken less than this of it: however many others stalled before, who
+    /// only pauses is not cut off for them. So many who stall at a time hold the others up once, and each who does it later for so long
+    /// again: at such a moment nothing tells it from one that pauses.
+    public static let fillReaderPatienceMs = 1_500
+    public static let fillReaderBytesMin = 64 * 1024
     /// What an answer under way counts besides its bytes.
     public static let fillOverheadBytes = 1024
     /// No answer takes so many tokens; what says so is no count. So sums of counts don't end either.

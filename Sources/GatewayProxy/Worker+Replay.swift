@@ -75,9 +75,9 @@ extension Worker {
         let reading: Fill.Reading
         if isPlain {
             if stream.isNone {
-                reading = cacheTurns[turn].read(into: &downstreams[connection].output)
+                reading = cacheTurns[turn].read(into: &downstreams[connection].output, now: now)
             } else {
-                reading = cacheTurns[turn].read(into: &streams.slab[stream].output)
+                reading = cacheTurns[turn].read(into: &streams.slab[stream].output, now: now)
             }
             if case .bytes(let count) = reading.progress {
                 exchanges[id].response.sent += UInt64(count)
@@ -87,7 +87,7 @@ extension Worker {
             var piece = ByteQueue(pool: pool)
             let encoder = exchanges[id].response.encoder
             let bytesMax = encoder.isNone ? Limits.readBytes : encodableCount(encoder, Limits.readBytes)
-            reading = cacheTurns[turn].read(into: &piece, atMost: bytesMax)
+            reading = cacheTurns[turn].read(into: &piece, atMost: bytesMax, now: now)
             if !piece.isEmpty { appendContent(id, connection, piece, 0..<piece.count) }
         }
         if reading.wakesWriter, case .fill(let fill, _) = cacheTurns[turn].source { tellWriter(of: fill) }
@@ -126,7 +126,7 @@ extension Worker {
         let mayCopy = rest.byteCount <= Limits.cacheBodiesBytesMax - cacheBodiesBytes
         cacheTurns[turn].readSpan = fill.fetchSpan
         if mayCopy && (rest.stored?.isCrowded ?? true || rest.byteCount <= Limits.outputHighBytes) {
-            cacheTurns[turn].copyRest(fill, reader, hasHead: rest.hasHead)
+            cacheTurns[turn].copyRest(fill, reader, hasHead: rest.hasHead, now: now)
             let headBytes = rest.hasHead ? 0 : cacheTurns[turn].copy.count - rest.byteCount
             stopReading(id)
             cacheTurns[turn].source = .copied(nil, headBytes: headBytes)
@@ -322,9 +322,9 @@ extension CacheTurn {
         source = .copied(stored.facts, headBytes: stored.headByteCount)
     }
 
-    fileprivate mutating func copyRest(_ fill: Fill, _ reader: Fill.ReaderID, hasHead: Bool) {
+    fileprivate mutating func copyRest(_ fill: Fill, _ reader: Fill.ReaderID, hasHead: Bool, now: MonotonicTime) {
         if !hasHead { _ = fill.readHead(reader, into: &copy) }
-        _ = fill.read(reader, into: &copy, atMost: .max)
+        _ = fill.read(reader, into: &copy, atMost: .max, now: now)
     }
 
     fileprivate mutating func readHead(into queue: inout ByteQueue) -> Fill.Progress {
@@ -341,10 +341,10 @@ extension CacheTurn {
         }
     }
 
-    fileprivate mutating func read(into queue: inout ByteQueue, atMost: Int = Limits.readBytes) -> Fill.Reading {
+    fileprivate mutating func read(into queue: inout ByteQueue, atMost: Int = Limits.readBytes, now: MonotonicTime) -> Fill.Reading {
         switch source {
         case .none: return Fill.Reading(progress: .goAlone)
-        case .fill(let fill, let reader): return fill.read(reader, into: &queue, atMost: atMost)
+        case .fill(let fill, let reader): return fill.read(reader, into: &queue, atMost: atMost, now: now)
         case .stored(let stored):
             if offset == stored.bodyByteCount { return Fill.Reading(progress: .complete) }
             let count = stored.appendBody(from: offset, atMost: atMost, to: &queue)

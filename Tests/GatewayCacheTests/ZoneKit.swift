@@ -158,7 +158,7 @@ struct FillReader {
             queue.removeAll()
         }
         while true {
-            let progress = fill.read(id, into: &queue, atMost: piece).progress
+            let progress = fill.read(id, into: &queue, atMost: piece, now: .now()).progress
             guard case .bytes = progress else {
                 queue.removeAll()
                 return progress
@@ -168,7 +168,7 @@ struct FillReader {
         }
     }
 
-    mutating func readOnce(atMost: Int) -> Fill.Reading {
+    mutating func readOnce(atMost: Int, now: MonotonicTime = .now()) -> Fill.Reading {
         let pool = BufferPool()
         defer { pool.retire() }
         var queue = ByteQueue(pool: pool)
@@ -177,7 +177,7 @@ struct FillReader {
             head = queue.bytes.array
             queue.removeAll()
         }
-        let reading = fill.read(id, into: &queue, atMost: atMost)
+        let reading = fill.read(id, into: &queue, atMost: atMost, now: now)
         body.append(queue.bytes)
         queue.removeAll()
         return reading

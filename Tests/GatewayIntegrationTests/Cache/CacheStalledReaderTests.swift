@@ -106,4 +106,47 @@ import Testing
         try cached.gateway.waitForMetrics("one of them is held") { $0.sum("gateway_cache_bytes") < bytes + 10_000 }
         try expectWhole(reader.client, 2)
     }
+
+    @Test func `who pauses now and then is not cut off beside clients that stall one after another`() throws {
+        let (released, ended) = (Signal(), Signal())
+        let megabyte = 1 << 20
+        let (size, stallCount) = (16 * megabyte, 6)
+        let cached = try CachedOrigin { _, _, connection in
+            try released.wait()
+            try connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            let chunk = "\(String(megabyte, radix: 16))\r\n\(String(repeating: "x", count: megabyte))\r\n"
+            for _ in 0..<size / megabyte { try connection.send(chunk) }
+            try connection.send("0\r\n\r\n")
+        }
+        let address = cached.edge.address(.plain)
+        /// Reads `count` bytes and then no more; pauses as often as `pauseEvery` have come. How long the body was, of who reads all of it.
+        let clients = (0..<2 + stallCount).map { index in
+            let (count, pauseEvery) = (index < 2 ? .max : index * megabyte, index == 1 ? 200_000 : .max)
+            return Background {
+                let client = try address.connect(receiveBufferBytes: index < 2 ? 65536 : 4096)
+                try client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                var pauseAt = pauseEvery
+                while client.unread.count < count && !client.unread.suffix(5).elementsEqual("0\r\n\r\n".utf8) {
+                    let piece = try client.receiveSome(until: Deadline(seconds: Deadline.defaultSeconds))
+                    if piece.isEmpty { break }
+                    client.unread += piece
+                    if client.unread.count < pauseAt { continue }
+                    // Such is its pace: nothing comes of the waiting.
+                    try? ended.wait(timeout: 0.1)
+                    pauseAt += pauseEvery
+                }
+                if index < 2 { return try client.readResponse(to: "GET").body.count }
+                try ended.wait(timeout: 4 * Deadline.defaultSeconds)
+                // It is told of its end when it reads again.
+                while (try? client.receiveSome(until: Deadline(seconds: Deadline.defaultSeconds)).isEmpty) == false {}
+                return 0
+            }
+        }
+        try cached.gateway.waitForMetrics("all wait") { $0.sum("gateway_connections", ["state": "active"]) == Double(2 + stallCount) }
+        released.send()
+        for client in clients[..<2] { #expect(try client.value(timeout: 4 * Deadline.defaultSeconds) == size) }
+        ended.send()
+        let cutOff = ["error_type": "send_timeout"]
+        try cached.gateway.waitForMetrics("who stalls is cut off") { $0.sum("gateway_refusals_total", cutOff) == Double(stallCount) }
+    }
 }
