@@ -19,7 +19,7 @@ public struct AnswerFacts: Equatable, BitwiseCopyable, Sendable {
     public var outputTokens: UInt64 = 0
     /// How long the origin took for it.
     public var originMs: UInt64 = 0
-    /// Not an answer: its head holds the names of Vary, and the answers have keys of their own.
+    /// Not an answer: in place of its head are ``VariantNames``, and the answers have keys of their own.
     public var isVariants = false
     /// It has an ETag or Last-Modified: of use even when it is stale.
     public var hasValidator = false

@@ -17,8 +17,8 @@ public struct CacheKeyMaker: ~Copyable {
         case field, varyingField
         /// A body in its canonical form, or as it is: the same bytes are not the same part.
         case canonicalBody, body
-        /// The key of what an answer is a variant of.
-        case base
+        /// The key of what an answer is a variant of, and what tells its variants from those of before a purge.
+        case base, salt
     }
 
     private var sha256 = SHA256()

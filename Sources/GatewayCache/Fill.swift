@@ -81,11 +81,11 @@ public final class Fill: Sendable {
     public struct Variant: Sendable {
         public let key: SHA256Digest
         public let base: SHA256Digest
-        public let names: [UInt8]
+        public let names: VariantNames
     }
 
     /// Before its head: the answer is for those readers alone whose request has that key.
-    public func becomeVariant(_ key: SHA256Digest, of base: SHA256Digest, names: [UInt8]) {
+    public func becomeVariant(_ key: SHA256Digest, of base: SHA256Digest, _ names: VariantNames) {
         variant.withLock { $0 = Variant(key: key, base: base, names: names) }
     }
 

@@ -69,6 +69,16 @@ public final class ResponseCache: Sendable {
         return Lookup(stored: stored, isFresh: found.isFresh, fill: found.fill, isLeader: found.isLeader)
     }
 
+    /// The names that are stored under `key`, where the answer to its request is known to be one of several.
+    public func variantNames(_ key: SHA256Digest, _ pool: BufferPool) -> VariantNames? {
+        let shard = shard(key)
+        let found = shard.state.withLock { state -> (place: CacheShard.Place, facts: AnswerFacts)? in
+            guard let entry = shard.entry(of: key), case let facts = shard.facts(entry), facts.isVariants else { return nil }
+            return (shard.lease(entry, visits: false, &state), facts)
+        }
+        return found.flatMap { StoredAnswer($0.place, $0.facts, shard).variantNames(pool) }
+    }
+
     private struct Found {
         var stored: (place: CacheShard.Place, facts: AnswerFacts)?
         var isFresh = false

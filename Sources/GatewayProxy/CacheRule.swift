@@ -91,7 +91,7 @@ struct CacheVerdict {
 extension UpstreamCall {
     /// RFC 9111 § 3 for GET; for POST, which only we cache, what the operator says. `attempt` is the fill's, and `variants` what its key
     /// counts besides what counts anyhow.
-    func cacheVerdict(_ route: CacheRoute, isPost: Bool, attempt: Int, variants: [UInt8], wallClockS: Int) -> CacheVerdict {
+    func cacheVerdict(_ route: CacheRoute, isPost: Bool, attempt: Int, variants: VariantNames?, wallClockS: Int) -> CacheVerdict {
         var verdict = CacheVerdict()
         let status = head.status
         if status < 200 || status > 299 || status == 206 {
@@ -141,13 +141,13 @@ extension UpstreamCall {
 
     /// Whether a 304 says of what is stored that it depends on more than its key counts, `variants` included: so it was never known whom
     /// it is for.
-    func refutesKey(_ route: CacheRoute, isPost: Bool, variants: [UInt8]) -> Bool {
+    func refutesKey(_ route: CacheRoute, isPost: Bool, variants: VariantNames?) -> Bool {
         !route.config.force && varies(route, isPost: isPost, beyond: variants)
     }
 
-    /// By more than the key counts, and the names with commas between that `variants` has.
-    private func varies(_ route: CacheRoute, isPost: Bool, beyond variants: [UInt8]) -> Bool {
-        let counted = variants.split(separator: UInt8(ascii: ","))
+    /// By more than the key counts, and `variants` has.
+    private func varies(_ route: CacheRoute, isPost: Bool, beyond variants: VariantNames?) -> Bool {
+        let counted = variants?.names ?? []
         return varyNames(route, isPost: isPost).split(separator: UInt8(ascii: ",")).contains { !counted.contains($0) }
     }
 

@@ -19,8 +19,7 @@ struct CacheTurn: ~Copyable {
     /// Of the request as such; and the same with the fields that Vary names, where it is known to name some.
     var baseKey = SHA256Digest(0, 0, 0, 0)
     var key = SHA256Digest(0, 0, 0, 0)
-    /// Those names, with commas between.
-    var variants: [UInt8] = []
+    var variants: VariantNames?
     var isVariant = false
     /// How often the zone named a fill that was closed when it should be joined.
     var lookups = 0

@@ -22,9 +22,9 @@ struct Fetch: ~Copyable {
     /// What GET asks for, see ``ResponseCache/resource(host:path:query:)``; nil for POST.
     let resource: UInt64?
     let baseKey: SHA256Digest
-    let isVariant: Bool
-    /// The names that the key counts, or is to count: see ``CacheTurn/variants``.
-    var variants: [UInt8]
+    /// The names that its fill's key counts besides what counts anyhow: see ``CacheTurn/variants``. And those that ``variantKey`` counts.
+    let countedVariants: VariantNames?
+    var variants: VariantNames?
     /// The key that the answer gets in the place of its fill's.
     var variantKey: SHA256Digest?
     /// See ``ResponseCache/purgeCount``: what is stored under another key than its fill's isn't met by a purge of that.
@@ -60,17 +60,13 @@ struct Fetch: ~Copyable {
         self.stale = stale
         self.isBackground = isBackground
         baseKey = turn.baseKey
-        isVariant = turn.isVariant
-        variants = turn.variants
+        countedVariants = turn.isVariant ? turn.variants : nil
         purgeCount = route.zone.purgeCount
         path = ByteQueue(pool: pool)
     }
 
     /// Whether the answer has become larger than what is kept.
     var isTooLarge: Bool { hasBegun && !fill.isKept }
-
-    /// The names that the key of its fill counts besides what counts anyhow.
-    var countedVariants: [UInt8] { isVariant ? variants : [] }
 
     /// Whether a slow reader has to be waited for.
     var isHeldUp: Bool { !isSettled && fill.isFull }
@@ -89,11 +85,12 @@ struct Fetch: ~Copyable {
 
     /// Under the key of its fill; or under ``variantKey``, and in the place of that the names that this counts.
     func store(_ facts: AnswerFacts) -> Bool {
-        guard let variantKey else { return route.zone.store(fill, facts, path: path.bytes) }
+        guard let variantKey, let variants else { return route.zone.store(fill, facts, path: path.bytes) }
         var names = AnswerFacts(status: 0, storedAtMs: facts.storedAtMs, storedAt: facts.storedAt, freshForMs: .max)
         names.isVariants = true
         let path = path.bytes
+        let head = variants.bytes
         return route.zone.store(fill, under: variantKey, facts, path: path, purgeCount: purgeCount)
-            && route.zone.store(baseKey, head: variants.rawSpan, body: RawSpan(), names, path: path, purgeCount: purgeCount)
+            && route.zone.store(baseKey, head: head.rawSpan, body: RawSpan(), names, path: path, purgeCount: purgeCount)
     }
 }

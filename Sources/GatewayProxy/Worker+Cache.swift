@@ -160,9 +160,9 @@ extension Worker {
     }
 
     /// The key of the answer to requests with the same values in the fields that are named.
-    func variantKey(of base: SHA256Digest, _ names: [UInt8], _ id: Handle) -> SHA256Digest {
+    func variantKey(of base: SHA256Digest, _ variants: VariantNames, _ id: Handle) -> SHA256Digest {
         keyMaker.value.begin()
-        exchanges[id].addToKey(base, varying: names, &keyMaker.value)
+        exchanges[id].addToKey(base, varying: variants, &keyMaker.value)
         return keyMaker.value.finish()
     }
 
@@ -192,8 +192,9 @@ extension Worker {
                 if let fill = lookup.fill, lookup.isLeader { route.zone.end(fill) }
                 // Nothing stands for a variant but an answer.
                 if isVariant { throw .notShared }
-                cacheTurns[turn].variants = stored.headBytes(pool)
-                let variant = variantKey(of: key, cacheTurns[turn].variants, id)
+                guard let variants = stored.variantNames(pool) else { throw .notShared }
+                cacheTurns[turn].variants = variants
+                let variant = variantKey(of: key, variants, id)
                 return try consult(id, route, variant, isVariant: true)
             }
             if hasChanged(id, route.zone, since: stored.facts.storedAt) {
@@ -333,9 +334,10 @@ extension Exchange {
         }
     }
 
-    fileprivate func addToKey(_ base: SHA256Digest, varying names: [UInt8], _ key: inout CacheKeyMaker) {
+    fileprivate func addToKey(_ base: SHA256Digest, varying variants: VariantNames, _ key: inout CacheKeyMaker) {
         key.add(.base, base)
-        for name in names.split(separator: UInt8(ascii: ",")) { addField(Array(name), .varyingField, &key) }
+        key.add(.salt, variants.salt)
+        for name in variants.names { addField(Array(name), .varyingField, &key) }
     }
 
     private func addField(_ name: [UInt8], _ part: CacheKeyMaker.Part, _ key: inout CacheKeyMaker) {
@@ -399,14 +401,6 @@ extension CacheControl {
     }
 
     private static func milliseconds(_ seconds: UInt64) -> UInt64 { seconds > .max / 1000 ? .max : seconds * 1000 }
-}
-
-extension StoredAnswer {
-    fileprivate func headBytes(_ pool: BufferPool) -> [UInt8] {
-        var head = ByteQueue(pool: pool)
-        appendHead(to: &head)
-        return head.bytes.array
-    }
 }
 
 extension CacheTurn {

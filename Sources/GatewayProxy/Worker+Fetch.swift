@@ -106,12 +106,12 @@ extension Worker {
         var verdict = calls[call].cacheVerdict(
             route, isPost: isPost, attempt: fill.attempt, variants: fetches[fetch].countedVariants, wallClockS: wallClockS)
         // Who waits under a key that counts what Vary names has the same values there.
-        if fetches[fetch].isVariant && fetches[fetch].variants == verdict.vary { verdict = verdict.forVariant }
+        if fetches[fetch].countedVariants?.list == verdict.vary { verdict = verdict.forVariant }
         fetches[fetch].begin(verdict, calls[call], isPost: isPost)
         if !verdict.vary.isEmpty { countVariant(id, verdict) }
-        if let variantKey = fetches[fetch].variantKey {
+        if let variantKey = fetches[fetch].variantKey, let variants = fetches[fetch].variants {
             // Who waits may have other values in those fields.
-            fill.becomeVariant(variantKey, of: fetches[fetch].baseKey, names: fetches[fetch].variants)
+            fill.becomeVariant(variantKey, of: fetches[fetch].baseKey, variants)
             route.zone.hide(fill)
         } else if !verdict.vary.isEmpty, let refusal = fetches[fetch].refusal {
             verdict.refuse(refusal)
@@ -141,8 +141,12 @@ extension Worker {
             fetches[fetch].refusal = .vary
             return
         }
-        fetches[fetch].variants = verdict.vary
-        fetches[fetch].variantKey = variantKey(of: fetches[fetch].baseKey, verdict.vary, leader)
+        // Who asks for another one shall find those that are there already.
+        let known = fetches[fetch].route.zone.variantNames(fetches[fetch].baseKey, pool)
+        let variants = known?.list == verdict.vary ? known : nil
+        let names = variants ?? VariantNames(verdict.vary)
+        fetches[fetch].variants = names
+        fetches[fetch].variantKey = variantKey(of: fetches[fetch].baseKey, names, leader)
     }
 
     /// A request has changed the resource meanwhile: nobody knows whether the origin's answer is from before or after.

@@ -73,6 +73,22 @@ import Testing
         #expect(try cached.ask("/b").isHit)
     }
 
+    @Test func `the key of an answer that has variants purges all of them`() throws {
+        let cached = try CachedOrigin(fields: "Vary: X-A\r\n")
+        for value in ["1", "2"] {
+            #expect(try cached.ask("/", ["X-A: \(value)"]).isMiss)
+            #expect(try cached.ask("/", ["X-A: \(value)"]).isHit)
+        }
+        let key = try #require(try cached.gateway.accessLog(waitingFor: 4).first { $0["cache"] == "miss" }?["cache_key"])
+        #expect(try command(cached, "purge", "ai", "--key", key).output == "1 answer purged")
+        // From here on it is known again that there are variants.
+        for value in ["3", "1", "2"] {
+            #expect(try cached.ask("/", ["X-A: \(value)"]).isMiss)
+            #expect(try cached.ask("/", ["X-A: \(value)"]).isHit)
+        }
+        #expect(cached.count == 5)
+    }
+
     @Test(arguments: Way.allCases) func `an answer under way at a purge is given to who waits, and not kept`(_ way: Way) throws {
         let goesOn = Signal()
         let cached = try CachedOrigin { number, request, connection in
