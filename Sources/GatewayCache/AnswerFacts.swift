@@ -7,6 +7,8 @@ public struct AnswerFacts: Equatable, BitwiseCopyable, Sendable {
     public var storedAtMs: UInt64
     /// The same moment on the clock that freshness is counted by.
     public var storedAt: MonotonicTime
+    /// When the origin was asked for it, or whether it still holds: by that is known which of two answers is the newer one.
+    public var askedAt: MonotonicTime
     /// From `storedAt` on: the lifetime less the age that the answer came with.
     public var freshForMs: UInt64
     /// How long beyond that it may serve instead of an error (RFC 5861 § 4) ...
@@ -34,6 +36,7 @@ public struct AnswerFacts: Equatable, BitwiseCopyable, Sendable {
         self.status = status
         self.storedAtMs = storedAtMs
         self.storedAt = storedAt
+        askedAt = storedAt
         self.freshForMs = freshForMs
     }
 

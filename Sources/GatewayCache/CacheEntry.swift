@@ -13,15 +13,15 @@ enum CacheEntry {
     /// Of the head, and of the path.
     static let headBytes = 7
     static let bodyBytes = 8
-    static let facts = 9  // ten words
+    static let facts = 9  // eleven words
     /// The page that begins each eighth, 32 bits each: so a place far behind is found without going through all pages before it. Like the
     /// bytes behind the header they don't change from the moment that the entry can be found: who has a lease reads them without the lock.
-    static let marks = 19  // four words
+    static let marks = 20  // four words
     static let markCount = 8
     /// The first page of what holds a newer head, from the 304 that brought it on; 0 where the one behind the path counts. It is laid out
     /// like an entry, with a head alone, has leases of its own, and goes when the entry does or gets another.
-    static let newerHead = 23
-    static let headerBytes = 24 * 8
+    static let newerHead = 24
+    static let headerBytes = 25 * 8
 
     /// Met by a request since the hand of SIEVE was last here.
     static let isVisited: UInt32 = 1
@@ -46,7 +46,7 @@ extension UInt64 {
 }
 
 extension AnswerFacts {
-    static let wordCount = 10
+    static let wordCount = 11
 
     func word(_ index: Int) -> UInt64 {
         switch index {
@@ -59,7 +59,8 @@ extension AnswerFacts {
         case 6: initialAgeS
         case 7: inputTokens
         case 8: outputTokens
-        default: originMs
+        case 9: originMs
+        default: askedAt.nanoseconds
         }
     }
 
@@ -77,6 +78,7 @@ extension AnswerFacts {
         inputTokens = word(7)
         outputTokens = word(8)
         originMs = word(9)
+        askedAt = MonotonicTime(nanoseconds: word(10))
         isVariants = first.high & 1 != 0
         hasValidator = first.high & 2 != 0
         isEventStream = first.high & 4 != 0

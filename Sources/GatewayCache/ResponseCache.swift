@@ -170,7 +170,8 @@ public final class ResponseCache: Sendable {
             }
             state.fills[fill.key] = nil
             state.unshared[fill.key] = nil
-            shard.replace(fill.key, with: first, &state)
+            // A variant may have come by a fetch that did not know yet that it was one.
+            if !shard.replace(fill.key, with: first, &state) { return (false, nil) }
             return (true, isRead ? shard.lease(first, visits: false, &state) : nil)
         }
         // Nobody joins any more: readers take the rest with them.
@@ -181,7 +182,7 @@ public final class ResponseCache: Sendable {
 
     /// ``store(_:_:path:)`` of an answer that depends on what its fill's key doesn't count: under `key`, which does. Nobody could join the
     /// fill since its head came (``hide(_:)``). False as well if anything was purged since `purgeCount` was that: which of them was meant
-    /// can't be told any more.
+    /// can't be told any more; and if what is stored there was asked for later.
     public func store(_ fill: Fill, under key: SHA256Digest, _ facts: AnswerFacts, path: RawSpan, purgeCount: UInt64) -> Bool {
         guard let (head, body) = fill.storable(),
             let (first, last) = takePages(key, head.count, body.end, path.byteCount, now: facts.storedAt, of: nil)
@@ -199,7 +200,8 @@ public final class ResponseCache: Sendable {
     }
 
     /// Keeps what came in no fill, for the requests to come, in place of what is stored under `key`. What is under way there goes on, and
-    /// takes this one's place when it is stored. False if it can't be kept: too large, no room, or purged since `purgeCount` was that.
+    /// takes this one's place when it is stored. False if it can't be kept: too large, no room, purged since `purgeCount` was that, or asked
+    /// for before what is there.
     public func store(
         _ key: SHA256Digest, head: RawSpan, body: RawSpan, _ facts: AnswerFacts, path: RawSpan, purgeCount: UInt64
     ) -> Bool {
@@ -220,7 +222,7 @@ public final class ResponseCache: Sendable {
                 shard.givePages(of: entry, &state)
                 return (false, nil)
             }
-            shard.replace(key, with: entry, &state)
+            if !shard.replace(key, with: entry, &state) { return (false, nil) }
             return (true, leases ? shard.lease(entry, visits: false, &state) : nil)
         }
     }

@@ -84,13 +84,21 @@ struct Fetch: ~Copyable {
     func take(_ piece: borrowing ByteQueue, _ range: Range<Int>) -> Wake { fill.append(piece.bytes.extracting(range)) }
 
     /// Under the key of its fill; or under ``variantKey``, and in the place of that the names that this counts.
-    func store(_ facts: AnswerFacts) -> Bool {
+    func store(_ facts: AnswerFacts, _ pool: BufferPool) -> Bool {
         guard let variantKey, let variants else { return route.zone.store(fill, facts, path: path.bytes) }
         var names = AnswerFacts(status: 0, storedAtMs: facts.storedAtMs, storedAt: facts.storedAt, freshForMs: .max)
         names.isVariants = true
+        names.askedAt = facts.askedAt
         let path = path.bytes
         let head = variants.bytes
+        // First the names: without them the answer would not be found.
+        guard
+            route.zone.store(baseKey, head: head.rawSpan, body: RawSpan(), names, path: path, purgeCount: purgeCount)
+                || route.zone.variantNames(baseKey, pool) == variants
+        else {
+            route.zone.end(fill)
+            return false
+        }
         return route.zone.store(fill, under: variantKey, facts, path: path, purgeCount: purgeCount)
-            && route.zone.store(baseKey, head: head.rawSpan, body: RawSpan(), names, path: path, purgeCount: purgeCount)
     }
 }

@@ -231,6 +231,7 @@ extension Worker {
         var facts = AnswerFacts(
             status: exchanges[id].response.status, storedAtMs: clock.value.nanoseconds(now) / 1_000_000, storedAt: now,
             freshForMs: fetches[fetch].freshForMs)
+        facts.askedAt = fetches[fetch].startedAt
         facts.initialAgeS = fetches[fetch].initialAgeS
         facts.mustRevalidate = fetches[fetch].mustRevalidate
         if !facts.mustRevalidate {
@@ -246,7 +247,7 @@ extension Worker {
             facts.inputTokens = usage.input ?? 0
             facts.outputTokens = usage.output ?? 0
         }
-        return fetches[fetch].store(facts)
+        return fetches[fetch].store(facts, pool)
     }
 
     // MARK: Endings

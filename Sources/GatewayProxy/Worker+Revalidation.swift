@@ -29,6 +29,7 @@ extension Worker {
         let verdict = calls[call].freshness(route, isPost: isPost, wallClockS: wallClockS)
         var facts = stale
         facts.storedAt = now
+        facts.askedAt = fetches[exchanges[id].fetch].startedAt
         facts.storedAtMs = clock.value.nanoseconds(now) / 1_000_000
         facts.initialAgeS = verdict.initialAgeS
         if calls[call].head.fields.contains(.cacheControl) { facts.mustRevalidate = verdict.mustRevalidate }

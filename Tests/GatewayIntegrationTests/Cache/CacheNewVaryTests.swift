@@ -121,4 +121,51 @@ import Testing
         for client in clients { #expect(try client.readResponse(to: "GET").status == 503) }
         #expect(cached.count == 3)
     }
+
+    // MARK: Older and newer ones
+
+    @Test(arguments: [false, true]) func `a variant that was asked for later stays`(_ isVaryKnown: Bool) throws {
+        let released = Signal()
+        let slow = isVaryKnown ? 2 : 1
+        let cached = try CachedOrigin { number, request, connection in
+            let answer = CachedOrigin.answer(number, request, fields: "Vary: X-A\r\n")
+            try connection.send(String(answer.dropLast()))
+            if number == slow { try released.wait() }
+            try connection.send(String(answer.suffix(1)))
+        }
+        if isVaryKnown { #expect(try cached.ask("/", ["X-A: 0"]).isMiss) }
+        let client = try cached.edge.connect(.plain)
+        try client.send("GET / HTTP/1.1\r\nHost: localhost\r\nX-A: 1\r\n\r\n")
+        _ = try client.readHead()
+        #expect(try cached.ask("/", ["X-A: 1", "Cache-Control: no-cache"]).text == "\(slow + 1) GET / ")
+        #expect(try cached.ask("/", ["X-A: 1"]).text == "\(slow + 1) GET / ")
+        released.send()
+        try cached.expectNotStored("no_room", 1)
+        let next = try cached.ask("/", ["X-A: 1"])
+        #expect(next.isHit && next.text == "\(slow + 1) GET / ")
+        // The others are still where they were.
+        if isVaryKnown { #expect(try cached.ask("/", ["X-A: 0"]).isHit) }
+    }
+
+    @Test func `of two variants that are fetched at once both are kept, whichever comes first`() throws {
+        let released = Signal()
+        let cached = try CachedOrigin { number, request, connection in
+            let answer = CachedOrigin.answer(number, request, fields: "Vary: X-A\r\n")
+            try connection.send(String(answer.dropLast()))
+            if number == 2 { try released.wait() }
+            try connection.send(String(answer.suffix(1)))
+        }
+        #expect(try cached.ask("/", ["X-A: 0"]).isMiss)
+        let client = try cached.edge.connect(.plain)
+        try client.send("GET / HTTP/1.1\r\nHost: localhost\r\nX-A: 1\r\nCache-Control: no-cache\r\n\r\n")
+        _ = try client.readHead()
+        #expect(try cached.ask("/", ["X-A: 2", "Cache-Control: no-cache"]).text == "3 GET / ")
+        released.send()
+        try cached.expect("gateway_cache_stored_total", 3)
+        for (value, number) in [("0", 1), ("1", 2), ("2", 3)] {
+            let answer = try cached.ask("/", ["X-A: \(value)"])
+            #expect(answer.isHit && answer.text == "\(number) GET / ")
+        }
+        try cached.expect("gateway_cache_not_stored_total", 0)
+    }
 }
