@@ -187,8 +187,9 @@ extension Worker {
     func tellCache(_ id: Handle) {
         let turn = exchanges[id].caching
         let outcome = exchanges[id].cacheOutcome
-        // A POST that the cache has a part in is a question, by the operator's word: it changes nothing.
-        if outcome == .bypass && !exchanges[id].head.method.isSafe { noteChange(by: id) }
+        // A POST that the cache has a part in is a question, by the operator's word: it changes nothing. What has an override may be a
+        // DELETE to the origin, whatever its method is here.
+        if outcome == .bypass && (!exchanges[id].head.method.isSafe || exchanges[id].bypassReason == .override) { noteChange(by: id) }
         exchanges[id].policyFields.append("Cache-Status: gateway; ")
         switch outcome {
         case .none: break

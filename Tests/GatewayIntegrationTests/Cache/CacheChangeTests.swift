@@ -18,6 +18,18 @@ import Testing
         }
     }
 
+    @Test func `a GET that the origin may take for another method ends what GET had, too`() throws {
+        let cached = try CachedOrigin()
+        let client = try cached.client()
+        #expect(try client.ask("/").isMiss)
+        #expect(try client.ask("/", ["X-HTTP-Method-Override: DELETE"]).cacheStatus == "fwd=bypass; detail=override")
+        #expect(try client.ask("/").isMiss)
+        #expect(try client.ask("/").isHit)
+        // Passing by for another reason changes nothing.
+        #expect(try client.ask("/", ["Cache-Control: no-store"]).cacheStatus == "fwd=bypass; detail=no_store")
+        #expect(try client.ask("/").isHit)
+    }
+
     @Test func `what is refused, or only asks, changes nothing`() throws {
         let cached = try CachedOrigin { number, request, connection in
             try connection.send(CachedOrigin.answer(number, request, request.method == "PUT" ? "403 Forbidden" : "200 OK"))
