@@ -23,7 +23,8 @@ extension Limits {
     public static let cacheBodyBytesBound = 64 * 1024 * 1024
     /// What the bodies of all requests take that a worker reads for the cache, or that wait for their answers there: a request has to be
     /// sent on, should it turn out that the answer is not for it. Beyond it nobody waits: what is stored is given, other requests pass
-    /// the cache by. Who leads a fetch has its body twice, for as long as the origin has not taken it.
+    /// the cache by. Not counted is what is sent on: who leads a fetch has its body twice, and who passes by or gives way has what had come
+    /// of it, up to `body_max` each, for as long as the origin has not taken it.
     public static let cacheBodiesBytesMax = 64 * 1024 * 1024
     /// When there is no room for bodies, those give way that have not come whole within this: one of 1 MB takes no longer at 4 Mbit/s. Who
     /// would keep the room from others has to send all of it anew as often.
