@@ -17,7 +17,6 @@ public final class Fill: Sendable {
     private let entryBytesMax: Int
     private let state: Mutex<FillState>
     private let span = Mutex<(trace: TraceID, id: UInt64)?>(nil)
-    private let variant = Mutex<Variant?>(nil)
     /// See ``isDecided``.
     private let decided = Atomic<Bool>(false)
 
@@ -86,11 +85,11 @@ public final class Fill: Sendable {
 
     /// Before its head: the answer is for those readers alone whose request has that key.
     public func becomeVariant(_ key: SHA256Digest, of base: SHA256Digest, _ names: VariantNames) {
-        variant.withLock { $0 = Variant(key: key, base: base, names: names) }
+        state.withLock { $0.variant = Variant(key: key, base: base, names: names) }
     }
 
     /// Of an answer whose head has come; nil where it is for all readers. A reader with another key leaves, and goes alone.
-    public var onlyVariant: Variant? { variant.withLock { $0 } }
+    public var onlyVariant: Variant? { state.withLock { $0.variant } }
 
     /// More of the body. When the answer stops being kept by that, the wake says `isUnread` as that of ``begin(head:sharing:keeps:)``, and
     /// `isOutgrown` where it is the answer itself that is too large.

@@ -55,6 +55,8 @@ struct FillState {
     /// The stored answer that stands in for one from the origin does so by its word (304).
     var isRevalidated = false
     var successor: Fill?
+    /// The answer is for those readers alone whose requests have its key; nil for all.
+    var variant: Fill.Variant?
     var head: [UInt8] = []
     var body = FillBytes()
 

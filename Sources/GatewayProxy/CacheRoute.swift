@@ -30,7 +30,7 @@ final class CacheRoute: Sendable {
     /// The names of ``CacheConfig/fields`` and ``CacheConfig/ignored``, as bytes.
     let fields: [[UInt8]]
     let ignored: [[UInt8]]
-    let origin = Array("origin".utf8)
+    static let originField = Array("origin".utf8)
     let overrides: OverrideFields
     /// Whether the location names its api: event streams tell of their end then.
     let knowsAPI: Bool

@@ -303,7 +303,9 @@ extension Exchange {
         if isFromTrustedProxy { addForwarding(&key) }
         key.add(.path, head.path)
         if head.hasQuery { key.add(.query, head.query) }
-        if head.fields.contains(.origin), route.countsOrigin(isPost: head.method == .post) { addField(route.origin, .field, &key) }
+        if head.fields.contains(.origin), route.countsOrigin(isPost: head.method == .post) {
+            addField(CacheRoute.originField, .field, &key)
+        }
         // Most of those that count are not there: none of the fields has a name of that length.
         let lengths = head.fields.nameLengths
         if lengths & route.overrides.lengths != 0 && route.overrides.areIn(head.fields) { throw .override }
