@@ -42,7 +42,7 @@ import Testing
         let released = Signal()
         let cached = try revalidating(released)
         #expect(try cached.ask("/").isMiss)
-        let names = ["a", "b", "c", nil]
+        let names = ["a", "b", "c", "d"]
         let clients = try names.map { name in
             let client = try cached.edge.connect(.plain)
             let lines = ["GET / HTTP/1.1", "Host: localhost"] + site(name)
@@ -56,6 +56,7 @@ import Testing
             let answer = try client.readResponse(to: "GET")
             #expect(answer.status == 200 && answer["Access-Control-Allow-Origin"] == allowed(name))
         }
+        // Who sends no Origin is told nothing of Vary, and so would be who reads along: he is not among them.
         // One conditional request, and one without conditions for all; of those who are not meant by its answer each goes alone.
         #expect(cached.received.count { $0["If-None-Match"] != nil } == 1 && cached.count == 6)
         #expect(try names.count { try cached.ask("/", site($0)).isHit } == 1)
