@@ -81,11 +81,17 @@ public final class Fill: Sendable {
         public let key: SHA256Digest
         public let base: SHA256Digest
         public let names: VariantNames
+
+        public init(key: SHA256Digest, base: SHA256Digest, names: VariantNames) {
+            self.key = key
+            self.base = base
+            self.names = names
+        }
     }
 
     /// Before its head: the answer is for those readers alone whose request has that key.
-    public func becomeVariant(_ key: SHA256Digest, of base: SHA256Digest, _ names: VariantNames) {
-        state.withLock { $0.variant = Variant(key: key, base: base, names: names) }
+    public func become(_ variant: Variant) {
+        state.withLock { $0.variant = variant }
     }
 
     /// Of an answer whose head has come; nil where it is for all readers. A reader with another key leaves, and goes alone.

@@ -20,7 +20,6 @@ struct CacheTurn: ~Copyable {
     var baseKey = SHA256Digest(0, 0, 0, 0)
     var key = SHA256Digest(0, 0, 0, 0)
     var variants: VariantNames?
-    var isVariant = false
     /// How often the zone named a fill that was closed when it should be joined.
     var lookups = 0
     var source = Source.none

@@ -22,11 +22,10 @@ struct Fetch: ~Copyable {
     /// What GET asks for, see ``ResponseCache/resource(host:path:query:)``; nil for POST.
     let resource: UInt64?
     let baseKey: SHA256Digest
-    /// The names that its fill's key counts besides what counts anyhow: see ``CacheTurn/variants``. And those that ``variantKey`` counts.
+    /// The names that its fill's key counts besides what counts anyhow: see ``CacheTurn/variants``.
     let countedVariants: VariantNames?
-    var variants: VariantNames?
-    /// The key that the answer gets in the place of its fill's.
-    var variantKey: SHA256Digest?
+    /// What the answer turned out to be a variant of: it gets a key of its own in the place of its fill's.
+    var variant: Fill.Variant?
     /// See ``ResponseCache/purgeCount``: what is stored under another key than its fill's isn't met by a purge of that.
     private let purgeCount: UInt64
     /// Host and path, to purge it by.
@@ -60,7 +59,7 @@ struct Fetch: ~Copyable {
         self.stale = stale
         self.isBackground = isBackground
         baseKey = turn.baseKey
-        countedVariants = turn.isVariant ? turn.variants : nil
+        countedVariants = turn.variants
         purgeCount = route.zone.purgeCount
         path = ByteQueue(pool: pool)
     }
@@ -83,22 +82,22 @@ struct Fetch: ~Copyable {
 
     func take(_ piece: borrowing ByteQueue, _ range: Range<Int>) -> Wake { fill.append(piece.bytes.extracting(range)) }
 
-    /// Under the key of its fill; or under ``variantKey``, and in the place of that the names that this counts.
+    /// Under the key of its fill; or as a ``variant``, with the names that its key counts in the place of that.
     func store(_ facts: AnswerFacts, _ pool: BufferPool) -> Bool {
-        guard let variantKey, let variants else { return route.zone.store(fill, facts, path: path.bytes) }
+        guard let variant else { return route.zone.store(fill, facts, path: path.bytes) }
         var names = AnswerFacts(status: 0, storedAtMs: facts.storedAtMs, storedAt: facts.storedAt, freshForMs: .max)
         names.isVariants = true
         names.askedAt = facts.askedAt
         let path = path.bytes
-        let head = variants.bytes
+        let head = variant.names.bytes
         // First the names: without them the answer would not be found.
         guard
-            route.zone.store(baseKey, head: head.rawSpan, body: RawSpan(), names, path: path, purgeCount: purgeCount)
-                || route.zone.variantNames(baseKey, pool) == variants
+            route.zone.store(variant.base, head: head.rawSpan, body: RawSpan(), names, path: path, purgeCount: purgeCount)
+                || route.zone.variantNames(variant.base, pool) == variant.names
         else {
             route.zone.end(fill)
             return false
         }
-        return route.zone.store(fill, under: variantKey, facts, path: path, purgeCount: purgeCount)
+        return route.zone.store(fill, under: variant.key, facts, path: path, purgeCount: purgeCount)
     }
 }

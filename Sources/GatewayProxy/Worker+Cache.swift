@@ -168,13 +168,15 @@ extension Worker {
 
     // MARK: What the zone has
 
-    /// `isVariant`: the key counts what Vary names.
-    private func consult(_ id: Handle, _ route: CacheRoute, _ key: SHA256Digest, isVariant: Bool = false) throws(CacheBypass) -> Verdict {
+    /// `variants`: what Vary names, which the key counts.
+    private func consult(_ id: Handle, _ route: CacheRoute, _ key: SHA256Digest, varying variants: VariantNames? = nil) throws(CacheBypass)
+        -> Verdict
+    {
         let turn = exchanges[id].caching
         let wishes = cacheTurns[turn].wishes
         cacheTurns[turn].key = key
-        if !isVariant { cacheTurns[turn].baseKey = key }
-        cacheTurns[turn].isVariant = isVariant
+        if variants == nil { cacheTurns[turn].baseKey = key }
+        cacheTurns[turn].variants = variants
         let isHead = exchanges[id].head.method == .head
         // It can't wait for an answer, only get one.
         let isExhausted = !isHead && isOutOfRoomForBodies
@@ -191,16 +193,13 @@ extension Worker {
             if stored.facts.isVariants {
                 if let fill = lookup.fill, lookup.isLeader { route.zone.end(fill) }
                 // Nothing stands for a variant but an answer.
-                if isVariant { throw .notShared }
-                guard let variants = stored.variantNames(pool) else { throw .notShared }
-                cacheTurns[turn].variants = variants
-                let variant = variantKey(of: key, variants, id)
-                return try consult(id, route, variant, isVariant: true)
+                guard variants == nil, let names = stored.variantNames(pool) else { throw .notShared }
+                return try consult(id, route, variantKey(of: key, names, id), varying: names)
             }
             if hasChanged(id, route.zone, since: stored.facts.storedAt) {
                 // What is under way may have been asked for since.
                 route.zone.drop(stored)
-                if lookup.isFresh { return try consult(id, route, key, isVariant: isVariant) }
+                if lookup.isFresh { return try consult(id, route, key, varying: variants) }
                 lookup.stored = nil
             } else {
                 if lookup.isFresh { return replay(id, stored, .hit) }
@@ -266,7 +265,7 @@ extension Worker {
         cacheTurns[turn].lookups += 1
         if cacheTurns[turn].lookups > Limits.cacheLookupsMax { return passBy(id, route, .notShared) }
         do throws(CacheBypass) {
-            return try consult(id, route, cacheTurns[turn].key, isVariant: cacheTurns[turn].isVariant)
+            return try consult(id, route, cacheTurns[turn].key, varying: cacheTurns[turn].variants)
         } catch {
             return passBy(id, route, error)
         }

@@ -92,9 +92,9 @@ extension Worker {
     private func beginFill(_ id: Handle, _ call: Handle, _ status: Int) {
         let fetch = exchanges[id].fetch
         let (route, fill) = (fetches[fetch].route, fetches[fetch].fill)
+        let isPost = exchanges[id].head.method == .post
         if let stale = fetches[fetch].stale {
             if status == 304 && stale.facts.hasValidator {
-                let isPost = exchanges[id].head.method == .post
                 if calls[call].refutesKey(route, isPost: isPost, variants: fetches[fetch].countedVariants) { return withdraw(id, stale) }
                 if stale.isContradicted(by: calls[call], pool) { route.zone.drop(stale) }
                 return settle(id, with: hasChangedSinceAsked(fetch) ? stale : refreshed(stale, id, call), isRevalidated: true)
@@ -102,16 +102,15 @@ extension Worker {
             if (status >= 500 || status == 429) && mayStandIn(stale) { return settle(id, with: stale) }
         }
         fetches[fetch].stale = nil
-        let isPost = exchanges[id].head.method == .post
         var verdict = calls[call].cacheVerdict(
             route, isPost: isPost, attempt: fill.attempt, variants: fetches[fetch].countedVariants, wallClockS: wallClockS)
         // Who waits under a key that counts what Vary names has the same values there.
         if fetches[fetch].countedVariants?.list == verdict.vary { verdict = verdict.forVariant }
         fetches[fetch].begin(verdict, calls[call], isPost: isPost)
         if !verdict.vary.isEmpty { countVariant(id, verdict) }
-        if let variantKey = fetches[fetch].variantKey, let variants = fetches[fetch].variants {
+        if let variant = fetches[fetch].variant {
             // Who waits may have other values in those fields.
-            fill.becomeVariant(variantKey, of: fetches[fetch].baseKey, variants)
+            fill.become(variant)
             route.zone.hide(fill)
         } else if !verdict.vary.isEmpty, let refusal = fetches[fetch].refusal {
             verdict.refuse(refusal)
@@ -126,7 +125,7 @@ extension Worker {
         if exchanges.contains(leader), !exchanges[leader].caching.isNone {
             let isKept = fetches[fetch].refusal == nil && fill.isKept
             let byteCount = fetches[fetch].path.count + head.count + bodyBytes
-            let key = fetches[fetch].variantKey ?? fill.key
+            let key = fetches[fetch].variant?.key ?? fill.key
             cacheTurns[exchanges[leader].caching].isToBeStored = isKept && route.zone.mayGetRoom(for: byteCount, under: key)
         }
         wake(fill, begun)
@@ -142,11 +141,10 @@ extension Worker {
             return
         }
         // Who asks for another one shall find those that are there already.
-        let known = fetches[fetch].route.zone.variantNames(fetches[fetch].baseKey, pool)
-        let variants = known?.list == verdict.vary ? known : nil
-        let names = variants ?? VariantNames(verdict.vary)
-        fetches[fetch].variants = names
-        fetches[fetch].variantKey = variantKey(of: fetches[fetch].baseKey, names, leader)
+        let base = fetches[fetch].baseKey
+        var names = fetches[fetch].route.zone.variantNames(base, pool) ?? VariantNames(verdict.vary)
+        if names.list != verdict.vary { names = VariantNames(verdict.vary) }
+        fetches[fetch].variant = Fill.Variant(key: variantKey(of: base, names, leader), base: base, names: names)
     }
 
     /// A request has changed the resource meanwhile: nobody knows whether the origin's answer is from before or after.

@@ -28,7 +28,7 @@ final class LiveFeed {
     /// The data of the next event; nil as long as no configuration is in force.
     func next() -> [UInt8]? {
         guard let sources = sources?() else { return nil }
-        let clock = Double(MonotonicTime.now().nanoseconds) / 1e9
+        let clock = Self.clock
         var reading = Self.reading(registry.reading(), sources, clock: clock)
         let window = Double(Limits.verdictWindowMs) / 1000
         recent.removeAll { $0.clock < clock - window }
@@ -39,9 +39,11 @@ final class LiveFeed {
         return data
     }
 
+    private static var clock: Double { Double(MonotonicTime.now().nanoseconds) / 1e9 }
+
     /// What was told in the last minutes, but for the last moment, which the next event tells better.
     var history: [[UInt8]] {
-        let last = Double(MonotonicTime.now().nanoseconds) / 1e9 - Double(Limits.eventIntervalMs) / 1000
+        let last = Self.clock - Double(Limits.eventIntervalMs) / 1000
         return past.prefix { $0.clock <= last }.map(\.data)
     }
 

@@ -11,6 +11,22 @@ import Testing
 
     private func allowed(_ name: String?) -> String? { name.map { "https://\($0).example" } }
 
+    /// Clients that have asked with those fields, one after another, and wait for the one that the origin is asked for, which is its
+    /// request number `count`.
+    private func waiting(_ requests: [[String]], at cached: CachedOrigin, asked count: Int) throws -> [any ByteStream] {
+        let clients = try requests.map { fields in
+            let client = try cached.edge.connect(.plain)
+            let lines = ["GET / HTTP/1.1", "Host: localhost"] + fields
+            try client.send(lines.joined(separator: "\r\n") + "\r\n\r\n")
+            try eventually("the origin is asked") { cached.count == count }
+            return client
+        }
+        try cached.gateway.waitForMetrics("all wait") {
+            $0.sum("gateway_connections", ["state": "active"]) == Double(requests.count)
+        }
+        return clients
+    }
+
     // MARK: 304
 
     /// Says of Vary only to those who send Origin, and by 304 that what it gave to one who didn't still holds.
@@ -43,14 +59,7 @@ import Testing
         let cached = try revalidating(released)
         #expect(try cached.ask("/").isMiss)
         let names = ["a", "b", "c", "d"]
-        let clients = try names.map { name in
-            let client = try cached.edge.connect(.plain)
-            let lines = ["GET / HTTP/1.1", "Host: localhost"] + site(name)
-            try client.send(lines.joined(separator: "\r\n") + "\r\n\r\n")
-            try eventually("the origin is asked") { cached.count == 2 }
-            return client
-        }
-        try cached.gateway.waitForMetrics("all wait") { $0.sum("gateway_connections", ["state": "active"]) == 4 }
+        let clients = try waiting(names.map(site), at: cached, asked: 2)
         released.send()
         for (name, client) in zip(names, clients) {
             let answer = try client.readResponse(to: "GET")
@@ -83,14 +92,7 @@ import Testing
             try connection.send(CachedOrigin.answer(number, request, status, fields: Self.allowing(request)))
         }
         let names = ["a", "b", "c", "d"]
-        let clients = try names.map { name in
-            let client = try cached.edge.connect(.plain)
-            let lines = ["GET / HTTP/1.1", "Host: localhost"] + site(name)
-            try client.send(lines.joined(separator: "\r\n") + "\r\n\r\n")
-            try eventually("the origin is asked") { cached.count == 1 }
-            return client
-        }
-        try cached.gateway.waitForMetrics("all wait") { $0.sum("gateway_connections", ["state": "active"]) == 4 }
+        let clients = try waiting(names.map(site), at: cached, asked: 1)
         released.send()
         try eventually("one of the others tries again") { cached.count == 2 }
         released.send()
@@ -109,13 +111,7 @@ import Testing
             try connection.send(CachedOrigin.answer(number, request, number == 1 ? "200 OK" : "503 Service Unavailable", fields: fields))
         }
         #expect(try cached.ask("/", ["X-A: 1"]).isMiss)
-        let clients = try (0..<4).map { _ in
-            let client = try cached.edge.connect(.plain)
-            try client.send("GET / HTTP/1.1\r\nHost: localhost\r\nX-A: 1\r\n\r\n")
-            try eventually("the origin is asked") { cached.count == 2 }
-            return client
-        }
-        try cached.gateway.waitForMetrics("all wait") { $0.sum("gateway_connections", ["state": "active"]) == 4 }
+        let clients = try waiting(Array(repeating: ["X-A: 1"], count: 4), at: cached, asked: 2)
         released.send()
         try eventually("one of the others tries again") { cached.count == 3 }
         released.send()
