@@ -1,5 +1,4 @@
 import ArgumentParser
-import Dispatch
 import Foundation
 import NIOCore
 
@@ -37,11 +36,11 @@ struct DemoUpstream: ParsableCommand {
 
     func run() throws {
         let settings = Settings(name: name, latency: latency, failureShare: failureRate, eventInterval: eventInterval)
-        let signals = endOnSignals()
+        endOnSignals()
         let channel = try listen(Origin(settings: settings))
         let address = channel.localAddress?.port.map { "\(host):\($0)" } ?? host
         try FileHandle.standardOutput.write(contentsOf: Data("demo-upstream \(name) listening on \(address)\n".utf8))
-        try withExtendedLifetime(signals) { try channel.closeFuture.wait() }
+        try channel.closeFuture.wait()
     }
 
     private func listen(_ origin: Origin) throws -> any Channel {
@@ -53,13 +52,10 @@ struct DemoUpstream: ParsableCommand {
     }
 
     /// SIGTERM and SIGINT end the program with status 0, whatever streams run.
-    private func endOnSignals() -> [any DispatchSourceSignal] {
-        [SIGTERM, SIGINT].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { _exit(0) }
-            source.resume()
-            return source
-        }
+    ///
+    /// `_exit` may be called from a handler (signal-safety(7)), and the handler stands when this returns: a dispatch source is
+    /// registered some time after `resume`, and what comes before that is lost.
+    private func endOnSignals() {
+        for number in [SIGTERM, SIGINT] { signal(number) { _ in _exit(0) } }
     }
 }
