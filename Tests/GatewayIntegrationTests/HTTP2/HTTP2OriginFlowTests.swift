@@ -105,13 +105,13 @@ import Testing
                 try connection.sendHead([":status": "200"], on: request.stream)
                 for _ in 0..<8 {
                     // Longer in all than either timeout.
-                    try? connection.wait("nothing", timeout: 0.1) { _ in false }
+                    try? connection.wait("nothing", timeout: 0.3) { _ in false }
                     try connection.sendData(Array("x".utf8), on: request.stream)
                 }
                 try connection.sendData([], on: request.stream, endsStream: true)
             }
         }
-        let gateway = try proxied(origin, "read_timeout 500ms; send_timeout 200ms;").gateway
+        let gateway = try proxied(origin, "read_timeout 2s; send_timeout 500ms;").gateway
         #expect(try gateway.connect().request("POST", "/", body: [1, 2, 3]).text == "xxxxxxxx")
     }
 
