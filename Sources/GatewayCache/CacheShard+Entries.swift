@@ -123,17 +123,16 @@ extension CacheShard {
     }
 
     /// Makes a written entry found instead of what has been under its key. Not where that was asked for later: its pages are given back.
-    func replace(_ key: SHA256Digest, with entry: UInt32, _ state: inout State) -> Bool {
+    func replace(_ key: SHA256Digest, with entry: UInt32, _ state: inout State) throws(StoreRefusal) {
         if let old = self.entry(of: key) {
             if facts(entry).askedAt < facts(old).askedAt {
                 givePages(of: entry, &state)
-                return false
+                throw .superseded
             }
             unlink(old, &state)
         }
         link(entry, key, &state)
         state.stats.stored += 1
-        return true
     }
 
     /// A lease of the entry, with other facts, and with the head that is written at `head` where there is one. It is found like

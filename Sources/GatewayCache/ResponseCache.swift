@@ -149,102 +149,103 @@ public final class ResponseCache: Sendable {
     // MARK: Writers
 
     /// Keeps the answer of a fill that is complete, for the requests to come; `path` is the host and path to purge it by. Ends the fill as
-    /// ``end(_:)`` does. False if it can't be kept: not complete, too large, purged meanwhile, older than what is stored, or no room.
-    public func store(_ fill: Fill, _ facts: AnswerFacts, path: RawSpan) -> Bool {
+    /// ``end(_:)`` does, whether or not it can be kept.
+    public func store(_ fill: Fill, _ facts: AnswerFacts, path: RawSpan) throws(StoreRefusal) {
+        let place: CacheShard.Place?
+        do throws(StoreRefusal) {
+            place = try link(fill, facts, path: path)
+        } catch {
+            end(fill)
+            throw error
+        }
+        // Nobody joins any more: readers take the rest with them.
+        end(fill)
+        if let place { fill.hold(StoredAnswer(place, facts, shard(fill.key))) }
+    }
+
+    private func link(_ fill: Fill, _ facts: AnswerFacts, path: RawSpan) throws(StoreRefusal) -> CacheShard.Place? {
         let shard = shard(fill.key)
-        guard let (head, body) = fill.storable() else {
-            end(fill)
-            return false
-        }
-        guard let (first, last) = takePages(fill.key, head.count, body.end, path.byteCount, now: facts.storedAt, of: fill) else {
-            end(fill)
-            return false
-        }
+        guard let (head, body) = fill.storable() else { throw .incomplete }
+        let (first, last) = try takePages(fill.key, head.count, body.end, path.byteCount, now: facts.storedAt, of: fill)
         shard.write(fill.key, facts, first: first, last: last, head: head.rawSpan, body: body, path: path)
         let isRead = fill.readerCount > 0
-        let (isStored, place) = shard.state.withLock { state -> (Bool, CacheShard.Place?) in
+        return try shard.state.withLock { state throws(StoreRefusal) in
             // A purge, or a newer fetch, takes the fill's place.
             guard state.fills[fill.key] === fill else {
                 shard.givePages(of: first, &state)
-                return (false, nil)
+                throw .superseded
             }
             state.fills[fill.key] = nil
             state.unshared[fill.key] = nil
             // A variant may have come by a fetch that did not know yet that it was one.
-            if !shard.replace(fill.key, with: first, &state) { return (false, nil) }
-            return (true, isRead ? shard.lease(first, visits: false, &state) : nil)
+            try shard.replace(fill.key, with: first, &state)
+            return isRead ? shard.lease(first, visits: false, &state) : nil
         }
-        // Nobody joins any more: readers take the rest with them.
-        fill.keepNoMore()
-        if let place { fill.hold(StoredAnswer(place, facts, shard)) }
-        return isStored
     }
 
     /// ``store(_:_:path:)`` of an answer that depends on what its fill's key doesn't count: under `key`, which does. Nobody could join the
-    /// fill since its head came (``hide(_:)``). False as well if anything was purged since `purgeCount` was that: which of them was meant
-    /// can't be told any more; and if what is stored there was asked for later.
-    public func store(_ fill: Fill, under key: SHA256Digest, _ facts: AnswerFacts, path: RawSpan, purgeCount: UInt64) -> Bool {
-        guard let (head, body) = fill.storable(),
-            let (first, last) = takePages(key, head.count, body.end, path.byteCount, now: facts.storedAt, of: nil)
-        else {
+    /// fill since its head came (``hide(_:)``). It is superseded as well if anything was purged since `purgeCount` was that: which of them
+    /// was meant can't be told any more.
+    public func store(
+        _ fill: Fill, under key: SHA256Digest, _ facts: AnswerFacts, path: RawSpan, purgeCount: UInt64
+    ) throws(StoreRefusal) {
+        let place: CacheShard.Place?
+        do throws(StoreRefusal) {
+            guard let (head, body) = fill.storable() else { throw .incomplete }
+            let (first, last) = try takePages(key, head.count, body.end, path.byteCount, now: facts.storedAt, of: nil)
+            shard(key).write(key, facts, first: first, last: last, head: head.rawSpan, body: body, path: path)
+            place = try link(first, key, purgeCount, leases: fill.readerCount > 0)
+        } catch {
             end(fill)
-            return false
+            throw error
         }
-        let shard = shard(key)
-        shard.write(key, facts, first: first, last: last, head: head.rawSpan, body: body, path: path)
-        let isRead = fill.readerCount > 0
-        let place = link(first, key, purgeCount, leases: isRead)
         end(fill)
-        if let place = place.leased { fill.hold(StoredAnswer(place, facts, shard)) }
-        return place.isStored
+        if let place { fill.hold(StoredAnswer(place, facts, shard(key))) }
     }
 
     /// Keeps what came in no fill, for the requests to come, in place of what is stored under `key`. What is under way there goes on, and
-    /// takes this one's place when it is stored. False if it can't be kept: too large, no room, purged since `purgeCount` was that, or asked
-    /// for before what is there.
+    /// takes this one's place when it is stored. Whatever was purged since `purgeCount` was that supersedes it.
     public func store(
         _ key: SHA256Digest, head: RawSpan, body: RawSpan, _ facts: AnswerFacts, path: RawSpan, purgeCount: UInt64
-    ) -> Bool {
-        guard let (first, last) = takePages(key, head.byteCount, body.byteCount, path.byteCount, now: facts.storedAt, of: nil) else {
-            return false
-        }
+    ) throws(StoreRefusal) {
+        let (first, last) = try takePages(key, head.byteCount, body.byteCount, path.byteCount, now: facts.storedAt, of: nil)
         shard(key).write(key, facts, first: first, last: last, head: head, body: body, path: path)
-        return link(first, key, purgeCount, leases: false).isStored
+        _ = try link(first, key, purgeCount, leases: false)
     }
 
     private func link(
         _ entry: UInt32, _ key: SHA256Digest, _ purgeCount: UInt64, leases: Bool
-    ) -> (isStored: Bool, leased: CacheShard.Place?) {
+    ) throws(StoreRefusal) -> CacheShard.Place? {
         let shard = shard(key)
-        return shard.state.withLock { state in
+        return try shard.state.withLock { state throws(StoreRefusal) in
             // A purge is counted before it takes this lock: it comes across the entry, or has been counted.
             if self.purgeCount != purgeCount {
                 shard.givePages(of: entry, &state)
-                return (false, nil)
+                throw .superseded
             }
-            if !shard.replace(key, with: entry, &state) { return (false, nil) }
-            return (true, leases ? shard.lease(entry, visits: false, &state) : nil)
+            try shard.replace(key, with: entry, &state)
+            return leases ? shard.lease(entry, visits: false, &state) : nil
         }
     }
 
     /// The pages for an answer of such lengths. Of a fill that is no longer the one under way there is nothing to be stored.
     private func takePages(
         _ key: SHA256Digest, _ headBytes: Int, _ bodyBytes: Int, _ pathBytes: Int, now: MonotonicTime, of fill: Fill?
-    ) -> (first: UInt32, last: UInt32)? {
+    ) throws(StoreRefusal) -> (first: UInt32, last: UInt32) {
         let shard = shard(key)
         let pageCount = CacheEntry.pageCount(pathBytes + headBytes + bodyBytes)
         let isTooLarge =
             headBytes + bodyBytes > entryBytesMax || pathBytes > Limits.cachePathBytesMax
             || pageCount * Limits.cacheEntriesPerShardMin / 2 > shard.pageCount
-        return shard.state.withLock { state in
+        return try shard.state.withLock { state throws(StoreRefusal) in
             if isTooLarge {
                 state.stats.refusedTooLarge += 1
-                return nil
+                throw .tooLarge
             }
-            if let fill, state.fills[key] !== fill { return nil }
+            if let fill, state.fills[key] !== fill { throw .superseded }
             if shard.makeRoom(pageCount, now: now, &state) { return shard.takePages(pageCount, &state) }
             state.stats.refusedNoRoom += 1
-            return nil
+            throw .noRoom
         }
     }
 

@@ -1,3 +1,5 @@
+import GatewayCache
+
 /// What the cache had to do with a request: for Cache-Status (RFC 9211), the log and the counters.
 enum CacheOutcome: UInt8, CaseIterable, BitwiseCopyable {
     /// The location has no cache.
@@ -94,9 +96,19 @@ enum CacheBypass: UInt8, CaseIterable, Error, BitwiseCopyable {
 
 /// Why an answer is not stored.
 enum CacheRefusal: UInt8, CaseIterable, BitwiseCopyable {
-    case status, contentCoding, cookie, cacheControl, vary, unfinished, eventStream, errorDocument, tooLarge, noRoom, changed
+    case status, contentCoding, cookie, cacheControl, vary, unfinished, eventStream, errorDocument, tooLarge, noRoom, changed, superseded
     /// The answers under way take all of the memory that they may.
     case crowded
+
+    init(_ refusal: StoreRefusal) {
+        self =
+            switch refusal {
+            case .incomplete: .unfinished
+            case .tooLarge: .tooLarge
+            case .noRoom: .noRoom
+            case .superseded: .superseded
+            }
+    }
 
     var name: StaticString {
         switch self {
@@ -111,6 +123,7 @@ enum CacheRefusal: UInt8, CaseIterable, BitwiseCopyable {
         case .tooLarge: "too_large"
         case .noRoom: "no_room"
         case .changed: "changed"
+        case .superseded: "superseded"
         case .crowded: "crowded"
         }
     }

@@ -83,21 +83,22 @@ struct Fetch: ~Copyable {
     func take(_ piece: borrowing ByteQueue, _ range: Range<Int>) -> Wake { fill.append(piece.bytes.extracting(range)) }
 
     /// Under the key of its fill; or as a ``variant``, with the names that its key counts in the place of that.
-    func store(_ facts: AnswerFacts, _ pool: BufferPool) -> Bool {
-        guard let variant else { return route.zone.store(fill, facts, path: path.bytes) }
+    func store(_ facts: AnswerFacts, _ pool: BufferPool) throws(StoreRefusal) {
+        guard let variant else { return try route.zone.store(fill, facts, path: path.bytes) }
         var names = AnswerFacts(status: 0, storedAtMs: facts.storedAtMs, storedAt: facts.storedAt, freshForMs: .max)
         names.isVariants = true
         names.askedAt = facts.askedAt
         let path = path.bytes
         let head = variant.names.bytes
         // First the names: without them the answer would not be found.
-        guard
-            route.zone.store(variant.base, head: head.rawSpan, body: RawSpan(), names, path: path, purgeCount: purgeCount)
-                || route.zone.variantNames(variant.base, pool) == variant.names
-        else {
-            route.zone.end(fill)
-            return false
+        do throws(StoreRefusal) {
+            try route.zone.store(variant.base, head: head.rawSpan, body: RawSpan(), names, path: path, purgeCount: purgeCount)
+        } catch {
+            if route.zone.variantNames(variant.base, pool) != variant.names {
+                route.zone.end(fill)
+                throw error
+            }
         }
-        return route.zone.store(fill, under: variant.key, facts, path: path, purgeCount: purgeCount)
+        try route.zone.store(fill, under: variant.key, facts, path: path, purgeCount: purgeCount)
     }
 }

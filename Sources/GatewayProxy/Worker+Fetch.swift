@@ -199,15 +199,13 @@ extension Worker {
         if fetches[fetch].refusal == nil && !fill.isStorable {
             fetches[fetch].refusal = fill.isCrowdedOut ? .crowded : .tooLarge
         }
+        if fetches[fetch].refusal == nil { fetches[fetch].refusal = keep(id, route) }
         if let refusal = fetches[fetch].refusal {
             tellLeader(id, refusal)
             shard.increment(route.refusals(refusal))
             route.zone.end(fill)
-        } else if keep(id, fill, route) {
-            shard.increment(route.stored)
         } else {
-            tellLeader(id, .noRoom)
-            shard.increment(route.refusals(.noRoom))
+            shard.increment(route.stored)
         }
         wake(fill, fill.decide())
         return .next(.finish)
@@ -224,7 +222,8 @@ extension Worker {
         !exchanges[id].meter.isNone && meters[exchanges[id].meter].isErrorDocument
     }
 
-    private func keep(_ id: Handle, _ fill: Fill, _ route: CacheRoute) -> Bool {
+    /// Nil if the zone keeps it.
+    private func keep(_ id: Handle, _ route: CacheRoute) -> CacheRefusal? {
         let fetch = exchanges[id].fetch
         var facts = AnswerFacts(
             status: exchanges[id].response.status, storedAtMs: clock.value.nanoseconds(now) / 1_000_000, storedAt: now,
@@ -245,7 +244,12 @@ extension Worker {
             facts.inputTokens = usage.input ?? 0
             facts.outputTokens = usage.output ?? 0
         }
-        return fetches[fetch].store(facts, pool)
+        do throws(StoreRefusal) {
+            try fetches[fetch].store(facts, pool)
+            return nil
+        } catch {
+            return CacheRefusal(error)
+        }
     }
 
     // MARK: Endings

@@ -42,7 +42,7 @@ enum ZoneKit {
     ) -> Bool {
         let fill = zone.fetchAnew(key(number))
         complete(fill, number, count)
-        return zone.store(fill, facts, path: Array(path.utf8).rawSpan)
+        return zone.keep(fill, path: path, facts)
     }
 
     static func complete(_ fill: Fill, _ number: Int, _ count: Int) {
@@ -220,13 +220,14 @@ extension Fill {
 
 extension ResponseCache {
     func keep(_ fill: Fill, path: String = "example.com/v1", _ facts: AnswerFacts = ZoneKit.facts()) -> Bool {
-        store(fill, facts, path: Array(path.utf8).rawSpan)
+        (try? store(fill, facts, path: Array(path.utf8).rawSpan)) != nil
     }
 
     func keep(_ number: Int, _ body: some Sequence<UInt8>, path: String = "example.com/v1") -> Bool {
-        store(
+        let stored: Void? = try? store(
             ZoneKit.key(number), head: ZoneKit.head(number).rawSpan, body: Array(body).rawSpan, ZoneKit.facts(),
             path: Array(path.utf8).rawSpan, purgeCount: purgeCount)
+        return stored != nil
     }
 
     func purge(prefix: String) -> Int { purge(pathPrefix: Array(prefix.utf8).rawSpan) }

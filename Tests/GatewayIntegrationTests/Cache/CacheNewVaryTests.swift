@@ -137,7 +137,7 @@ import Testing
         #expect(try cached.ask("/", ["X-A: 1", "Cache-Control: no-cache"]).text == "\(slow + 1) GET / ")
         #expect(try cached.ask("/", ["X-A: 1"]).text == "\(slow + 1) GET / ")
         released.send()
-        try cached.expectNotStored("no_room", 1)
+        try cached.expectNotStored("superseded", 1)
         let next = try cached.ask("/", ["X-A: 1"])
         #expect(next.isHit && next.text == "\(slow + 1) GET / ")
         // The others are still where they were.

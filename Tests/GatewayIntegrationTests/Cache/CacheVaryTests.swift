@@ -175,7 +175,7 @@ import Testing
         let purge = try admin.request("POST", "/cache/purge?zone=ai&all", fields: ["X-Gateway-Admin: 1", "Connection: close"])
         #expect(purge.status == 200)
         released.send()
-        try cached.expectNotStored("no_room", 1)
+        try cached.expectNotStored("superseded", 1)
         #expect(try cached.ask("/").isMiss)
         #expect(try cached.ask("/").isHit)
     }
