@@ -88,6 +88,8 @@ public enum Limits {
     /// Heads and trailers, decoded, of all requests of a connection together: references into HPACK's table make 32 KB of some dozens of
     /// bytes, a hundred times. An average of 10 KB for 100 requests at a time, several times what browsers with many cookies send.
     public static let http2HeadBytesMax = 1024 * 1024
+    /// Small blocks of nghttp2's that a worker keeps for reuse: 1 KB for each of some hundreds of streams.
+    public static let http2KeptBytesMax = 512 * 1024
     /// Numbers of closed streams that a connection remembers, and how they were closed. A client has so many at the most that it may
     /// not know yet to be closed: those open, and those that it opened as answers to others came in.
     public static let http2ClosedStreamsMax = 256

@@ -12,22 +12,25 @@ struct HTTP2Engine: ~Copyable {
     enum Outcome { case taken, flooded, noPreface, failed }
 
     private let session: OpaquePointer
+    /// Where the session's memory goes back to.
+    private let memory: HTTP2Memory
 
     /// Nil if there is no memory.
-    init?(_ role: HTTP2Session.Role) {
-        guard let made = unsafe Self.make(role) else { return nil }
+    init?(_ role: HTTP2Session.Role, _ memory: HTTP2Memory) {
+        guard let made = unsafe Self.make(role, memory) else { return nil }
         guard unsafe Self.configure(made, role) else {
             unsafe nghttp2_session_del(made)
             return nil
         }
         unsafe session = made
+        self.memory = memory
     }
 
     deinit {
         unsafe nghttp2_session_del(session)
     }
 
-    private static func make(_ role: HTTP2Session.Role) -> OpaquePointer? {
+    private static func make(_ role: HTTP2Session.Role, _ memory: HTTP2Memory) -> OpaquePointer? {
         var callbacks: OpaquePointer?
         var options: OpaquePointer?
         var session: OpaquePointer?
@@ -46,9 +49,17 @@ struct HTTP2Engine: ~Copyable {
         unsafe nghttp2_option_set_max_send_header_block_length(options, 4 * Limits.headBytesMax)
         // It would count streams that were answered as well: HTTP2Floods counts those that were not.
         unsafe nghttp2_option_set_stream_reset_rate_limit(options, UInt64(UInt32.max), UInt64(UInt32.max))
+        guard var functions = unsafe memory.functions else {
+            switch role {
+            case .server: unsafe nghttp2_session_server_new2(&session, callbacks, nil, options)
+            case .client: unsafe nghttp2_session_client_new2(&session, callbacks, nil, options)
+            }
+            return unsafe session
+        }
+        // They are copied.
         switch role {
-        case .server: unsafe nghttp2_session_server_new2(&session, callbacks, nil, options)
-        case .client: unsafe nghttp2_session_client_new2(&session, callbacks, nil, options)
+        case .server: unsafe nghttp2_session_server_new3(&session, callbacks, nil, options, &functions)
+        case .client: unsafe nghttp2_session_client_new3(&session, callbacks, nil, options, &functions)
         }
         return unsafe session
     }

@@ -91,7 +91,7 @@ public final class HTTP2Session {
 
     /// A session whose SETTINGS wait to be sent (a client's preface before them). Nil if there is no memory for it.
     public init?(_ role: Role, connection: Handle, streams: HTTP2Streams) {
-        guard let engine = HTTP2Engine(role) else { return nil }
+        guard let engine = HTTP2Engine(role, streams.memory) else { return nil }
         self.role = role
         self.connection = connection
         self.streams = streams

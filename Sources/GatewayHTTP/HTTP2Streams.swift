@@ -5,6 +5,7 @@ public final class HTTP2Streams {
     public let slab: Slab<HTTP2Stream>
     let pool: BufferPool
     let pairs = HTTP2NameValues()
+    let memory = HTTP2Memory()
 
     /// Room for at most `capacity` streams of all connections together; a request beyond it is refused with REFUSED_STREAM.
     public convenience init(capacity: Int, pool: BufferPool) throws(MemoryRefusal) {

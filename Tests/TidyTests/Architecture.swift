@@ -36,6 +36,7 @@ enum Architecture {
         "GatewayCore/Slab.swift": "elements that are not copyable, in place, addressed by handle",
         "GatewayCore/Cell.swift": "one value in place, without a dynamic exclusivity check",
         "GatewayHTTP/HTTP2Engine.swift": "nghttp2's session, which is given pointers and gives some",
+        "GatewayHTTP/HTTP2Memory.swift": "memory for nghttp2, which takes and gives it by pointers",
         "GatewayHTTP/HTTP2Callbacks.swift": "what nghttp2 calls: pointers become spans that end with the call",
         "GatewayHTTP/GzipEncoder.swift": "zlib's stream, which points at the buffers it reads and writes",
         "GatewayConfig/Accounts.swift": "the user database, by calls that fill structs",
