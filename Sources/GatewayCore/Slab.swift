@@ -92,10 +92,28 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
     /// Moves `element` in. The slab must have room: where memory may be short, ``hasRoom(for:)`` is asked before.
     @inlinable @inline(__always)
     public func insert(_ element: consuming Element) -> Handle {
+        let slot = takeSlot()
+        unsafe (elements + slot).initialize(to: element)
+        return occupy(slot)
+    }
+
+    /// The same with an element that is made in its place: a large one would be copied twice on its way there.
+    @inlinable @inline(__always)
+    public func insert(making element: () -> Element) -> Handle {
+        let slot = takeSlot()
+        unsafe (elements + slot).initialize(to: element())
+        return occupy(slot)
+    }
+
+    @inlinable @inline(__always)
+    func takeSlot() -> Int {
         if unsafe state.pointee.freeCount == 0 && !grow() { preconditionFailure("no room in the slab") }
         unsafe state.pointee.freeCount &-= 1
-        let slot = unsafe Int(free[state.pointee.freeCount])
-        unsafe (elements + slot).initialize(to: element)
+        return unsafe Int(free[state.pointee.freeCount])
+    }
+
+    @inlinable @inline(__always)
+    func occupy(_ slot: Int) -> Handle {
         unsafe generations[slot] &+= 1
         unsafe state.pointee.count &+= 1
         return unsafe Handle(slot: UInt32(truncatingIfNeeded: slot), generation: generations[slot])

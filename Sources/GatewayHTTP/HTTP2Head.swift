@@ -8,6 +8,7 @@ struct HTTP2Head: ~Copyable {
     var status = 0
     var framing = BodyFraming.none
 
+    @inline(__always)
     init(pool: BufferPool) {
         fields = HeaderFields(pool: pool)
     }

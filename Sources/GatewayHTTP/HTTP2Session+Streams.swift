@@ -119,7 +119,7 @@ extension HTTP2Session {
     /// A place for a stream; nil if there is none.
     func insert(_ number: Int32) -> Handle? {
         guard streams.slab.hasRoom(for: streams.slab.count + 1) else { return nil }
-        let stream = streams.slab.insert(HTTP2Stream(number: number, connection: connection, pool: streams.pool))
+        let stream = streams.slab.insert { HTTP2Stream(number: number, connection: connection, pool: streams.pool) }
         let first = state.value.first
         streams.slab[stream].next = first
         if !first.isNone { streams.slab[first].previous = stream }
