@@ -20,7 +20,7 @@ struct HTTP2FrameHead: BitwiseCopyable {
         stream = Int32(bitPattern: low & 0x7fff_ffff)
     }
 
-    var kind: HTTP2FrameType? { HTTP2FrameType(rawValue: type) }
+    var kind: HTTP2FrameType { HTTP2FrameType(rawValue: type) }
     /// For DATA and HEADERS.
     var endsStream: Bool { flags & 0x1 != 0 }
     /// For SETTINGS and PING.
@@ -33,6 +33,7 @@ struct HTTP2FrameHead: BitwiseCopyable {
     var hasPriority: Bool { flags & 0x20 != 0 }
 
     /// How many bytes of the payload have to be seen before the frame can be judged; none of one whose length is wrong.
+    @inline(__always)
     var bytesToJudge: Int {
         switch kind {
         case .headers where hasPriority:
@@ -48,11 +49,21 @@ struct HTTP2FrameHead: BitwiseCopyable {
     var dependencyOffset: Int { Self.byteCount + (kind == .headers && isPadded ? 1 : 0) }
 }
 
-/// RFC 9113 § 6, RFC 9218 § 7.
-enum HTTP2FrameType: UInt8 {
-    case data = 0
-    case headers, priority, rstStream, settings, pushPromise, ping, goaway, windowUpdate, continuation
-    case priorityUpdate = 0x10
+/// RFC 9113 § 6, RFC 9218 § 7. Of the types that we do not know each is itself: a frame's byte is compared as it is.
+struct HTTP2FrameType: RawRepresentable, Equatable, BitwiseCopyable {
+    let rawValue: UInt8
+
+    static var data: Self { Self(rawValue: 0) }
+    static var headers: Self { Self(rawValue: 1) }
+    static var priority: Self { Self(rawValue: 2) }
+    static var rstStream: Self { Self(rawValue: 3) }
+    static var settings: Self { Self(rawValue: 4) }
+    static var pushPromise: Self { Self(rawValue: 5) }
+    static var ping: Self { Self(rawValue: 6) }
+    static var goaway: Self { Self(rawValue: 7) }
+    static var windowUpdate: Self { Self(rawValue: 8) }
+    static var continuation: Self { Self(rawValue: 9) }
+    static var priorityUpdate: Self { Self(rawValue: 0x10) }
 }
 
 extension RawSpan {

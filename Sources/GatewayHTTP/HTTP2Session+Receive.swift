@@ -137,7 +137,7 @@ extension HTTP2Session {
         case .continuation: return .pass
         case .goaway: return count(.unknownFrame)
         case .priorityUpdate: return judgePriorityUpdate(head)
-        case nil: return count(.unknownFrame) == .pass ? .drop : .end
+        default: return count(.unknownFrame) == .pass ? .drop : .end
         }
     }
 
