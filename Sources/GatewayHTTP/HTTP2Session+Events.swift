@@ -7,7 +7,7 @@ extension HTTP2Session {
     /// A block begins on a stream that nghttp2 has opened, now or before.
     func blockBegan(on number: Int32) {
         state.value.floods.credit(.hpackBomb, Limits.http2VainFieldsPerHead)
-        var stream = engine.handle(of: number)
+        var stream = handle(of: number)
         if role == .server && stream.isNone {
             guard let new = begin(number) else {
                 state.value.block = .none
@@ -16,6 +16,7 @@ extension HTTP2Session {
             }
             stream = new
             engine.setHandle(stream, of: number)
+            remember(stream, of: number)
         }
         guard streams.slab.contains(stream), !streams.slab[stream].isReset else {
             state.value.block = .none
@@ -144,7 +145,7 @@ extension HTTP2Session {
     // MARK: Content
 
     func dataCame(on number: Int32, _ bytes: RawSpan) {
-        let stream = engine.handle(of: number)
+        let stream = handle(of: number)
         guard streams.slab.contains(stream), !streams.slab[stream].isReset, !streams.slab[stream].isReleased else {
             return engine.consume(bytes.byteCount, of: number)
         }
@@ -170,7 +171,7 @@ extension HTTP2Session {
         // Many streams share a connection to an origin: some of them may beat with empty frames.
         state.value.floods.credit(.emptyData, 1)
         if !endsStream { return }
-        let stream = engine.handle(of: number)
+        let stream = handle(of: number)
         guard streams.slab.contains(stream), !streams.slab[stream].isReset else { return }
         do throws(GatewayError) {
             try endInput(stream)
@@ -195,7 +196,7 @@ extension HTTP2Session {
 
     func resetCame(on number: Int32, _ code: UInt32) {
         state.value.resetByPeer = number
-        let stream = engine.handle(of: number)
+        let stream = handle(of: number)
         guard streams.slab.contains(stream) else {
             // An origin's was counted as late: it takes nothing back.
             if role == .server { charge(.rapidReset) }
@@ -209,7 +210,7 @@ extension HTTP2Session {
     }
 
     func windowOverflowed(on number: Int32) {
-        let stream = engine.handle(of: number)
+        let stream = handle(of: number)
         guard streams.slab.contains(stream) else { return }
         refuse(stream, .flowControlError, GatewayError(.http2Invalid, "a window was opened too far"))
     }

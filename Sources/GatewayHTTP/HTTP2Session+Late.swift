@@ -12,7 +12,7 @@ extension HTTP2Session {
             state.value.floods.credit(.priority, 2)
             return number > state.value.goawaySentLast
         }
-        let stream = engine.handle(of: number)
+        let stream = handle(of: number)
         return !streams.slab.contains(stream) || streams.slab[stream].isReset
     }
 

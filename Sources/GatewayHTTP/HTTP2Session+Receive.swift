@@ -180,7 +180,7 @@ extension HTTP2Session {
             if number & 1 == 0 || number > state.value.highest { return .pass }
             return judgeLate(head)
         }
-        let stream = engine.handle(of: number)
+        let stream = handle(of: number)
         if head.length > window && streams.slab.contains(stream) && !streams.slab[stream].isReset {
             refuse(stream, .flowControlError, GatewayError(.http2Invalid, "more content came than the window has room for"))
         }
@@ -220,7 +220,7 @@ extension HTTP2Session {
             fail(.protocolError, GatewayError(.http2Invalid, "PRIORITY came without a stream"))
             return .end
         }
-        let stream = engine.handle(of: number)
+        let stream = handle(of: number)
         let isOpen = streams.slab.contains(stream)
         if head.length != 5 {
             if !isOpen { return .pass }
@@ -253,7 +253,7 @@ extension HTTP2Session {
         if head.stream == 0 || head.length != 4 { return .pass }
         if engine.window(of: head.stream) == nil { return countLate(head) }
         if bytes.int31(at: HTTP2FrameHead.byteCount) != 0 { return .pass }
-        let stream = engine.handle(of: head.stream)
+        let stream = handle(of: head.stream)
         if !streams.slab.contains(stream) { return .drop }
         refuse(stream, .protocolError, GatewayError(.http2Invalid, "WINDOW_UPDATE opens a window by nothing"))
         return .drop

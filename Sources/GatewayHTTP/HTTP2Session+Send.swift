@@ -58,6 +58,7 @@ extension HTTP2Session {
     func sendPart(of stream: Handle, head: RawSpan, _ byteCount: Int) -> Bool {
         sink.value.append(head)
         guard streams.slab.contains(stream) else { return true }
+        remember(stream, of: streams.slab[stream].number)
         streams.slab[stream].moveOutput(byteCount, now: state.value.sendsAt, to: &sink.value)
         let left = streams.slab[stream].outputCount
         // A frame that only a window of a few bytes made small explains no further updates: those would make more such frames.
@@ -73,7 +74,7 @@ extension HTTP2Session {
 
     func headWasSent(on number: Int32, endsStream: Bool) {
         if role == .client {
-            let stream = engine.handle(of: number)
+            let stream = handle(of: number)
             if streams.slab.contains(stream) { streams.slab[stream].hasSentHead = true }
         }
         if endsStream { endWasSent(on: number) }
@@ -81,7 +82,7 @@ extension HTTP2Session {
 
     /// END_STREAM was sent. Of a request that nobody reads any further the rest is not wanted (RFC 9113 § 8.1).
     func endWasSent(on number: Int32) {
-        let stream = engine.handle(of: number)
+        let stream = handle(of: number)
         guard streams.slab.contains(stream) else { return }
         streams.slab[stream].hasSentEnd = true
         if streams.slab[stream].isReleased && !streams.slab[stream].hasInputEnded {
@@ -97,7 +98,7 @@ extension HTTP2Session {
 
     /// RST_STREAM leaves: one of nghttp2's own is for something that the peer did, and the stream does not know of it yet.
     func resetWasSent(on number: Int32) {
-        let stream = engine.handle(of: number)
+        let stream = handle(of: number)
         guard streams.slab.contains(stream), !streams.slab[stream].isReset else { return }
         streams.slab[stream].error = GatewayError(role == .server ? .http2Invalid : .upstreamInvalid, "the peer broke the stream's rules")
         streams.slab[stream].isReset = true

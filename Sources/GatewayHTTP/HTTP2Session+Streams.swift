@@ -142,7 +142,8 @@ extension HTTP2Session {
     /// nghttp2 has closed the stream: both sides have ended it, or one has reset it.
     func streamClosed(_ number: Int32, _ code: UInt32) {
         let isPeers = state.value.resetByPeer == number
-        let stream = engine.handle(of: number)
+        let stream = handle(of: number)
+        if state.value.known == number { state.value.known = 0 }
         guard streams.slab.contains(stream) else { return noteClosed(number, byUs: !isPeers) }
         if role == .server { state.value.openCount -= 1 }
         noteClosed(number, byUs: streams.slab[stream].isResetByUs && !isPeers)

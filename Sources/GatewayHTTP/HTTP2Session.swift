@@ -50,6 +50,9 @@ public final class HTTP2Session {
         var initialWindow = 0
         /// The highest number that the peer has begun a stream with.
         var highest: Int32 = 0
+        /// A stream that nghttp2 knows, and its handle: most of what is said of a stream is said at once.
+        var known: Int32 = 0
+        var knownHandle = Handle.none
         /// The stream that the peer has just reset.
         var resetByPeer: Int32 = 0
 
@@ -137,6 +140,23 @@ public final class HTTP2Session {
         if streams.slab[stream].isEventQueued || streams.slab[stream].isReleased { return }
         streams.slab[stream].isEventQueued = true
         state.value.events.append(stream)
+    }
+
+    /// The handle that nghttp2 has for the stream: none if there is none, or no such stream, or no longer.
+    @inline(__always)
+    func handle(of number: Int32) -> Handle {
+        state.value.known == number ? state.value.knownHandle : findHandle(of: number)
+    }
+
+    private func findHandle(of number: Int32) -> Handle {
+        let stream = engine.handle(of: number)
+        if !stream.isNone { remember(stream, of: number) }
+        return stream
+    }
+
+    func remember(_ stream: Handle, of number: Int32) {
+        state.value.known = number
+        state.value.knownHandle = stream
     }
 
     // MARK: The connection
