@@ -228,8 +228,9 @@ struct HTTP2Engine: ~Copyable {
             }
             pairs.append(":scheme", scheme)
             unsafe pairs.append(":path", bytes, line.target)
-            if let host = HeadLines.host(in: head, from: line.fields) { unsafe pairs.append(":authority", bytes, host) }
-            unsafe pairs.appendFields(bytes, from: line.fields, leavingOutHost: true)
+            let (host, others) = HeadLines.host(in: head, from: line.fields)
+            if let host { unsafe pairs.append(":authority", bytes, host) }
+            unsafe pairs.appendFields(bytes, from: others, leavingOutHost: true)
             if !hasContent {
                 return unsafe nghttp2_submit_request(session, nil, pairs.start, pairs.count, nil, handle.address)
             }

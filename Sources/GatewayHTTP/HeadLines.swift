@@ -33,13 +33,24 @@ struct HeadLines {
 
     @inline(__always)
     private mutating func nextLine(in bytes: RawSpan) -> Line? {
-        guard position < bytes.byteCount, bytes[byte: position] != .carriageReturn,
-            let colon = bytes.firstIndex(of: UInt8(ascii: ":"), from: position),
-            let end = bytes.firstIndex(of: .lineFeed, from: colon)
-        else { return nil }
+        guard position < bytes.byteCount, bytes[byte: position] != .carriageReturn else { return nil }
+        let colon = bytes.firstIndex(from: position) { $0.colons }
+        guard let end = bytes.firstIndex(of: .lineFeed, from: colon) else { return nil }
         let name = position..<colon
-        position = end + 1
-        return Line(known: FieldName(bytes.extracting(name)), name: name, value: bytes.trimmed((colon + 1)..<(end - 1)))
+        position = end &+ 1
+        return Line(known: FieldName(bytes.extracting(name)), name: name, value: Self.value(bytes, (colon &+ 1)..<(end &- 1)))
+    }
+
+    /// What is left between the blanks: there is one space before nearly all values, and none behind.
+    @inline(__always)
+    private static func value(_ bytes: RawSpan, _ range: Range<Int>) -> Range<Int> {
+        let start = range.lowerBound &+ 1
+        if start >= range.upperBound || bytes[byte: range.lowerBound] != .space || bytes[byte: start] <= .space
+            || bytes[byte: range.upperBound &- 1] <= .space
+        {
+            return bytes.trimmed(range)
+        }
+        return start..<range.upperBound
     }
 
     /// What belongs to one connection of HTTP/1 (RFC 9113 § 8.2.2).
@@ -68,12 +79,12 @@ struct HeadLines {
     /// Where the fields behind a status line begin.
     static func fields(of head: RawSpan) -> Int { (head.firstIndex(of: .lineFeed) ?? head.byteCount - 1) + 1 }
 
-    /// The value of Host, which becomes `:authority`.
-    static func host(in head: RawSpan, from fields: Int) -> Range<Int>? {
+    /// The value of Host, which becomes `:authority`, and where the other fields begin: behind it, if it comes first.
+    static func host(in head: RawSpan, from fields: Int) -> (value: Range<Int>?, others: Int) {
         var lines = HeadLines(from: fields)
         while let line = lines.next(in: head) {
-            if line.known == .host { return line.value }
+            if line.known == .host { return (line.value, line.name.lowerBound == fields ? lines.position : fields) }
         }
-        return nil
+        return (nil, fields)
     }
 }
