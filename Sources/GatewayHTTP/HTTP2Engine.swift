@@ -203,7 +203,7 @@ struct HTTP2Engine: ~Copyable {
         return unsafe head.withUnsafeBytes { bytes in
             pairs.removeAll()
             unsafe pairs.append(":status", bytes, status)
-            unsafe pairs.appendFields(bytes, from: HeadLines.fields(of: head), leavingOutHost: false)
+            unsafe pairs.appendFields(bytes, from: HeadLines.fields(of: head), of: stream)
             if isInterim {
                 return unsafe nghttp2_submit_headers(session, 0, stream, nil, pairs.start, pairs.count, nil) == 0
             }
@@ -230,7 +230,7 @@ struct HTTP2Engine: ~Copyable {
             unsafe pairs.append(":path", bytes, line.target)
             let (host, others) = HeadLines.host(in: head, from: line.fields)
             if let host { unsafe pairs.append(":authority", bytes, host) }
-            unsafe pairs.appendFields(bytes, from: others, leavingOutHost: true)
+            unsafe pairs.appendFields(bytes, from: others, of: nextStream, leavingOutHost: true)
             if !hasContent {
                 return unsafe nghttp2_submit_request(session, nil, pairs.start, pairs.count, nil, handle.address)
             }
@@ -244,7 +244,7 @@ struct HTTP2Engine: ~Copyable {
     func endWithTrailers(_ stream: Int32, _ lines: RawSpan, _ pairs: borrowing HTTP2NameValues) -> Bool {
         unsafe lines.withUnsafeBytes { bytes in
             pairs.removeAll()
-            unsafe pairs.appendFields(bytes, from: 0, leavingOutHost: false)
+            unsafe pairs.appendFields(bytes, from: 0, of: stream)
             return unsafe nghttp2_submit_trailer(session, stream, pairs.start, pairs.count) == 0
         }
     }
@@ -289,7 +289,10 @@ struct HTTP2NameValues: ~Copyable {
     fileprivate func removeAll() { unsafe storage.value.count = 0 }
 
     /// The fields of `head`, which must stay where it is until they are used.
-    fileprivate func appendFields(_ head: UnsafeRawBufferPointer, from position: Int, leavingOutHost: Bool) {
+    fileprivate func appendFields(
+        _ head: UnsafeRawBufferPointer, from position: Int, of stream: Int32, leavingOutHost: Bool = false
+    ) {
+        let unindexed = Self.refreshesNames(stream) ? FieldName.secrets : FieldName.secrets | FieldName.everNew
         let bytes = unsafe head.bytes
         var lines = HeadLines(from: position)
         guard let base = head.baseAddress else { return }
@@ -301,7 +304,7 @@ struct HTTP2NameValues: ~Copyable {
                 unsafe append(base + line.name.lowerBound, line.name.count, value, valueLength, flags)
             } else {
                 let name = line.known.name
-                let flags = Self.literalName | (line.known.isUnindexed ? Self.unindexed : 0)
+                let flags = Self.literalName | (unindexed & line.known.bit != 0 ? Self.unindexed : 0)
                 unsafe append(UnsafeRawPointer(name.utf8Start), name.utf8CodeUnitCount, value, valueLength, flags)
             }
         }
@@ -338,7 +341,11 @@ struct HTTP2NameValues: ~Copyable {
     private static var literalName: UInt8 { UInt8(NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue) }
     private static var unindexed: UInt8 { UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) }
 
-    /// The same as ``FieldName/isUnindexed`` of the fields that have no place there.
+    /// Whether the head of this stream puts the names of ``FieldName/everNew`` into the dynamic table: one in 64 does, the first among them,
+    /// since by and by other entries drive them out. Spelled out a name costs as much as a short value.
+    private static func refreshesNames(_ stream: Int32) -> Bool { stream >> 1 & 63 == 0 }
+
+    /// The same as ``FieldName/secrets`` of the fields that have no place there.
     private static func isUnindexed(_ name: RawSpan) -> Bool {
         switch name.byteCount {
         case 7: name.equalsIgnoringCase("api-key")
@@ -358,16 +365,17 @@ struct HTTP2NameValues: ~Copyable {
 }
 
 extension FieldName {
-    /// What stays out of the dynamic table: credentials, which all that is sent on the connection would share (RFC 7541 § 7.1.3), and what
-    /// is another in each message. Of those none would be found again, and each would drive out an entry that would. nghttp2 has one way to
-    /// say so, "never indexed" (§ 6.2.3): who passes them on leaves them out of his table, too.
-    fileprivate var isUnindexed: Bool {
-        switch self {
-        case .cookie, .setCookie, .authorization, .proxyAuthorization, .xAPIKey: true
-        case .xRequestID, .traceparent, .tracestate, .idempotencyKey: true
-        default: false
-        }
+    /// What stays out of the dynamic table, which all that is sent on the connection shares (RFC 7541 § 7.1.3): credentials, and what may
+    /// stand for one.
+    fileprivate static var secrets: UInt64 {
+        FieldName.cookie.bit | FieldName.setCookie.bit | FieldName.authorization.bit | FieldName.proxyAuthorization.bit
+            | FieldName.xAPIKey.bit | FieldName.tracestate.bit | FieldName.idempotencyKey.bit
     }
+
+    /// What is another in each message would never be found again, and would drive out an entry that would. Its name is found where a value
+    /// was once indexed with it. nghttp2 has one way to keep a value out, "never indexed" (§ 6.2.3): who passes it on leaves it out of
+    /// his table, too.
+    fileprivate static var everNew: UInt64 { FieldName.xRequestID.bit | FieldName.traceparent.bit }
 }
 
 extension Handle {
