@@ -17,91 +17,103 @@ public enum FieldName: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         self = Self.known(name)
     }
 
+    /// The field that `name` names in lower case, as HTTP/2 spells it; `other` if it has a capital.
     @inlinable
-    static func known(_ name: RawSpan) -> FieldName {
-        switch name.byteCount {
+    init(lowerCase name: RawSpan) {
+        self = Self.knownInLowerCase(name)
+    }
+
+    @inlinable
+    static func known(_ name: RawSpan) -> FieldName { find(name.byteCount) { name.equalsIgnoringCase($0) } }
+
+    @inlinable
+    static func knownInLowerCase(_ name: RawSpan) -> FieldName { find(name.byteCount) { name.equals($0) } }
+
+    @inlinable @inline(__always)
+    static func find(_ length: Int, _ isNamed: (StaticString) -> Bool) -> FieldName {
+        switch length {
         case 2:
-            if name.equalsIgnoringCase("te") { return .te }
+            if isNamed("te") { return .te }
         case 3:
-            if name.equalsIgnoringCase("via") { return .via }
-            if name.equalsIgnoringCase("age") { return .age }
+            if isNamed("via") { return .via }
+            if isNamed("age") { return .age }
         case 4:
-            if name.equalsIgnoringCase("host") { return .host }
-            if name.equalsIgnoringCase("date") { return .date }
-            if name.equalsIgnoringCase("etag") { return .etag }
-            if name.equalsIgnoringCase("vary") { return .vary }
+            if isNamed("host") { return .host }
+            if isNamed("date") { return .date }
+            if isNamed("etag") { return .etag }
+            if isNamed("vary") { return .vary }
         case 5:
-            if name.equalsIgnoringCase("range") { return .range }
-            if name.equalsIgnoringCase("allow") { return .allow }
+            if isNamed("range") { return .range }
+            if isNamed("allow") { return .allow }
         case 6:
-            if name.equalsIgnoringCase("expect") { return .expect }
-            if name.equalsIgnoringCase("server") { return .server }
-            if name.equalsIgnoringCase("origin") { return .origin }
-            if name.equalsIgnoringCase("cookie") { return .cookie }
-            if name.equalsIgnoringCase("accept") { return .accept }
-            if name.equalsIgnoringCase("pragma") { return .pragma }
+            if isNamed("expect") { return .expect }
+            if isNamed("server") { return .server }
+            if isNamed("origin") { return .origin }
+            if isNamed("cookie") { return .cookie }
+            if isNamed("accept") { return .accept }
+            if isNamed("pragma") { return .pragma }
         case 7:
-            if name.equalsIgnoringCase("trailer") { return .trailer }
-            if name.equalsIgnoringCase("upgrade") { return .upgrade }
-            if name.equalsIgnoringCase("referer") { return .referer }
-            if name.equalsIgnoringCase("expires") { return .expires }
+            if isNamed("trailer") { return .trailer }
+            if isNamed("upgrade") { return .upgrade }
+            if isNamed("referer") { return .referer }
+            if isNamed("expires") { return .expires }
         case 8:
-            if name.equalsIgnoringCase("if-match") { return .ifMatch }
-            if name.equalsIgnoringCase("if-range") { return .ifRange }
-            if name.equalsIgnoringCase("location") { return .location }
+            if isNamed("if-match") { return .ifMatch }
+            if isNamed("if-range") { return .ifRange }
+            if isNamed("location") { return .location }
         case 9:
-            if name.equalsIgnoringCase("forwarded") { return .forwarded }
-            if name.equalsIgnoringCase("x-real-ip") { return .xRealIP }
-            if name.equalsIgnoringCase("x-api-key") { return .xAPIKey }
+            if isNamed("forwarded") { return .forwarded }
+            if isNamed("x-real-ip") { return .xRealIP }
+            if isNamed("x-api-key") { return .xAPIKey }
         case 10:
-            if name.equalsIgnoringCase("connection") { return .connection }
-            if name.equalsIgnoringCase("keep-alive") { return .keepAlive }
-            if name.equalsIgnoringCase("user-agent") { return .userAgent }
-            if name.equalsIgnoringCase("set-cookie") { return .setCookie }
-            if name.equalsIgnoringCase("tracestate") { return .tracestate }
+            if isNamed("connection") { return .connection }
+            if isNamed("keep-alive") { return .keepAlive }
+            if isNamed("user-agent") { return .userAgent }
+            if isNamed("set-cookie") { return .setCookie }
+            if isNamed("tracestate") { return .tracestate }
         case 11:
-            if name.equalsIgnoringCase("retry-after") { return .retryAfter }
-            if name.equalsIgnoringCase("traceparent") { return .traceparent }
+            if isNamed("retry-after") { return .retryAfter }
+            if isNamed("traceparent") { return .traceparent }
         case 12:
-            if name.equalsIgnoringCase("content-type") { return .contentType }
-            if name.equalsIgnoringCase("x-request-id") { return .xRequestID }
-            if name.equalsIgnoringCase("max-forwards") { return .maxForwards }
+            if isNamed("content-type") { return .contentType }
+            if isNamed("x-request-id") { return .xRequestID }
+            if isNamed("max-forwards") { return .maxForwards }
         case 13:
-            if name.equalsIgnoringCase("content-range") { return .contentRange }
-            if name.equalsIgnoringCase("authorization") { return .authorization }
-            if name.equalsIgnoringCase("accept-ranges") { return .acceptRanges }
-            if name.equalsIgnoringCase("if-none-match") { return .ifNoneMatch }
-            if name.equalsIgnoringCase("cache-control") { return .cacheControl }
-            if name.equalsIgnoringCase("last-modified") { return .lastModified }
+            if isNamed("content-range") { return .contentRange }
+            if isNamed("authorization") { return .authorization }
+            if isNamed("accept-ranges") { return .acceptRanges }
+            if isNamed("if-none-match") { return .ifNoneMatch }
+            if isNamed("cache-control") { return .cacheControl }
+            if isNamed("last-modified") { return .lastModified }
         case 14:
-            if name.equalsIgnoringCase("content-length") { return .contentLength }
+            if isNamed("content-length") { return .contentLength }
         case 15:
-            if name.equalsIgnoringCase("x-forwarded-for") { return .xForwardedFor }
-            if name.equalsIgnoringCase("accept-encoding") { return .acceptEncoding }
-            if name.equalsIgnoringCase("accept-language") { return .acceptLanguage }
-            if name.equalsIgnoringCase("idempotency-key") { return .idempotencyKey }
+            if isNamed("x-forwarded-for") { return .xForwardedFor }
+            if isNamed("accept-encoding") { return .acceptEncoding }
+            if isNamed("accept-language") { return .acceptLanguage }
+            if isNamed("idempotency-key") { return .idempotencyKey }
         case 16:
-            if name.equalsIgnoringCase("proxy-connection") { return .proxyConnection }
-            if name.equalsIgnoringCase("content-encoding") { return .contentEncoding }
-            if name.equalsIgnoringCase("content-language") { return .contentLanguage }
-            if name.equalsIgnoringCase("x-forwarded-host") { return .xForwardedHost }
-            if name.equalsIgnoringCase("x-forwarded-port") { return .xForwardedPort }
-            if name.equalsIgnoringCase("www-authenticate") { return .wwwAuthenticate }
+            if isNamed("proxy-connection") { return .proxyConnection }
+            if isNamed("content-encoding") { return .contentEncoding }
+            if isNamed("content-language") { return .contentLanguage }
+            if isNamed("x-forwarded-host") { return .xForwardedHost }
+            if isNamed("x-forwarded-port") { return .xForwardedPort }
+            if isNamed("www-authenticate") { return .wwwAuthenticate }
         case 17:
-            if name.equalsIgnoringCase("transfer-encoding") { return .transferEncoding }
-            if name.equalsIgnoringCase("x-forwarded-proto") { return .xForwardedProto }
-            if name.equalsIgnoringCase("if-modified-since") { return .ifModifiedSince }
+            if isNamed("transfer-encoding") { return .transferEncoding }
+            if isNamed("x-forwarded-proto") { return .xForwardedProto }
+            if isNamed("if-modified-since") { return .ifModifiedSince }
         case 18:
-            if name.equalsIgnoringCase("proxy-authenticate") { return .proxyAuthenticate }
+            if isNamed("proxy-authenticate") { return .proxyAuthenticate }
         case 19:
-            if name.equalsIgnoringCase("proxy-authorization") { return .proxyAuthorization }
-            if name.equalsIgnoringCase("if-unmodified-since") { return .ifUnmodifiedSince }
+            if isNamed("proxy-authorization") { return .proxyAuthorization }
+            if isNamed("if-unmodified-since") { return .ifUnmodifiedSince }
         case 25:
-            if name.equalsIgnoringCase("proxy-authentication-info") { return .proxyAuthenticationInfo }
+            if isNamed("proxy-authentication-info") { return .proxyAuthenticationInfo }
         case 29:
-            if name.equalsIgnoringCase("access-control-request-method") { return .accessControlRequestMethod }
+            if isNamed("access-control-request-method") { return .accessControlRequestMethod }
         case 30:
-            if name.equalsIgnoringCase("access-control-request-headers") { return .accessControlRequestHeaders }
+            if isNamed("access-control-request-headers") { return .accessControlRequestHeaders }
         default: break
         }
         return .other

@@ -19,6 +19,7 @@ struct HTTP2HeadReader: ~Copyable {
         var error: GatewayError?
         /// As RFC 9113 § 6.5.2 counts: names, values and 32 for each.
         var bytes = 0
+        var bytesMax = Limits.headBytesMax
         var seen: UInt8 = 0
         var isSecure = false
         var hasFields = false
@@ -31,6 +32,7 @@ struct HTTP2HeadReader: ~Copyable {
         var priority = HTTP2Priority()
     }
 
+    private let inPlace = InPlace()
     private var state = State()
     /// The crumbs of Cookie, joined (RFC 9113 § 8.2.3).
     private var cookie: ByteQueue
@@ -44,6 +46,7 @@ struct HTTP2HeadReader: ~Copyable {
         state = State()
         state.kind = kind
         state.error = error
+        if kind == .trailers { state.bytesMax = Limits.trailerBytesMax }
         cookie.removeAll()
     }
 
@@ -86,15 +89,17 @@ struct HTTP2HeadReader: ~Copyable {
     }
 
     /// Before anything is kept: what HPACK makes of a few bytes has no other bound.
+    @inline(__always)
     private mutating func count(_ name: RawSpan, _ value: RawSpan, _ fields: Int) throws(GatewayError) {
         state.bytes += name.byteCount + value.byteCount + 32
-        if state.kind == .trailers {
-            if state.bytes > Limits.trailerBytesMax { throw GatewayError(.headTooLarge, "the trailers are too large") }
-        } else if state.bytes > Limits.headBytesMax {
-            if name.equals(":path") { throw Self.pathTooLong }
-            throw GatewayError(.headTooLarge, "the head is too large")
-        }
-        if fields == Limits.headFieldsMax { throw GatewayError(.fieldsTooMany, "the head has too many fields") }
+        if state.bytes > state.bytesMax || fields == Limits.headFieldsMax { throw tooMuch(name) }
+    }
+
+    @inline(never)
+    private func tooMuch(_ name: RawSpan) -> GatewayError {
+        if state.bytes <= state.bytesMax { return GatewayError(.fieldsTooMany, "the head has too many fields") }
+        if state.kind == .trailers { return GatewayError(.headTooLarge, "the trailers are too large") }
+        return name.equals(":path") ? Self.pathTooLong : GatewayError(.headTooLarge, "the head is too large")
     }
 
     private static var pathTooLong: GatewayError { GatewayError(.requestLineTooLong, "the path is too long") }
@@ -191,15 +196,10 @@ struct HTTP2HeadReader: ~Copyable {
     /// Which field it is, once its name and value are seen to be valid (RFC 9113 § 8.2.1, RFC 9110 § 5).
     @inline(__always)
     private static func checked(_ name: RawSpan, _ value: RawSpan) throws(GatewayError) -> FieldName {
+        // A name that is known is a token.
+        let known = FieldName(lowerCase: name)
+        if known == .other { try checkName(name) }
         var i = 0
-        while true {
-            i = name.firstIndex(from: i) { $0.isNotLowerCase }
-            if i == name.byteCount { break }
-            if !ByteClass.isToken(name[byte: i]) || name[byte: i] &- 0x41 < 26 { throw nameRefusal(name[byte: i]) }
-            i += 1
-        }
-        if i == 0 { throw GatewayError(.fieldInvalid, "a field name is empty") }
-        i = 0
         while true {
             i = value.firstIndex(from: i) { $0.mayBeControls }
             if i == value.byteCount { break }
@@ -210,7 +210,18 @@ struct HTTP2HeadReader: ~Copyable {
         if i > 0 && (value[byte: 0].isBlank || value[byte: i - 1].isBlank) {
             throw GatewayError(.fieldInvalid, "white space stands around a field value")
         }
-        return FieldName(name)
+        return known
+    }
+
+    private static func checkName(_ name: RawSpan) throws(GatewayError) {
+        var i = 0
+        while true {
+            i = name.firstIndex(from: i) { $0.isNotLowerCase }
+            if i == name.byteCount { break }
+            if !ByteClass.isToken(name[byte: i]) || name[byte: i] &- 0x41 < 26 { throw nameRefusal(name[byte: i]) }
+            i += 1
+        }
+        if i == 0 { throw GatewayError(.fieldInvalid, "a field name is empty") }
     }
 
     @inline(never)
@@ -231,7 +242,7 @@ struct HTTP2HeadReader: ~Copyable {
         }
         let error = state.error
         do throws(GatewayError) {
-            if error == nil { try requireParts(head.parts) }
+            if error == nil { try requireParts(head.parts.method) }
             if state.seen & Self.path != 0 { try readTarget(&head) }
             try readAuthority(&head)
         } catch let later {
@@ -259,8 +270,8 @@ struct HTTP2HeadReader: ~Copyable {
     private static let cookieName: InlineArray<6, UInt8> = [0x63, 0x6f, 0x6f, 0x6b, 0x69, 0x65]
 
     /// RFC 9113 § 8.3.1, § 8.5, RFC 8441 § 4.
-    private func requireParts(_ parts: RequestHead.Parts) throws(GatewayError) {
-        let isConnect = state.seen & Self.method != 0 && parts.method == .connect
+    private func requireParts(_ method: Method) throws(GatewayError) {
+        let isConnect = state.seen & Self.method != 0 && method == .connect
         let isExtended = state.seen & Self.connectProtocol != 0
         if state.seen & Self.method == 0 { throw GatewayError(.requestLineInvalid, "there is no :method") }
         if isExtended && !isConnect { throw GatewayError(.requestLineInvalid, ":protocol is there without CONNECT") }
@@ -308,10 +319,8 @@ struct HTTP2HeadReader: ~Copyable {
             throw GatewayError(.hostInvalid, ":authority and Host do not agree")
         }
         let authority = try Authority.parse(head.fields.bytes(range), .hostInvalid)
-        var parts = head.parts
-        parts.authority = range
-        parts.setHostname(authority, &head.fields)
-        head.parts = parts
+        head.parts.authority = range
+        head.parts.setHostname(authority, &head.fields)
     }
 
     /// The same by RFC 3986 § 6.2.3: without a port it is the scheme's.

@@ -68,6 +68,7 @@ extension HTTP2Stream {
     }
 
     private mutating func dropShared() {
+        if shared.isEmpty { return }
         shared = []
         sharedStart = 0
     }
