@@ -19,7 +19,7 @@ import Testing
             let isFull = slab.isFull
             #expect(isFull)
             slab.discard(handles[500])
-            let next = slab.insert(Owner(number: -1, gone: gone))
+            let next = slab.insert { Owner(number: -1, gone: gone) }
             #expect(next.slot == handles[500].slot)
             let stale = slab.contains(handles[500]) || slab.contains(.none)
             #expect(!stale)

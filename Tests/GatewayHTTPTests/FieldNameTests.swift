@@ -32,6 +32,17 @@ import Testing
         #expect(fieldName(longer) != name)
     }
 
+    @Test(arguments: FieldName.allCases.filter { $0 != .other })
+    func `where lower case is asked for a name with a capital is another`(name: FieldName) {
+        let bytes = Array("\(name.name)".utf8)
+        #expect(FieldName(lowerCase: bytes.rawSpan) == name)
+        for index in bytes.indices where bytes[index] != UInt8(ascii: "-") {
+            var changed = bytes
+            changed[index] ^= 0x20
+            #expect(FieldName(lowerCase: changed.rawSpan) == .other, "\(changed)")
+        }
+    }
+
     @Test func `no name at all is none of them`() {
         let none: [UInt8] = []
         #expect(fieldName(none) == .other)

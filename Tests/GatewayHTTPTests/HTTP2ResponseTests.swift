@@ -80,6 +80,31 @@ import Testing
         if isIndexed { #expect(byteCounts[3] == byteCounts[1] + 1) } else { #expect(byteCounts[3] > byteCounts[1] + 10) }
     }
 
+    @Test(arguments: [
+        ("X-Request-ID", true), ("Traceparent", true), ("Tracestate", false), ("X-Correlation-Id", false), ("Idempotency-Key", false),
+        ("Authorization", false), ("Proxy-Authorization", false), ("Cookie", false), ("API-Key", false), ("X-API-Key", false),
+    ])
+    func `of what is another in each message the name is kept in the table, of what is secret nothing ever`(
+        _ name: String, _ isNameKept: Bool
+    ) throws {
+        let client = try HTTP2TestSession.client()
+        var representations: [UInt8] = []
+        for turn in 0..<66 {
+            _ = try client.ask("GET / HTTP/1.1\nHost: a\n\(name): of turn \(turn)\n")
+            let block = try #require(client.sent().first).payload
+            // Behind :method, :scheme and :path, a byte each, and :authority, whose value is spelled out the first time.
+            representations.append(block[turn == 0 ? 6 : 4])
+        }
+        for (turn, representation) in representations.enumerated() {
+            if isNameKept && turn % 64 == 0 {
+                #expect(representation & 0xc0 == 0x40, "with indexing (RFC 7541 § 6.2.1), turn \(turn)")
+            } else {
+                #expect(representation & 0xf0 == 0x10, "never indexed (§ 6.2.3), turn \(turn)")
+                if isNameKept { #expect(representation != 0x10, "the name is spelled out, turn \(turn)") }
+            }
+        }
+    }
+
     @Test func `interim answers are taken one by one, however they come`() throws {
         let client = try HTTP2TestSession.client()
         let stream = try client.ask("GET / HTTP/1.1\nHost: a\n")
