@@ -116,6 +116,11 @@ public struct HTTP2Stream: ~Copyable {
     /// Content that waits for the windows, wherever it is.
     public var outputCount: Int { output.count + shared.count - sharedStart }
 
+    /// Whether nothing has come, or nothing that was not taken and told of.
+    public var isSilent: Bool {
+        !hasHead && !hasInputEnded && !isReset && closedWith == nil && error == nil && unconsumed == 0
+    }
+
     /// Whether so much of what has come keeps the window shut that the peer may have none left: nghttp2 tells it of less than half a window
     /// only together with more.
     public var holdsWindow: Bool { unconsumed > Limits.http2StreamWindowBytes / 2 }

@@ -151,6 +151,11 @@ extension Worker {
             upstreams[calls[call].connection].shared?.session?.end(stream, trailers: lines)
         }
     }
+        // As it is when the request has just gone: a client that has got nothing can't be slow either.
+        if exchanges[id].isOverHTTP2, case .awaitingHead = calls[call].state, streams.slab[calls[call].stream].isSilent {
+            awaitResponse(id, call)
+            return .wait
+        }
 
     // MARK: The answer
 
@@ -198,7 +203,9 @@ extension Worker {
             try calls[call].takeHead(of: &streams.slab[stream])
             if calls[call].upstream.countsFailures { noteAnswer(of: call) }
             try takeHead(id, call)
-            return 0
+            // Content that has come with it needs no second look at the reader, who has got a head since the first.
+            if streams.slab[stream].input.isEmpty || exchanges[id].isFetch || !exchanges[id].response.encoder.isNone { return 0 }
+            guard case .readingBody = calls[call].state else { return 0 }
         }
         guard case .readingBody = calls[call].state else { return nil }
         if !streams.slab[stream].input.isEmpty { return try takeContent(id, call, stream, connection) }
