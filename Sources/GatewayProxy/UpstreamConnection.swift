@@ -85,6 +85,26 @@ struct UpstreamConnection: ~Copyable {
             output = ByteQueue(pool: pool)
         }
 
+        /// Takes one call more.
+        mutating func carry(keepaliveMax: Int, keepaliveTimeoutMs: Int, sendTimeoutMs: Int) {
+            carried += 1
+            self.keepaliveMax = keepaliveMax
+            self.keepaliveTimeoutMs = keepaliveTimeoutMs
+            self.sendTimeoutMs = sendTimeoutMs
+        }
+
+        /// Has one call less. Lent for the time of the calls the session is not counted.
+        mutating func leave(_ stream: Handle, isOver: Bool, wasRefused: Bool) {
+            carried -= 1
+            if !wasRefused { hasRefused = false }
+            if !isOver { session?.reset(stream, .cancel) }
+            session?.release(stream)
+        }
+
+        mutating func consumeAll(_ stream: Handle, butFor held: Int) -> Bool {
+            session?.consumeAll(stream, butFor: held) ?? false
+        }
+
         /// A method, for Swift 6.3 never releases what an assignment through `shared?` replaces.
         mutating func takeWaiting() -> [Handle] {
             let calls = waiting

@@ -70,10 +70,9 @@ extension Worker {
             return false
         }
         if upstreams[id].shared?.carried == 0 { watch(origin: id, until: now.adding(milliseconds: Limits.originSilenceMs)) }
-        upstreams[id].shared?.carried += 1
-        upstreams[id].shared?.keepaliveMax = calls[call].upstream.keepaliveMax
-        upstreams[id].shared?.keepaliveTimeoutMs = calls[call].upstream.keepaliveTimeoutMs
-        upstreams[id].shared?.sendTimeoutMs = calls[call].upstream.sendTimeoutMs
+        upstreams[id].shared?.carry(
+            keepaliveMax: calls[call].upstream.keepaliveMax, keepaliveTimeoutMs: calls[call].upstream.keepaliveTimeoutMs,
+            sendTimeoutMs: calls[call].upstream.sendTimeoutMs)
         calls[call].connection = id
         calls[call].stream = stream
         calls[call].state = .awaitingHead
@@ -97,12 +96,8 @@ extension Worker {
             if upstreams[id].shared?.waiting.isEmpty == true && upstreams[id].shared?.carried == 0 { abandonOpening(id) }
             return
         }
-        if let session = upstreams[id].shared?.session {
-            if streams.slab[stream].closedWith != HTTP2ErrorCode.refusedStream.rawValue { upstreams[id].shared?.hasRefused = false }
-            if !streams.slab[stream].hasInputEnded { session.reset(stream, .cancel) }
-            session.release(stream)
-        }
-        upstreams[id].shared?.carried -= 1
+        let wasRefused = streams.slab[stream].closedWith == HTTP2ErrorCode.refusedStream.rawValue
+        upstreams[id].shared?.leave(stream, isOver: streams.slab[stream].hasInputEnded, wasRefused: wasRefused)
         upstreams[id].isReused = true
         queueFrames(origin: id)
     }
@@ -151,16 +146,16 @@ extension Worker {
             upstreams[calls[call].connection].shared?.session?.end(stream, trailers: lines)
         }
     }
-        // As it is when the request has just gone: a client that has got nothing can't be slow either.
-        if exchanges[id].isOverHTTP2, case .awaitingHead = calls[call].state, streams.slab[calls[call].stream].isSilent {
-            awaitResponse(id, call)
-            return .wait
-        }
 
     // MARK: The answer
 
     /// Moves what has come of the answer to the client, until the client is slower than the origin.
     func relayAnswer(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict {
+        // As it is when the request has just gone: a client that has got nothing can't be slow either.
+        if exchanges[id].isOverHTTP2, case .awaitingHead = calls[call].state, streams.slab[calls[call].stream].isSilent {
+            awaitResponse(id, call)
+            return .wait
+        }
         let verdict = relayPieces(id, call, connection)
         if case .wait = verdict { openWindow(id, call, connection) }
         return verdict
@@ -244,7 +239,7 @@ extension Worker {
         let (origin, stream, reader) = (calls[call].connection, calls[call].stream, exchanges[id].stream)
         if stream.isNone { return }
         let held = exchanges[id].isFetch ? 0 : reader.isNone ? downstreams[connection].output.count : streams.slab[reader].output.count
-        if upstreams[origin].shared?.session?.consumeAll(stream, butFor: held) == true { queueFrames(origin: origin) }
+        if upstreams[origin].shared?.consumeAll(stream, butFor: held) == true { queueFrames(origin: origin) }
         if held == 0 || !streams.slab[stream].holdsWindow { return }
         pauseReading(call)
         if !reader.isNone { waitForRoom(reader) }

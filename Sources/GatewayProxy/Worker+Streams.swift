@@ -136,7 +136,7 @@ extension Worker {
         exchanges[id].encodeResponseHead(of: calls[call], &clock.value, now: now, into: &lines)
         exchanges[id].endResponseHead(on: downstreams[connection], into: &lines)
         let isWhole = calls[call].framing == .none || (calls[call].framing == .length(0) && !mayHaveTrailers(call))
-        downstreams[connection].http2?.respond(stream, lines, endsStream: isWhole)
+        downstreams[connection].respond(stream, lines, endsStream: isWhole)
         queueFrames(connection)
     }
 
@@ -184,7 +184,7 @@ extension Worker {
 
     /// The stream's output has got more, or its end.
     func resume(_ stream: Handle, of connection: Handle) {
-        downstreams[connection].http2?.resume(stream)
+        downstreams[connection].resume(stream)
         queueFrames(connection)
     }
 
@@ -209,7 +209,7 @@ extension Worker {
     /// Gives a stream back whose exchange is over, once the client has got what there is for it.
     private func releaseStream(_ stream: Handle) {
         if streams.slab[stream].isOutputClosed || streams.slab[stream].outputCount == 0 {
-            downstreams[streams.slab[stream].connection].http2?.release(stream)
+            downstreams[streams.slab[stream].connection].release(stream)
         } else {
             waitForRoom(stream)
         }
@@ -314,6 +314,17 @@ extension Worker {
         downstreams[connection].http2?.reset(stream, .cancel)
         queueFlush(connection)
     }
+}
+
+/// Lent by the connection for the time of a call the session is not counted.
+extension DownstreamConnection {
+    fileprivate func respond(_ stream: Handle, _ lines: borrowing ByteQueue, endsStream: Bool) {
+        http2?.respond(stream, lines, endsStream: endsStream)
+    }
+
+    fileprivate func resume(_ stream: Handle) { http2?.resume(stream) }
+
+    fileprivate func release(_ stream: Handle) { http2?.release(stream) }
 }
 
 extension Exchange {
