@@ -188,7 +188,8 @@ extension Worker {
         return .wait
     }
 
-    /// Takes one piece of the answer: a head, content, or the end. Returns how much content that was; nil if there is nothing.
+    /// Takes of the answer what needs one look at the reader: a head, content, the end. Returns how much content that was; nil if there is
+    /// nothing.
     private func takeAnswer(_ id: Handle, _ call: Handle, _ stream: Handle, _ connection: Handle) throws(GatewayError) -> Int? {
         if case .awaitingHead = calls[call].state {
             if !streams.slab[stream].hasHead { return nil }
@@ -203,8 +204,13 @@ extension Worker {
             guard case .readingBody = calls[call].state else { return 0 }
         }
         guard case .readingBody = calls[call].state else { return nil }
-        if !streams.slab[stream].input.isEmpty { return try takeContent(id, call, stream, connection) }
-        guard streams.slab[stream].hasInputEnded else { return nil }
+        var count: Int?
+        if !streams.slab[stream].input.isEmpty {
+            count = try takeContent(id, call, stream, connection)
+            if !streams.slab[stream].input.isEmpty || exchanges[id].isFetch || !exchanges[id].response.encoder.isNone { return count }
+        }
+        // That nothing follows needs no room.
+        if !streams.slab[stream].hasInputEnded { return count }
         if calls[call].remaining > 0 { throw GatewayError(.upstreamInvalid, "the content is shorter than its Content-Length") }
         calls[call].takeTrailers(of: &streams.slab[stream])
         calls[call].state = .complete
