@@ -70,9 +70,10 @@ struct HeadLines {
     }
 
     static func requestLine(of head: RawSpan) -> RequestLine? {
-        guard let end = head.firstIndex(of: .lineFeed), let space = head.firstIndex(of: .space), space < end,
-            let second = head.firstIndex(of: .space, from: space + 1), second < end
-        else { return nil }
+        let space = head.firstIndex(from: 0) { $0.spaces }
+        guard let second = head.firstIndex(of: .space, from: space + 1) else { return nil }
+        let end = head.firstIndex(from: second) { $0.lineFeeds }
+        if end == head.byteCount { return nil }
         return RequestLine(method: 0..<space, target: (space + 1)..<second, fields: end + 1)
     }
 

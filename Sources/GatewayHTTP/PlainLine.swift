@@ -25,10 +25,19 @@ struct PlainLine {
 extension UInt64 {
     private static var ones: UInt64 { 0x0101_0101_0101_0101 }
 
-    /// 0x80 in each of the eight bytes that is a colon. The lowest one is exact; those above it may be the borrow's.
+    /// 0x80 in each of the eight bytes that is a colon; as of the others, the lowest one is exact, those above it may be the borrow's.
     @inline(__always)
-    var colons: UInt64 {
-        let difference = self ^ (Self.ones &* 0x3a)
+    var colons: UInt64 { marks(0x3a) }
+
+    @inline(__always)
+    var spaces: UInt64 { marks(0x20) }
+
+    @inline(__always)
+    var lineFeeds: UInt64 { marks(0x0a) }
+
+    @inline(__always)
+    private func marks(_ byte: UInt64) -> UInt64 {
+        let difference = self ^ (Self.ones &* byte)
         return (difference &- Self.ones) & ~difference & (Self.ones &* 0x80)
     }
 
