@@ -8,6 +8,7 @@ extension HTTP2Session {
         if number & 1 == 0 { return false }
         if role == .server && number > state.value.highest {
             state.value.highest = number
+            remember(.none, of: number)
             state.value.floods.credit(.windowUpdate, Limits.http2WindowUpdatesPerData)
             state.value.floods.credit(.priority, 2)
             return number > state.value.goawaySentLast

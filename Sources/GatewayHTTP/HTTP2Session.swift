@@ -50,7 +50,7 @@ public final class HTTP2Session {
         var initialWindow = 0
         /// The highest number that the peer has begun a stream with.
         var highest: Int32 = 0
-        /// A stream that nghttp2 knows, and its handle: most of what is said of a stream is said at once.
+        /// A stream and the handle that nghttp2 has for it: most of what is said of a stream is said at once.
         var known: Int32 = 0
         var knownHandle = Handle.none
         /// The stream that the peer has just reset.

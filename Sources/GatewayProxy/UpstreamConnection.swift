@@ -85,6 +85,12 @@ struct UpstreamConnection: ~Copyable {
             output = ByteQueue(pool: pool)
         }
 
+        /// Begins a request; nil if there is no stream for it. Lent for the time of the calls the session is not counted.
+        mutating func request(_ head: borrowing ByteQueue, isSecure: Bool, user: Handle, endsStream: Bool) -> Handle? {
+            guard session?.streamsAvailable ?? 0 > 0 else { return nil }
+            return session?.request(head, isSecure: isSecure, user: user, endsStream: endsStream)
+        }
+
         /// Takes one call more.
         mutating func carry(keepaliveMax: Int, keepaliveTimeoutMs: Int, sendTimeoutMs: Int) {
             carried += 1
@@ -93,7 +99,7 @@ struct UpstreamConnection: ~Copyable {
             self.sendTimeoutMs = sendTimeoutMs
         }
 
-        /// Has one call less. Lent for the time of the calls the session is not counted.
+        /// Has one call less.
         mutating func leave(_ stream: Handle, isOver: Bool, wasRefused: Bool) {
             carried -= 1
             if !wasRefused { hasRefused = false }

@@ -61,14 +61,13 @@ extension Worker {
         if case .idle = upstreams[id].state, !wake(id, calls[call].selectedServer.gauges) { return false }
         // One that is asked whether it still lives gets nothing more until it has answered.
         guard upstreams[id].shared?.pingedAt.isNever != false, upstreams[id].shared?.hasRefused == false else { return false }
-        guard !upstreams[id].isBroken, let session = upstreams[id].shared?.session, session.streamsAvailable > 0 else { return false }
+        if upstreams[id].isBroken { return false }
         let exchange = calls[call].exchange
         let isWhole = exchanges[exchange].requestBody.isComplete && calls[call].request.count == calls[call].headByteCount
         let endsStream = isWhole && exchanges[exchange].trailers.count == 0
         let isSecure = upstreams[id].stream.isTLS
-        guard let stream = session.request(calls[call].request, isSecure: isSecure, user: call, endsStream: endsStream) else {
-            return false
-        }
+        let begun = upstreams[id].shared?.request(calls[call].request, isSecure: isSecure, user: call, endsStream: endsStream)
+        guard let stream = begun else { return false }
         if upstreams[id].shared?.carried == 0 { watch(origin: id, until: now.adding(milliseconds: Limits.originSilenceMs)) }
         upstreams[id].shared?.carry(
             keepaliveMax: calls[call].upstream.keepaliveMax, keepaliveTimeoutMs: calls[call].upstream.keepaliveTimeoutMs,
@@ -214,7 +213,7 @@ extension Worker {
         if calls[call].remaining > 0 { throw GatewayError(.upstreamInvalid, "the content is shorter than its Content-Length") }
         calls[call].takeTrailers(of: &streams.slab[stream])
         calls[call].state = .complete
-        return 0
+        return count ?? 0
     }
 
     private func takeContent(_ id: Handle, _ call: Handle, _ stream: Handle, _ connection: Handle) throws(GatewayError) -> Int {
