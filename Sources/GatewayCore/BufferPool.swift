@@ -59,7 +59,7 @@ public struct BufferPool: BitwiseCopyable {
     @inlinable
     @inline(__always)
     static func classIndex(_ capacity: Int) -> Int {
-        max(0, Int.bitWidth - (capacity - 1).leadingZeroBitCount - 9)
+        max(0, Int.bitWidth &- (capacity &- 1).leadingZeroBitCount &- 9)
     }
 
     /// The capacity that ``take(_:)`` gives for `capacity`.
@@ -84,15 +84,19 @@ public struct BufferPool: BitwiseCopyable {
     @inlinable
     @inline(__always)
     func take(fromClass index: Int) -> UnsafeMutableRawPointer {
-        if index < Self.classCount {
-            let left = unsafe state.pointee.counts[index] &- 1
-            if left >= 0 {
-                unsafe state.pointee.counts[index] = left
-                unsafe state.pointee.pooledBytes &-= Self.bytes(inClass: index)
-                return unsafe state.pointee.free[index][left]
-            }
-        }
-        return .allocate(byteCount: Self.bytes(inClass: index), alignment: 16)
+        unsafe takeKept(fromClass: index) ?? .allocate(byteCount: Self.bytes(inClass: index), alignment: 16)
+    }
+
+    /// A buffer that was given back; nil if none is left.
+    @inlinable
+    @inline(__always)
+    func takeKept(fromClass index: Int) -> UnsafeMutableRawPointer? {
+        guard index < Self.classCount else { return nil }
+        let left = unsafe state.pointee.counts[index] &- 1
+        if left < 0 { return nil }
+        unsafe state.pointee.counts[index] = left
+        unsafe state.pointee.pooledBytes &-= Self.bytes(inClass: index)
+        return unsafe state.pointee.free[index][left]
     }
 
     /// Takes back what ``take(_:)`` gave for the same capacity.

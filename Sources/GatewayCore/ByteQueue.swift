@@ -23,7 +23,7 @@ public struct ByteQueue: ~Copyable {
         unsafe base = nil
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     deinit {
         if let base = unsafe base { unsafe pool.give(base, capacity) }
     }
@@ -69,8 +69,17 @@ public struct ByteQueue: ~Copyable {
         return unsafe base.unsafelyUnwrapped + end
     }
 
+    /// Without a call on the way of a queue that is empty, as most are: then nothing has to be saved for one.
     @usableFromInline
     mutating func makeRoom(_ byteCount: Int) {
+        let index = BufferPool.classIndex(byteCount)
+        guard unsafe base == nil, let kept = unsafe pool.takeKept(fromClass: index) else { return makeRoomAnew(byteCount) }
+        unsafe base = kept
+        capacity = BufferPool.bytes(inClass: index)
+    }
+
+    @inline(never)
+    private mutating func makeRoomAnew(_ byteCount: Int) {
         let held = count
         if let base = unsafe base {
             if held + byteCount <= capacity {
@@ -84,9 +93,8 @@ public struct ByteQueue: ~Copyable {
                 capacity = wanted
             }
         } else {
-            let index = BufferPool.classIndex(byteCount)
-            capacity = BufferPool.bytes(inClass: index)
-            unsafe base = pool.take(fromClass: index)
+            capacity = BufferPool.roundedCapacity(byteCount)
+            unsafe base = pool.take(byteCount)
         }
         start = 0
         end = held
@@ -98,15 +106,40 @@ public struct ByteQueue: ~Copyable {
         end &+= 1
     }
 
+    /// Like ``makeRoom(_:)`` it calls nothing on the usual way: what is short, and has room.
     @inlinable
     public mutating func append(_ bytes: RawSpan) {
+        let byteCount = bytes.byteCount
+        guard UInt(bitPattern: byteCount &- 1) < 64, capacity &- end >= byteCount else { return appendAny(bytes) }
+        let room = unsafe base.unsafelyUnwrapped + end
+        unsafe bytes.withUnsafeBytes { source in
+            if let from = source.baseAddress { unsafe Self.copyShort(from, to: room, byteCount) }
+        }
+        end &+= byteCount
+    }
+
+    @usableFromInline @inline(never)
+    mutating func appendAny(_ bytes: RawSpan) {
         let byteCount = bytes.byteCount
         if byteCount == 0 { return }
         let room = unsafe room(byteCount)
         unsafe bytes.withUnsafeBytes { source in
-            if let from = source.baseAddress { unsafe Self.copy(from, to: room, byteCount) }
+            if let from = source.baseAddress { unsafe memcpy(room, from, byteCount) }
         }
         end &+= byteCount
+    }
+
+    /// Appends a literal, bytes and another literal, as one piece.
+    @inlinable @inline(__always)
+    public mutating func append(_ opening: StaticString, _ bytes: RawSpan, _ closing: StaticString) {
+        let (openingLength, byteCount, closingLength) = (opening.utf8CodeUnitCount, bytes.byteCount, closing.utf8CodeUnitCount)
+        let room = unsafe room(openingLength &+ byteCount &+ closingLength)
+        unsafe memcpy(room, opening.utf8Start, openingLength)
+        unsafe bytes.withUnsafeBytes { source in
+            if let from = source.baseAddress { unsafe Self.copy(from, to: room + openingLength, byteCount) }
+        }
+        unsafe memcpy(room + (openingLength &+ byteCount), closing.utf8Start, closingLength)
+        end &+= openingLength &+ byteCount &+ closingLength
     }
 
     /// Appends a field as HTTP/1 sends it: the name, a colon and a space, the value, and CRLF.
@@ -129,8 +162,14 @@ public struct ByteQueue: ~Copyable {
     /// whatever is as long as one to two of them.
     @inlinable @inline(__always)
     static func copy(_ from: UnsafeRawPointer, to: UnsafeMutableRawPointer, _ byteCount: Int) {
-        if byteCount > 32 {
-            unsafe memcpy(to, from, byteCount)
+        if byteCount > 64 { unsafe memcpy(to, from, byteCount) } else { unsafe copyShort(from, to: to, byteCount) }
+    }
+
+    /// Up to 64 bytes.
+    @inlinable @inline(__always)
+    static func copyShort(_ from: UnsafeRawPointer, to: UnsafeMutableRawPointer, _ byteCount: Int) {
+        if byteCount >= 32 {
+            unsafe copyEnds(from, to: to, byteCount, SIMD4<UInt64>.self)
         } else if byteCount >= 16 {
             unsafe copyEnds(from, to: to, byteCount, SIMD2<UInt64>.self)
         } else if byteCount >= 8 {
@@ -163,6 +202,13 @@ public struct ByteQueue: ~Copyable {
         }
     }
 
+    /// Puts `byte` in the place of the last one. There must be one.
+    @inlinable
+    public mutating func replaceLast(with byte: UInt8) {
+        precondition(start < end)
+        unsafe base.unsafelyUnwrapped.storeBytes(of: byte, toByteOffset: end &- 1, as: UInt8.self)
+    }
+
     /// Appends the eight bytes of `word`, the lowest first.
     @inlinable
     public mutating func append(word: UInt64) {
@@ -187,62 +233,35 @@ public struct ByteQueue: ~Copyable {
 
     @inlinable
     public mutating func append(decimal value: UInt64) {
-        let room = unsafe room(24)
-        if value < 1000 {
-            // A status, a short length: three digits in a word, without those that lead.
-            let digits = Self.threeDigits(value)
-            let leading: UInt64 = value < 10 ? 2 : value < 100 ? 1 : 0
-            unsafe room.storeBytes(of: UInt32(truncatingIfNeeded: digits &>> (leading &* 8)), as: UInt32.self)
-            end &+= Int(3 &- leading)
-            return
-        }
-        // Eight digits at a time, the first of them without those that lead.
+        append("", decimal: value, "")
+    }
+
+    /// Appends a literal, a number and another literal, as one piece.
+    @inlinable @inline(__always)
+    public mutating func append(_ opening: StaticString, decimal value: UInt64, _ closing: StaticString) {
+        if value < 100_000_000 { return append(opening, Digits(value), closing) }
+        append(opening)
+        appendLong(decimal: value)
+        append(closing)
+    }
+
+    /// Appends a literal, digits and another literal, as one piece.
+    @inlinable @inline(__always)
+    public mutating func append(_ opening: StaticString, _ digits: Digits, _ closing: StaticString) {
+        let (openingLength, closingLength) = (opening.utf8CodeUnitCount, closing.utf8CodeUnitCount)
+        let room = unsafe room(openingLength &+ 8 &+ closingLength)
+        unsafe memcpy(room, opening.utf8Start, openingLength)
+        unsafe room.storeBytes(of: digits.word, toByteOffset: openingLength, as: UInt64.self)
+        unsafe memcpy(room + (openingLength &+ digits.count), closing.utf8Start, closingLength)
+        end &+= openingLength &+ digits.count &+ closingLength
+    }
+
+    /// Eight digits at a time, the first of them without those that lead.
+    @usableFromInline
+    mutating func appendLong(decimal value: UInt64) {
         let upper = value / 100_000_000
-        if upper == 0 {
-            end &+= unsafe Self.store(value, at: room)
-            return
-        }
-        var length = 0
-        if upper < 100_000_000 {
-            length = unsafe Self.store(upper, at: room)
-        } else {
-            let top = upper / 100_000_000
-            length = unsafe Self.store(top, at: room)
-            unsafe room.storeBytes(of: Self.eightDigits(upper &- top &* 100_000_000), toByteOffset: length, as: UInt64.self)
-            length &+= 8
-        }
-        unsafe room.storeBytes(of: Self.eightDigits(value &- upper &* 100_000_000), toByteOffset: length, as: UInt64.self)
-        end &+= length &+ 8
-    }
-
-    /// Stores the digits of `value`, which is from 1 to 99,999,999, where there is room for eight bytes, and tells how many they are.
-    @inlinable @inline(__always)
-    static func store(_ value: UInt64, at room: UnsafeMutableRawPointer) -> Int {
-        let digits = eightDigits(value)
-        let leading = UInt64(truncatingIfNeeded: (digits ^ eightZeros).trailingZeroBitCount &>> 3)
-        unsafe room.storeBytes(of: digits &>> (leading &* 8), as: UInt64.self)
-        return Int(8 &- leading)
-    }
-
-    @usableFromInline static var eightZeros: UInt64 { 0x3030_3030_3030_3030 }
-
-    /// The digits of `value`, which is below 100,000,000, as the bytes of a word, the first in the lowest: in halves, all of which are
-    /// halved at once, by multiplications that stand for divisions by 100 and by 10.
-    @inlinable @inline(__always)
-    static func eightDigits(_ value: UInt64) -> UInt64 {
-        let upper = value / 10_000
-        let fours = upper | (value &- upper &* 10_000) << 32
-        let hundreds = (fours &* 10_486) >> 20 & 0x0000_007f_0000_007f
-        let twos = hundreds | (fours &- hundreds &* 100) << 16
-        let tens = (twos &* 103) >> 10 & 0x000f_000f_000f_000f
-        return (tens | (twos &- tens &* 10) << 8) &+ eightZeros
-    }
-
-    /// The digits of `value`, which is below 1000, as the bytes of a number: the hundreds in the lowest.
-    @inlinable @inline(__always)
-    public static func threeDigits(_ value: UInt64) -> UInt64 {
-        let (tens, hundreds) = (value / 10, value / 100)
-        return 0x30_3030 &+ hundreds &+ (tens &- hundreds &* 10) << 8 &+ (value &- tens &* 10) << 16
+        append(decimal: upper)
+        append(word: Digits.eight(value &- upper &* 100_000_000))
     }
 
     @inlinable
@@ -250,20 +269,20 @@ public struct ByteQueue: ~Copyable {
         append(decimal: UInt64(value))
     }
 
-    /// Appends the four bytes of `value`, the highest first, as decimals with points between them: an IPv4 address.
+    /// Appends all 32 digits of two halves in lower-case hexadecimal: a request's id.
     @inlinable
-    public mutating func append(dotted value: UInt32) {
-        let room = unsafe room(16)
-        var length = 0
-        for place: UInt32 in 0..<4 {
-            // A word: the digits without those that lead, and the point behind them.
-            let number = UInt64(value >> (24 &- 8 &* place) & 0xff)
-            let leading: UInt64 = number < 10 ? 2 : number < 100 ? 1 : 0
-            let word = (Self.threeDigits(number) | 0x2e00_0000) &>> (leading &* 8)
-            unsafe room.storeBytes(of: UInt32(truncatingIfNeeded: word), toByteOffset: length, as: UInt32.self)
-            length &+= Int(4 &- leading)
-        }
-        end &+= length &- 1
+    public mutating func append(hex32 high: UInt64, _ low: UInt64) {
+        let room = unsafe room(32)
+        unsafe room.storeBytes(of: Digits.hex16(high), as: SIMD2<UInt64>.self)
+        unsafe room.storeBytes(of: Digits.hex16(low), toByteOffset: 16, as: SIMD2<UInt64>.self)
+        end &+= 32
+    }
+
+    /// Appends all 16 digits of `value` in lower-case hexadecimal.
+    @inlinable
+    public mutating func append(hex16 value: UInt64) {
+        unsafe room(16).storeBytes(of: Digits.hex16(value), as: SIMD2<UInt64>.self)
+        end &+= 16
     }
 
     /// Appends `value` in lower-case hexadecimal, as short as it can be.
@@ -276,33 +295,11 @@ public struct ByteQueue: ~Copyable {
         }
     }
 
-    /// Appends all 16 digits of `value` in lower-case hexadecimal.
-    @inlinable
-    public mutating func append(hex16 value: UInt64) {
-        let room = unsafe room(16)
-        unsafe room.storeBytes(of: Self.hexDigits(UInt32(truncatingIfNeeded: value >> 32)), as: UInt64.self)
-        unsafe room.storeBytes(of: Self.hexDigits(UInt32(truncatingIfNeeded: value)), toByteOffset: 8, as: UInt64.self)
-        end &+= 16
-    }
-
     /// Puts all 16 digits of `value` in the place of the 16 bytes from the `offset`th on.
     public mutating func replace(hex16 value: UInt64, at offset: Int) {
         precondition(offset >= 0 && offset <= count &- 16)
         guard let base = unsafe base else { return }
-        unsafe base.storeBytes(of: Self.hexDigits(UInt32(truncatingIfNeeded: value >> 32)), toByteOffset: start &+ offset, as: UInt64.self)
-        unsafe base.storeBytes(of: Self.hexDigits(UInt32(truncatingIfNeeded: value)), toByteOffset: start &+ offset &+ 8, as: UInt64.self)
-    }
-
-    /// The eight digits of `value` as the bytes of a word, the most significant first in memory: one nibble to a byte, then all
-    /// eight made digits at once.
-    @inlinable
-    static func hexDigits(_ value: UInt32) -> UInt64 {
-        var nibbles = UInt64(value)
-        nibbles = (nibbles << 16 | nibbles) & 0x0000_ffff_0000_ffff
-        nibbles = (nibbles << 8 | nibbles) & 0x00ff_00ff_00ff_00ff
-        nibbles = (nibbles << 4 | nibbles) & 0x0f0f_0f0f_0f0f_0f0f
-        let isLetter = (nibbles &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
-        return (nibbles &+ 0x3030_3030_3030_3030 &+ isLetter &* 0x27).byteSwapped
+        unsafe base.storeBytes(of: Digits.hex16(value), toByteOffset: start &+ offset, as: SIMD2<UInt64>.self)
     }
 
     /// Drops the `byteCount` oldest bytes.
@@ -327,6 +324,13 @@ public struct ByteQueue: ~Copyable {
         var taken = ByteQueue(pool: pool)
         swap(&taken, &self)
         return taken
+    }
+
+    /// Drops everything and keeps the memory, for who goes on at once.
+    @inlinable
+    public mutating func clear() {
+        start = 0
+        end = 0
     }
 
     /// Drops everything and gives the memory back.

@@ -106,28 +106,42 @@ extension IPAddress {
 
 extension IPAddress: CustomStringConvertible {
     /// Appends the one spelling of the address: dotted numbers for IPv4, RFC 5952 for IPv6.
-    public func append(to queue: inout ByteQueue) {
-        if isV4 {
-            queue.append(dotted: v4)
-        } else {
-            let text = V6Text(self)
-            queue.append(text.bytes.rawSpan.extracting(0..<text.count))
-        }
-    }
+    public func append(to queue: inout ByteQueue) { Text(self).append(to: &queue) }
 
     /// The same as a string. It allocates: not for the hot path.
     public var description: String {
-        if isV4 { return "\(v4 >> 24).\(v4 >> 16 & 255).\(v4 >> 8 & 255).\(v4 & 255)" }
-        let text = V6Text(self)
+        let text = Text(self)
         return text.bytes.rawSpan.extracting(0..<text.count).string
     }
 
-    private struct V6Text {
+    /// The spelling of an address, for who writes it many times.
+    public struct Text: BitwiseCopyable, Sendable {
         /// Eight groups of four digits, and seven colons.
-        private(set) var bytes = InlineArray<39, UInt8>(repeating: 0)
-        private(set) var count = 0
+        @usableFromInline private(set) var bytes = InlineArray<39, UInt8>(repeating: 0)
+        @usableFromInline private(set) var length: UInt8 = 0
 
-        init(_ address: IPAddress) {
+        public init(_ address: IPAddress) {
+            if address.isV4 { appendV4(address.v4) } else { appendV6(address) }
+        }
+
+        @inlinable
+        public func append(to queue: inout ByteQueue) {
+            queue.append(bytes.rawSpan.extracting(0..<count))
+        }
+
+        @usableFromInline var count: Int { Int(length) }
+
+        private mutating func appendV4(_ address: UInt32) {
+            for place: UInt32 in 0..<4 {
+                if place > 0 { append(UInt8(ascii: ".")) }
+                let number = UInt8(truncatingIfNeeded: address >> (24 - 8 * place))
+                if number > 99 { append(number / 100 + 0x30) }
+                if number > 9 { append(number / 10 % 10 + 0x30) }
+                append(number % 10 + 0x30)
+            }
+        }
+
+        private mutating func appendV6(_ address: IPAddress) {
             let zeros = address.longestRunOfZeros
             var place = 0
             while place < 8 {
@@ -145,7 +159,7 @@ extension IPAddress: CustomStringConvertible {
 
         private mutating func append(_ byte: UInt8) {
             bytes[count] = byte
-            count += 1
+            length += 1
         }
 
         /// In lower-case hexadecimal without leading zeros (RFC 5952 § 4).

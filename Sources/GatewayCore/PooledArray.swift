@@ -17,9 +17,9 @@ public struct PooledArray<Element: BitwiseCopyable>: ~Copyable {
         unsafe base = nil
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     deinit {
-        if let base = unsafe base { unsafe pool.give(base, capacity * MemoryLayout<Element>.stride) }
+        if let base = unsafe base { unsafe pool.give(base, capacity &* MemoryLayout<Element>.stride) }
     }
 
     @inlinable

@@ -20,6 +20,13 @@ extension RawSpan {
         return unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt16.self)
     }
 
+    /// The four bytes from `offset` on, likewise.
+    @inlinable
+    public func quad(at offset: Int) -> UInt32 {
+        precondition(offset >= 0 && offset <= byteCount &- 4)
+        return unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self)
+    }
+
     /// The eight bytes from `offset` on, as a number of the machine's (little-endian) order.
     @inlinable
     public func word(at offset: Int) -> UInt64 {
@@ -57,11 +64,18 @@ extension RawSpan {
     @inlinable
     public func paddedWord(at offset: Int) -> UInt64 {
         if offset <= byteCount &- 8 { return word(at: offset) }
+        if offset >= byteCount { return 0 }
         // The last eight bytes, without those before the offset.
-        if byteCount >= 8 && offset < byteCount { return word(at: byteCount &- 8) >> (UInt64(offset &+ 8 &- byteCount) &* 8) }
-        var word: UInt64 = 0
-        for index in stride(from: byteCount - 1, through: offset, by: -1) { word = word << 8 | UInt64(self[byte: index]) }
-        return word
+        if byteCount >= 8 { return word(at: byteCount &- 8) >> (UInt64(offset &+ 8 &- byteCount) &* 8) }
+        // Two or three pieces, which may overlap: they then have the same bits in the same place.
+        let last = byteCount &- 1
+        let length = byteCount &- offset
+        if length >= 4 {
+            return UInt64(quad(at: offset)) | UInt64(quad(at: last &- 3)) &<< (UInt64(length &- 4) &* 8)
+        }
+        let middle = length / 2
+        return UInt64(self[byte: offset]) | UInt64(self[byte: offset &+ middle]) &<< (UInt64(middle) &* 8)
+            | UInt64(self[byte: last]) &<< (UInt64(length &- 1) &* 8)
     }
 
     /// The first position from `start` on that holds `byte`.

@@ -35,12 +35,10 @@ public enum HTTP1Encoder {
         endLine(into: &queue)
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     public static func field(_ name: StaticString, _ value: RawSpan, into queue: inout ByteQueue) {
         queue.append(name)
-        queue.append(": ")
-        queue.append(value)
-        endLine(into: &queue)
+        queue.append(": ", value, "\r\n")
     }
 
     @inlinable
@@ -51,12 +49,10 @@ public enum HTTP1Encoder {
         endLine(into: &queue)
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     public static func field(_ name: StaticString, decimal value: UInt64, into queue: inout ByteQueue) {
         queue.append(name)
-        queue.append(": ")
-        queue.append(decimal: value)
-        endLine(into: &queue)
+        queue.append(": ", decimal: value, "\r\n")
     }
 
     /// Ends a line; after the last field, the head.

@@ -15,56 +15,46 @@ extension JSONLine {
     /// What stands between a string's quotes.
     @inlinable
     static func escaped(_ bytes: RawSpan, into line: inout ByteQueue) {
-        let plain = plainEnd(bytes, from: 0)
-        if plain == bytes.byteCount {
-            line.append(bytes)
-        } else {
-            appendEscaping(bytes, plainUntil: plain, into: &line)
-        }
+        if isPlain(bytes) { line.append(bytes) } else { appendEscaping(bytes, into: &line) }
     }
+
+    /// Whether all are printable ASCII characters other than quote and backslash: nothing to escape, as in nearly all strings.
+    @inlinable
+    static func isPlain(_ bytes: RawSpan) -> Bool {
+        let count = bytes.byteCount
+        if count < 8 { return specialBytes(bytes.paddedWord(at: 0) | spaces &<< (UInt64(count) &* 8)) == 0 }
+        var position = 0
+        while position < count &- 8 {
+            if specialBytes(bytes.word(at: position)) != 0 { return false }
+            position &+= 8
+        }
+        // The last eight bytes, some of them perhaps for the second time.
+        return specialBytes(bytes.word(at: count &- 8)) == 0
+    }
+
+    @usableFromInline static var spaces: UInt64 { 0x2020_2020_2020_2020 }
 
     /// The first position from `start` on that does not hold a printable ASCII character other than quote and backslash.
-    @inlinable
     static func plainEnd(_ bytes: RawSpan, from start: Int) -> Int {
-        let count = bytes.byteCount
-        var position = start
-        while position + 8 <= count {
-            let special = specialBytes(bytes.word(at: position))
-            if special != 0 { return position + special.trailingZeroBitCount / 8 }
-            position += 8
-        }
-        if position == count { return count }
-        if count >= 8 {
-            // The last eight bytes, without those before the position, with spaces in place of what is missing.
-            let skipped = UInt64(position &+ 8 &- count) &* 8
-            let special = specialBytes(bytes.word(at: count - 8) >> skipped | 0x2020_2020_2020_2020 << (64 &- skipped))
-            return special == 0 ? count : position + special.trailingZeroBitCount / 8
-        }
-        while position < count, isPlain(bytes[byte: position]) { position += 1 }
-        return position
-    }
-
-    @inlinable
-    static func isPlain(_ byte: UInt8) -> Bool {
-        byte >= 0x20 && byte < 0x7f && byte != 0x22 && byte != 0x5c
+        bytes.firstIndex(from: start) { specialBytes($0) }
     }
 
     /// The high bit of the lowest byte that is special is set, and no bit below it. (Bytes above it may be marked wrongly: a borrow
-    /// goes upwards.) Special are: below 0x20, the quote, the backslash, DEL, and everything above it.
+    /// or a carry goes upwards.) Special are: below 0x20, the quote, the backslash, DEL, and everything above it.
     @inlinable
     static func specialBytes(_ word: UInt64) -> UInt64 {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let quote = word ^ (ones &* 0x22)
         let backslash = word ^ (ones &* 0x5c)
-        let delete = word ^ (ones &* 0x7f)
-        let below = (word &- ones &* 0x20) | (quote &- ones) | (backslash &- ones) | (delete &- ones)
-        return (below | word) & (ones &* 0x80)
+        let below = (word &- ones &* 0x20) | (quote &- ones) | (backslash &- ones)
+        let above = word | (word &+ ones)
+        return (below | above) & (ones &* 0x80)
     }
 
     @usableFromInline
-    static func appendEscaping(_ bytes: RawSpan, plainUntil: Int, into line: inout ByteQueue) {
+    static func appendEscaping(_ bytes: RawSpan, into line: inout ByteQueue) {
         var copied = 0
-        var position = plainUntil
+        var position = plainEnd(bytes, from: 0)
         while position < bytes.byteCount {
             let sequence = utf8Length(bytes, at: position)
             if sequence > 1 {

@@ -18,17 +18,19 @@ public enum JSONLine {
     /// Every member ends with a comma; the last one is taken back.
     @inlinable
     public static func end(into line: inout ByteQueue) {
-        let count = line.count
-        if count > 0, line.bytes[byte: count - 1] == 0x2c { line.truncate(to: count - 1) }
-        line.append(0x7d)
+        if line.bytes[byte: line.count - 1] == 0x2c { line.replaceLast(with: 0x7d) } else { line.append(0x7d) }
     }
 
     /// A string of any bytes.
     @inlinable @inline(__always)
     public static func member(_ opening: StaticString, _ value: RawSpan, into line: inout ByteQueue) {
-        line.append(opening)
-        escaped(value, into: &line)
-        line.append("\",")
+        if isPlain(value) {
+            line.append(opening, value, "\",")
+        } else {
+            line.append(opening)
+            appendEscaping(value, into: &line)
+            line.append("\",")
+        }
     }
 
     /// A string of any bytes that are kept in an array.
@@ -47,10 +49,9 @@ public enum JSONLine {
 
     @inlinable @inline(__always)
     public static func member(_ opening: StaticString, _ value: Int, into line: inout ByteQueue) {
+        if value >= 0 { return line.append(opening, decimal: UInt64(value), ",") }
         line.append(opening)
-        if value < 0 { line.append(0x2d) }
-        line.append(decimal: UInt64(value.magnitude))
-        line.append(0x2c)
+        line.append("-", decimal: UInt64(value.magnitude), ",")
     }
 
     @inlinable @inline(__always)
@@ -62,6 +63,7 @@ public enum JSONLine {
     /// Seconds with six decimals, cut off, not rounded: "0.001234".
     @inlinable @inline(__always)
     public static func member(_ opening: StaticString, secondsFromNanoseconds value: UInt64, into line: inout ByteQueue) {
+        if value < 10_000_000_000 { return line.append(opening, Digits(secondsFromNanoseconds: value), ",") }
         line.append(opening)
         seconds(fromNanoseconds: value, into: &line)
         line.append(0x2c)
@@ -79,18 +81,9 @@ public enum JSONLine {
 
     @inlinable
     public static func seconds(fromNanoseconds value: UInt64, into line: inout ByteQueue) {
-        var rest = value
-        // The seconds' last digit goes into one word with what follows it.
-        var ones: UInt64 = 0
-        if value >= 1_000_000_000 {
-            let seconds = value / 1_000_000_000
-            rest = value &- seconds &* 1_000_000_000
-            if seconds > 9 { line.append(decimal: seconds / 10) }
-            ones = seconds % 10
-        }
-        let (milliseconds, microseconds) = (rest / 1_000_000, rest / 1_000)
-        let digits = ByteQueue.threeDigits(milliseconds) << 16 | ByteQueue.threeDigits(microseconds &- milliseconds &* 1_000) << 40
-        line.append(word: digits | 0x2e30 | ones)
+        let tens = value / 10_000_000_000
+        if tens > 0 { line.append(decimal: tens) }
+        line.append("", Digits(secondsFromNanoseconds: value &- tens &* 10_000_000_000), "")
     }
 
     /// Members as bytes, each with its comma, to be appended many times: for what a configuration makes constant.

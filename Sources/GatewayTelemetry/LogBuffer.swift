@@ -38,7 +38,7 @@ public struct LogBuffer: ~Copyable {
         body(&line)
         line.append(0x0a)
         Self.append(line, to: &text)
-        line.removeAll()
+        line.clear()
         lines += 1
         if text.count >= Self.flushBytes { flush() }
     }

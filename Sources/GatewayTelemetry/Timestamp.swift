@@ -39,21 +39,26 @@ enum Timestamp {
     }
 }
 
-/// A worker's last timestamp: within the same second only the milliseconds are written anew.
+/// A worker's last timestamp: within the same second only the milliseconds are written anew, within the same of those nothing.
 public struct TimestampCache: Sendable {
-    private var second: UInt64 = 0
+    private var millisecond: UInt64 = 0
     private var text = Timestamp.rfc3339(wallClockNanoseconds: 0)
 
     public init() {}
 
     public mutating func append(wallClockNanoseconds: UInt64, to line: inout ByteQueue) {
-        let wanted = wallClockNanoseconds / 1_000_000_000
-        if wanted == second {
-            Timestamp.putMilliseconds(wallClockNanoseconds, into: &text)
-        } else {
-            second = wanted
-            text = Timestamp.rfc3339(wallClockNanoseconds: wallClockNanoseconds)
-        }
+        let wanted = wallClockNanoseconds / 1_000_000
+        if wanted != millisecond { write(wanted) }
         line.append(text.rawSpan)
+    }
+
+    @inline(never)
+    private mutating func write(_ wanted: UInt64) {
+        if wanted / 1000 == millisecond / 1000 {
+            Timestamp.putMilliseconds(wanted * 1_000_000, into: &text)
+        } else {
+            text = Timestamp.rfc3339(wallClockNanoseconds: wanted * 1_000_000)
+        }
+        millisecond = wanted
     }
 }

@@ -29,7 +29,34 @@ import Testing
             queue.append(" ")
         }
         queue.append(hex16: 0x0123_4567_89ab_cdef)
-        #expect(queue.bytes.string == "0 0 9 9 10 a 12345 3039 18446744073709551615 ffffffffffffffff 0123456789abcdef")
+        queue.append(hex32: 0xfedc_ba98_7654_3210, 0xa09f)
+        let last = "0123456789abcdeffedcba9876543210000000000000a09f"
+        #expect(queue.bytes.string == "0 0 9 9 10 a 12345 3039 18446744073709551615 ffffffffffffffff " + last)
+    }
+
+    @Test func `bytes of any length are appended whole, alone and between literals`() {
+        let pool = BufferPool()
+        var queue = ByteQueue(pool: pool)
+        for count in 0...200 {
+            let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 + count) }
+            let held = queue.bytes.array
+            queue.append(bytes)
+            queue.append("<", bytes.rawSpan, ">\n")
+            #expect(queue.bytes.array == held + bytes + Array("<".utf8) + bytes + Array(">\n".utf8))
+            if count % 7 == 0 { queue.removeAll() } else if count % 5 == 0 { queue.clear() }
+        }
+    }
+
+    @Test func `a queue that is cleared keeps its memory`() {
+        let pool = BufferPool()
+        var queue = ByteQueue(pool: pool)
+        queue.append("abc")
+        queue.replaceLast(with: 0x64)
+        #expect(queue.bytes.string == "abd")
+        queue.clear()
+        #expect(queue.isEmpty && queue.capacity == 512)
+        queue.append(decimal: 7)
+        #expect(queue.bytes.string == "7")
     }
 
     @Test func `small numbers are written like any others`() {

@@ -49,8 +49,12 @@ import Testing
         let bytes: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8, 9]
         let words = [0, 1, 2, 8].map { bytes.rawSpan.paddedWord(at: $0) }
         #expect(words == [0x0807_0605_0403_0201, 0x0908_0706_0504_0302, 0x0009_0807_0605_0403, 9])
-        let (empty, short) = ([UInt8]().rawSpan.paddedWord(at: 0), [UInt8](arrayLiteral: 1, 2).rawSpan.paddedWord(at: 0))
-        #expect(empty == 0)
-        #expect(short == 0x0201)
+        for count in 0...9 {
+            for offset in 0...count {
+                let expected = bytes[offset..<count].prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+                let word = Array(bytes.prefix(count)).rawSpan.paddedWord(at: offset)
+                #expect(word == expected)
+            }
+        }
     }
 }

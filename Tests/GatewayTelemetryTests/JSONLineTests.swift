@@ -53,6 +53,7 @@ import Testing
                     bytes[position + 1] = second
                     let expected = bytes.firstIndex { $0 < 0x20 || $0 == 0x22 || $0 == 0x5c || $0 >= 0x7f } ?? 8
                     #expect(JSONLine.plainEnd(bytes.rawSpan, from: 0) == expected)
+                    #expect(JSONLine.isPlain(bytes.rawSpan) == (expected == 8))
                 }
             }
         }
