@@ -11,12 +11,12 @@ extension Exchange {
         now: MonotonicTime, _ clock: inout WallClock,
         into line: inout ByteQueue
     ) {
-        JSONLine.begin(into: &line)
-        JSONLine.member(#""time":""#, wallClockNanoseconds: clock.nanoseconds(now), &clock.timestamps, into: &line)
-        line.append(#""request_id":"#)
+        line.append(#"{"time":""#)
+        clock.timestamps.append(wallClockNanoseconds: clock.nanoseconds(now), to: &line)
+        line.append(#"","request_id":"#)
         appendRequestIDString(to: &line)
         line.append(#","remote_addr":""#)
-        client.append(to: &line)
+        appendClient(on: connection, to: &line)
         line.append("\",")
         if trace.isOn || head.fields.contains(.traceparent) { encodeTraceID(into: &line) }
         if head.isComplete { encodeRequest(hiding: hidden, policy, into: &line) }
@@ -96,7 +96,8 @@ extension Exchange {
         } else {
             JSONLine.member(#""method":""#, head.methodBytes, into: &line)
         }
-        JSONLine.member(#""host":""#, head.authority, into: &line)
+        // A host and a port have nothing to escape.
+        line.append(#""host":""#, head.authority, "\",")
         if let hidden {
             encodeHiding(#""uri":""#, head.target, hiding: hidden, into: &line)
         } else {

@@ -6,10 +6,11 @@ import GatewayTelemetry
 /// `127.0.0.1 - key [22/Nov/2026:03:14:15 +0000] "GET / HTTP/1.1" 200 5 "referer" "user agent"`.
 extension Exchange {
     func encodeCombinedLine(
-        hiding hidden: HiddenParameters?, _ policy: AccessLogPolicy, now: MonotonicTime, _ clock: inout WallClock,
+        on connection: borrowing DownstreamConnection, hiding hidden: HiddenParameters?, _ policy: AccessLogPolicy, now: MonotonicTime,
+        _ clock: inout WallClock,
         into line: inout ByteQueue
     ) {
-        client.append(to: &line)
+        appendClient(on: connection, to: &line)
         line.append(" - ")
         if let caller = callerKey { Self.append(caller.keys.text(caller.name).rawSpan, to: &line) } else { line.append("-") }
         line.append(" [")

@@ -36,7 +36,11 @@ struct DownstreamConnection: ~Copyable {
     private let inPlace = InPlace()
     var stream: Stream
     /// Who has connected, or for whom a balancer did, by the PROXY protocol.
-    var peer: SocketAddress
+    var peer: SocketAddress {
+        didSet { peerText = IPAddress.Text(peer.address) }
+    }
+    /// The address as every request writes it, to the origin and to the log.
+    private(set) var peerText: IPAddress.Text
     /// The peer is a balancer that does not say for whom it has connected.
     var speaksForUnnamed = false
     let listenerID: Int
@@ -98,6 +102,7 @@ struct DownstreamConnection: ~Copyable {
     init(stream: consuming Stream, peer: SocketAddress, listenerID: Int, timeouts: ClientTimeouts, pool: BufferPool) {
         self.stream = stream
         self.peer = peer
+        peerText = IPAddress.Text(peer.address)
         self.listenerID = listenerID
         self.timeouts = timeouts
         state = .readingHead

@@ -86,11 +86,13 @@ extension Exchange {
         if set.isEmpty && !isFromTrustedProxy && head.authority.byteCount > 0 {
             // As for most requests: nothing to look up, few pieces, and the client is the peer.
             queue.append("X-Forwarded-For: ")
-            client.append(to: &queue)
-            queue.append("\r\nX-Forwarded-Proto: ")
-            if connection.stream.isTLS { queue.append("https\r\nX-Forwarded-Host: ") } else { queue.append("http\r\nX-Forwarded-Host: ") }
-            queue.append(head.authority)
-            queue.append("\r\nX-Request-ID: ")
+            connection.peerText.append(to: &queue)
+            if connection.stream.isTLS {
+                queue.append("\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: ")
+            } else {
+                queue.append("\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ")
+            }
+            queue.append("", head.authority, "\r\nX-Request-ID: ")
             appendOwnRequestID(to: &queue)
             queue.append("\r\n")
             return
@@ -128,7 +130,12 @@ extension Exchange {
                 queue.append(", ")
             }
         }
-        connection.peer.address.append(to: &queue)
+        connection.peerText.append(to: &queue)
+    }
+
+    /// Who asks: see ``client``.
+    func appendClient(on connection: borrowing DownstreamConnection, to queue: inout ByteQueue) {
+        if isFromTrustedProxy { client.append(to: &queue) } else { connection.peerText.append(to: &queue) }
     }
 
     private func appendTrusted(_ name: FieldName, to queue: inout ByteQueue) -> Bool {
@@ -142,7 +149,6 @@ extension Exchange {
     }
 
     private func appendOwnRequestID(to queue: inout ByteQueue) {
-        queue.append(hex16: requestID.0)
-        queue.append(hex16: requestID.1)
+        queue.append(hex32: requestID.0, requestID.1)
     }
 }

@@ -39,7 +39,7 @@ extension Exchange {
 
     private func append(_ kind: CompiledTemplate.Part.Kind, of connection: borrowing DownstreamConnection, to queue: inout ByteQueue) {
         switch kind {
-        case .remoteAddr: client.append(to: &queue)
+        case .remoteAddr: appendClient(on: connection, to: &queue)
         case .remotePort: queue.append(decimal: UInt64(connection.peer.port))
         case .serverAddr: connection.stream.localAddress()?.address.append(to: &queue)
         case .serverPort: queue.append(decimal: UInt64(connection.stream.localAddress()?.port ?? 0))

@@ -74,7 +74,9 @@ extension Worker {
         if accessLogPolicy.samples && leavesOut(id) { return }
         accessLog.value?.withLine(now: now) { line in
             if accessLogPolicy.isCombined {
-                exchanges[id].encodeCombinedLine(hiding: hiddenParameters, accessLogPolicy, now: now, &clock.value, into: &line)
+                exchanges[id].encodeCombinedLine(
+                    on: downstreams[exchanges[id].connection], hiding: hiddenParameters, accessLogPolicy, now: now, &clock.value,
+                    into: &line)
             } else {
                 exchanges[id].encodeLogLine(
                     on: downstreams[exchanges[id].connection], hiding: hiddenParameters, accessLogPolicy, cacheKey: cacheKey(id), now: now,
