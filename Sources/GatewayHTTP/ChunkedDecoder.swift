@@ -15,7 +15,8 @@ public struct ChunkedDecoder: Sendable {
 
     ///     size ─┬─ CR ──────────── LF ─┬─ data ─ CR ─ LF ─ size
     ///           └─ blank ─ extension ─┘ └─ (size 0) trailers ─ end
-    private enum State {
+    @usableFromInline
+    enum State: Sendable {
         case sizeStart, size, blank, sizeLF
         case extensionStart, extensionName, extensionNameEnd, extensionValueStart, extensionValue
         case quoted, quotedEscape, extensionEnd
@@ -23,17 +24,20 @@ public struct ChunkedDecoder: Sendable {
         case trailers, end
     }
 
-    private let errorType: ErrorType
-    private var state = State.sizeStart
+    @usableFromInline let errorType: ErrorType
+    @usableFromInline var state = State.sizeStart
     /// The size as far as it is read; then what of the chunk is to come.
-    private var remaining: UInt64 = 0
-    private var sizeDigits = 0
-    private var lineBytes = 0
-    private var trailerBytes = 0
+    @usableFromInline var remaining: UInt64 = 0
+    @usableFromInline var sizeDigits = 0
+    @usableFromInline var lineBytes = 0
+    @usableFromInline var trailerBytes = 0
     /// How far the trailer line that comes next has been searched for its end in vain.
-    private var searched = 0
+    @usableFromInline var searched = 0
 
     /// A decoder whose errors are of `errorType`: `chunkInvalid` for requests, `upstreamInvalid` for answers.
+    ///
+    /// Inlinable, as each request has two, so that they are made where they stay.
+    @inlinable
     public init(errorType: ErrorType) {
         self.errorType = errorType
     }

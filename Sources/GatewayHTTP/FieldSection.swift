@@ -4,26 +4,32 @@ import GatewayCore
 ///
 /// A line is judged when it is complete, so a verdict does not depend on how the bytes were cut. Of a line that is not, only
 /// the bytes that are new are searched for its end: however a head trickles in, no byte is looked at more than three times.
+@usableFromInline
 struct FieldSection: Sendable {
-    enum Expectation { case none, proceed, unknown }
+    @usableFromInline
+    enum Expectation: Sendable { case none, proceed, unknown }
 
     /// Unknown fields that Connection may name: each is compared with every field.
     private static let nominationsMax = 16
 
     /// Where the next line begins.
-    var position = 0
+    @usableFromInline var position = 0
     /// How far the next line has been searched for its end in vain.
-    private(set) var searched = 0
+    @usableFromInline var searched = 0
 
-    private(set) var contentLength: UInt64?
-    private(set) var isChunked = false
-    private(set) var closes = false
-    private(set) var keepsAlive = false
-    private(set) var nominations = 0
+    @usableFromInline var contentLength: UInt64?
+    @usableFromInline var isChunked = false
+    @usableFromInline var closes = false
+    @usableFromInline var keepsAlive = false
+    @usableFromInline var nominations = 0
     /// Whether Connection names Upgrade (RFC 9110 § 7.8 wants both).
-    private(set) var namesUpgrade = false
-    private(set) var expectation = Expectation.none
-    private(set) var host: Range<Int>?
+    @usableFromInline var namesUpgrade = false
+    @usableFromInline var expectation = Expectation.none
+    @usableFromInline var host: Range<Int>?
+
+    /// Inlinable, so that it is made where it stays.
+    @inlinable
+    init() {}
 
     /// Whether the next line's end may be there: false costs a look at the new bytes only.
     @inline(__always)

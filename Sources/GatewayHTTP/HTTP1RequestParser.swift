@@ -16,6 +16,8 @@ public struct HTTP1RequestParser: Sendable {
     private var hasRequestLine = false
     /// The host of an absolute-form's authority.
     private var authority: Authority?
+    /// What stays from head to head.
+    private var lastHost = LastHost()
 
     public init() {}
 
@@ -43,7 +45,9 @@ public struct HTTP1RequestParser: Sendable {
                 return nil
             }
             try complete(input, end, &head)
-            self = HTTP1RequestParser()
+            lines = FieldSection()
+            hasRequestLine = false
+            authority = nil
             return end
         } catch {
             return try judge(error, input, &head)
@@ -172,7 +176,7 @@ public struct HTTP1RequestParser: Sendable {
 
     /// All lines are there: decides what they mean together, and takes the bytes over.
     @inline(__always)
-    private func complete(_ input: RawSpan, _ end: Int, _ head: inout RequestHead) throws(GatewayError) {
+    private mutating func complete(_ input: RawSpan, _ end: Int, _ head: inout RequestHead) throws(GatewayError) {
         let isHTTP11 = head.version == .http11
         let host = try checkHost(input, isRequired: isHTTP11)
         head.parts.framing = try framing(isHTTP11)
@@ -191,8 +195,8 @@ public struct HTTP1RequestParser: Sendable {
 
     /// Host is required, and must be valid even where the target's authority overrules it (RFC 9112 § 3.2).
     @inline(__always)
-    private func checkHost(_ input: RawSpan, isRequired: Bool) throws(GatewayError) -> Authority? {
-        if let range = lines.host { return try Authority.parse(input.extracting(range), .hostInvalid) }
+    private mutating func checkHost(_ input: RawSpan, isRequired: Bool) throws(GatewayError) -> Authority? {
+        if let range = lines.host { return try lastHost.parse(input.extracting(range)) }
         if isRequired { throw GatewayError(.hostInvalid, "there is no Host field") }
         return nil
     }

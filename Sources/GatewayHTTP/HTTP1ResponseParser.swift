@@ -8,11 +8,12 @@ public struct HTTP1ResponseParser: Sendable {
     /// "HTTP/1." as a little-endian number.
     private static let http1: UInt64 = 0x2e_312f_5054_5448
 
-    private let requestMethod: Method
-    private var lines = FieldSection()
-    private var hasStatusLine = false
+    @usableFromInline let requestMethod: Method
+    @usableFromInline var lines = FieldSection()
+    @usableFromInline var hasStatusLine = false
 
     /// A parser for the answers to a request of this method.
+    @inlinable
     public init(requestMethod: Method) {
         self.requestMethod = requestMethod
     }

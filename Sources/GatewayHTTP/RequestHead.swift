@@ -28,16 +28,17 @@ public struct RequestHead: ~Copyable {
         @usableFromInline var hostname = ByteRange()
         @usableFromInline var connectProtocol = ByteRange()
 
-        @usableFromInline
+        @inlinable
         init() {}
     }
 
     public var fields: HeaderFields
-    @usableFromInline var parts = Parts()
+    @usableFromInline var parts: Parts
 
-    @inlinable
+    @inlinable @inline(__always)
     public init(pool: BufferPool) {
         fields = HeaderFields(pool: pool)
+        parts = Parts()
     }
 
     @inlinable

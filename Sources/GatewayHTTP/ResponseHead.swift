@@ -11,16 +11,17 @@ public struct ResponseHead: ~Copyable {
         @usableFromInline var framing = BodyFraming.none
         @usableFromInline var reason = ByteRange()
 
-        @usableFromInline
+        @inlinable
         init() {}
     }
 
     public var fields: HeaderFields
-    @usableFromInline var parts = Parts()
+    @usableFromInline var parts: Parts
 
-    @inlinable
+    @inlinable @inline(__always)
     public init(pool: BufferPool) {
         fields = HeaderFields(pool: pool)
+        parts = Parts()
     }
 
     /// 100 to 599; 0 as long as there is none.

@@ -47,6 +47,8 @@ struct DownstreamConnection: ~Copyable {
     var state: State
     var input: ByteQueue
     var output: ByteQueue
+    /// Ready for the next head whenever one has ended.
+    private var parser = HTTP1RequestParser()
     /// The exchange in progress, from the first byte of its head on.
     var exchange = Handle.none
     /// The snapshot that alone knows the connection's listener, when a reload has taken it away.
@@ -108,5 +110,16 @@ struct DownstreamConnection: ~Copyable {
         state = .readingHead
         input = ByteQueue(pool: pool)
         output = ByteQueue(pool: pool)
+    }
+
+    /// Reads on in the head that `input` begins with: see ``HTTP1RequestParser/parse(_:into:)``.
+    mutating func parse(into head: inout RequestHead) throws(GatewayError) -> Int? {
+        try Self.parse(input, &parser, into: &head)
+    }
+
+    private static func parse(
+        _ input: borrowing ByteQueue, _ parser: inout HTTP1RequestParser, into head: inout RequestHead
+    ) throws(GatewayError) -> Int? {
+        try parser.parse(input.bytes, into: &head)
     }
 }

@@ -50,7 +50,6 @@ struct Exchange: ~Copyable {
     let snapshot: Handle
     var phase = Phase.admit
     var head: RequestHead
-    var parser = HTTP1RequestParser()
     /// Who asks: the peer, or whom a trusted proxy names.
     var client: IPAddress
     var isFromTrustedProxy = false

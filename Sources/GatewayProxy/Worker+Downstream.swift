@@ -64,7 +64,7 @@ extension Worker {
         if downstreams[id].exchange.isNone { beginExchange(id) }
         let exchange = downstreams[id].exchange
         do {
-            guard let length = try exchanges[exchange].parse(downstreams[id].input) else {
+            guard let length = try downstreams[id].parse(into: &exchanges[exchange].head) else {
                 downstreams[id].needsInput = true
                 awaitHead(id)
                 return
@@ -360,11 +360,5 @@ extension Worker {
         refuse(exchange, error)
         exchanges[exchange].phase = .finish
         step(exchange)
-    }
-}
-
-extension Exchange {
-    mutating func parse(_ input: borrowing ByteQueue) throws(GatewayError) -> Int? {
-        try parser.parse(input.bytes, into: &head)
     }
 }

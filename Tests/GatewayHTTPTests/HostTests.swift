@@ -60,6 +60,29 @@ import Testing
         #expect(outcome(request(line, host: "Host:", "host: a")) == .refused(.hostInvalid))
     }
 
+    @Test func `a Host is read anew with every request of a connection, whatever it was before`() throws {
+        let long = String(repeating: "a", count: 50)
+        let hosts = [
+            "a.example", "a.example", "b.example", "a.example", "A.example", "a.example:80", "a.exampl", "a..xample", "a.example", long,
+            long + "b",
+            "a.example", "a example", "[::1]", "[::1]", "a.example",
+        ]
+        let pool = lastingPool()
+        var parser = HTTP1RequestParser()
+        for host in hosts {
+            let bytes = Array(request(host: "Host: \(host)").utf8)
+            var head = RequestHead(pool: pool)
+            let consumed = try? parser.parse(bytes.rawSpan, into: &head)
+            guard case .parsed(let expected) = outcome(bytes) else {
+                #expect(consumed == nil)
+                parser = HTTP1RequestParser()
+                continue
+            }
+            let read = ParsedRequest(consumed ?? 0, &head)
+            #expect(read == expected)
+        }
+    }
+
     @Test func `the longest name passes`() throws {
         let name = String(repeating: "a.", count: 127)
         let request = try parsed(request(host: "Host: \(name)"))
