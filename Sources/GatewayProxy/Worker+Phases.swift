@@ -126,8 +126,9 @@ extension Worker {
         if let timeoutMs = exchanges[id].location?.requestTimeoutMs, timeoutMs > 0 { limitTime(of: id, ms: timeoutMs) }
         let method = exchanges[id].head.method
         guard let upstream = exchanges[id].location?.upstream else { return .next(.finish) }
-        exchanges[id].call = calls.insert(UpstreamCall(exchange: id, upstream: upstream, method: method, pool: pool))
-        return .next(exchanges[id].location?.isCached == true ? .lookupCache : .chooseUpstream)
+        let isCached = exchanges[id].location?.isCached == true
+        exchanges[id].call = calls.insert(UpstreamCall(exchange: id, upstream: consume upstream, method: method, pool: pool))
+        return .next(isCached ? .lookupCache : .chooseUpstream)
     }
 
     /// The last recipient that Max-Forwards allows answers by itself (RFC 9110 § 7.6.2).

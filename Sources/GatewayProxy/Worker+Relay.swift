@@ -13,7 +13,7 @@ extension Worker {
             return .breakOff(GatewayError(.clientClosed, "the client left before the response was complete"))
         }
         if downstreams[connection].stream.peerFinished, let verdict = halfClosed(id, connection) { return verdict }
-        if let error = relayRequest(id, connection) {
+        if !exchanges[id].requestBody.isComplete, let error = relayRequest(id, connection) {
             return exchanges[id].response.hasBegun ? .breakOff(error) : .refuse(error)
         }
         let call = exchanges[id].call
@@ -180,6 +180,10 @@ extension Worker {
     func relayResponse(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict {
         if !exchanges[id].caching.isNone { return relayCached(id, call, connection) }
         if calls[call].isOverHTTP2 { return relayAnswer(id, call, connection) }
+        if hasNothingToRead(call) {
+            awaitResponse(id, call)
+            return .wait
+        }
         var turnBytes = 0
         while true {
             if let verdict = waitForReader(id, call, connection) { return verdict }
@@ -209,6 +213,13 @@ extension Worker {
         }
     }
 
+    /// As nearly always right behind the request: the answer is still to come.
+    private func hasNothingToRead(_ call: Handle) -> Bool {
+        guard case .awaitingHead = calls[call].state else { return false }
+        let upstream = calls[call].connection
+        return upstreams[upstream].input.isEmpty && !upstreams[upstream].stream.canRead
+    }
+
     /// Of a stream's window the last read may bring no more than a little beyond it: a connection has a hundred of them.
     private func mayReadLong(_ id: Handle) -> Bool {
         guard exchanges[id].response.encoder.isNone else { return false }
@@ -217,14 +228,27 @@ extension Worker {
     }
 
     /// As long as the client is slower than the origin, nothing more is taken from there; nil if it isn't.
+    @inline(__always)
     func waitForReader(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict? {
+        hasOutputToWrite(id, connection) ? waitForSlowReader(id, call, connection) : nil
+    }
+
+    /// Whether so much waits for the client that it is time to look at how fast it reads. A fetch's readers are always looked at.
+    @inline(never)
+    private func hasOutputToWrite(_ id: Handle, _ connection: Handle) -> Bool {
+        if exchanges[id].isFetch { return true }
+        let stream = exchanges[id].stream
+        if !stream.isNone { return streams.slab[stream].output.count >= Limits.streamOutputHighBytes }
+        return downstreams[connection].output.count >= Limits.flushBytes
+    }
+
+    private func waitForSlowReader(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict? {
         if exchanges[id].isFetch {
             if !fetches[exchanges[id].fetch].isHeldUp { return nil }
             timeLaggards(of: id)
         } else if exchanges[id].isOverHTTP2 {
             if !isStreamFull(exchanges[id].stream) { return nil }
         } else {
-            if downstreams[connection].output.count < Limits.flushBytes { return nil }
             flush(connection)
             if downstreams[connection].isBroken {
                 return .breakOff(GatewayError(.clientClosed, "the client left before the response was complete"))
