@@ -216,9 +216,28 @@ public struct ByteQueue: ~Copyable {
         end &+= 8
     }
 
+    /// Appends the `count` lowest bytes of `word`.
+    @inlinable
+    public mutating func append(word: UInt64, count: Int) {
+        precondition(count >= 0 && count <= 8)
+        unsafe room(8).storeBytes(of: word, as: UInt64.self)
+        end &+= count
+    }
+
     @inlinable
     public mutating func append(_ bytes: [UInt8]) {
         append(bytes.rawSpan)
+    }
+
+    /// Appends three literals as one piece.
+    @inlinable @inline(__always)
+    public mutating func append(_ first: StaticString, _ second: StaticString, _ third: StaticString) {
+        let (firstLength, secondLength, thirdLength) = (first.utf8CodeUnitCount, second.utf8CodeUnitCount, third.utf8CodeUnitCount)
+        let room = unsafe room(firstLength &+ secondLength &+ thirdLength)
+        unsafe memcpy(room, first.utf8Start, firstLength)
+        unsafe memcpy(room + firstLength, second.utf8Start, secondLength)
+        unsafe memcpy(room + (firstLength &+ secondLength), third.utf8Start, thirdLength)
+        end &+= firstLength &+ secondLength &+ thirdLength
     }
 
     /// Appends a literal. Its bytes are copied from the program's own text: no String is made. Always inlined, so that the length is

@@ -38,7 +38,7 @@ public struct Digits: BitwiseCopyable, Sendable {
 
     /// Three digits of `value`, which is below 1000.
     @inlinable @inline(__always)
-    static func three(_ value: UInt64) -> UInt64 {
+    public static func three(_ value: UInt64) -> UInt64 {
         let (tens, hundreds) = (value / 10, value / 100)
         return 0x30_3030 &+ hundreds &+ (tens &- hundreds &* 10) << 8 &+ (value &- tens &* 10) << 16
     }
@@ -46,7 +46,7 @@ public struct Digits: BitwiseCopyable, Sendable {
     /// Eight digits of `value`, which is below 100,000,000: in halves, all of which are halved at once, by multiplications that stand for
     /// divisions by 100 and by 10.
     @inlinable @inline(__always)
-    static func eight(_ value: UInt64) -> UInt64 {
+    public static func eight(_ value: UInt64) -> UInt64 {
         let upper = value / 10_000
         let fours = upper | (value &- upper &* 10_000) << 32
         let hundreds = (fours &* 10_486) >> 20 & 0x0000_007f_0000_007f

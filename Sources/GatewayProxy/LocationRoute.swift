@@ -59,8 +59,9 @@ final class LocationRoute: Sendable {
     let isCached: Bool
     let forwarding: Forwarding
     let tracing: TracePolicy
-    /// What spans say of it.
-    let span: LocationSpan
+    /// Of the spans of its requests, and of those of what it fetches for the cache.
+    let spanOpenings: SpanOpenings
+    let fetchSpanOpenings: SpanOpenings
 
     init(
         _ config: LocationConfig, server: String, listens: String, _ context: RouteContext
@@ -89,8 +90,11 @@ final class LocationRoute: Sendable {
             setNames: proxySetFields.knownNames, keepsPath: pass?.uri == nil, keepsHost: upstream?.host == nil,
             speaksHTTP2: upstream?.speaksHTTP2 ?? false)
         isProxied = pass != nil
-        span = LocationSpan(path: config.path)
         tracing = TracePolicy(isOn: context.tracing != nil && config.isTraced, sampleMillionths: context.tracing?.sampleMillionths ?? 0)
+        let path = config.path
+        let route = path.isEmpty ? [] : [SpanJSON.Attribute("http.route", path)]
+        spanOpenings = tracing.isOn ? SpanOpenings(route) { path.isEmpty ? $0 : "\($0) \(path)" } : .bare
+        fetchSpanOpenings = tracing.isOn && config.cache != nil ? SpanOpenings(route) { _ in "cache fetch" } : .bare
         isCached = config.cache != nil
         cache = config.cache.map {
             CacheRoute(

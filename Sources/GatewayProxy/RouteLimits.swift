@@ -43,7 +43,7 @@ final class RouteLimits: Sendable {
                 refused: registry.counter(.rateLimited, [limit.name, limit.isDryRun ? "dry_run" : "enforced"]),
                 shared: registry.counter(.rateLimitShared, [limit.name]),
                 logMember: JSONLine.members([(limit.isDryRun ? "rate_limit_dry_run" : "rate_limit", limit.name)]),
-                spanAttribute: SpanJSON.attributes([(limit.isDryRun ? "gateway.rate_limit_dry_run" : "gateway.rate_limit", limit.name)]))
+                spanAttribute: SpanJSON.further(.init(limit.isDryRun ? "gateway.rate_limit_dry_run" : "gateway.rate_limit", limit.name)))
         }
         style = config.limitHeaders
     }

@@ -7,27 +7,20 @@ extension Exchange {
     /// The exchange as a whole, as its client sees it. What the API's answer told of itself is still to be added, and the end.
     func encodeServerSpan(
         on connection: borrowing DownstreamConnection, hiding hidden: HiddenParameters?, startNs: UInt64, endNs: UInt64,
-        into line: inout ByteQueue
+        _ digits: inout EpochDigits, into line: inout ByteQueue
     ) {
         let identity = SpanJSON.Identity(trace: (trace.id.high, trace.id.low), span: trace.spanID, parent: trace.parentID)
-        SpanJSON.begin(identity, .server, startNs: startNs, endNs: endNs, into: &line)
-        appendMethod(to: &line)
-        if let location { line.append(location.span.nameAndRoute) } else { SpanJSON.beginAttributes(into: &line) }
+        SpanJSON.begin(identity, .server, startNs: startNs, endNs: endNs, &digits, into: &line)
+        line.append((location?.spanOpenings ?? .bare)[head.method])
         encodeRequest(on: connection, hiding: hidden, into: &line)
         if response.status > 0 { SpanJSON.attribute("http.response.status_code", UInt64(response.status), into: &line) }
-        if requestBody.received > 0 { SpanJSON.attribute("http.request.body.size", requestBody.received, into: &line) }
-        SpanJSON.attribute("http.response.body.size", response.sent, into: &line)
-        if !response.begunAt.isNever {
-            SpanJSON.attribute(
-                "gateway.time_to_first_byte", secondsFromNanoseconds: response.begunAt.nanoseconds(since: startedAt), into: &line)
-        }
         encodeVerdicts(into: &line)
     }
 
     private func encodeRequest(
         on connection: borrowing DownstreamConnection, hiding hidden: HiddenParameters?, into line: inout ByteQueue
     ) {
-        encodeMethod(into: &line)
+        encodeUnknownMethod(into: &line)
         SpanJSON.attribute("url.path", head.path, into: &line)
         if head.hasQuery {
             if let hidden { encodeQuery(hiding: hidden, into: &line) } else { SpanJSON.attribute("url.query", head.query, into: &line) }
@@ -37,7 +30,12 @@ extension Exchange {
         } else {
             SpanJSON.attribute("url.scheme", "http", into: &line)
         }
-        if head.hostname.byteCount > 0 { SpanJSON.attribute("server.address", head.hostname, into: &line) }
+        if head.hostname.byteCount > 0 {
+            // Nothing in it needs an escape: only what may be a name or an address is taken for a host.
+            SpanJSON.beginText("server.address", into: &line)
+            line.append(head.hostname)
+            SpanJSON.endText(into: &line)
+        }
         SpanJSON.beginText("client.address", into: &line)
         client.append(to: &line)
         SpanJSON.endText(into: &line)
@@ -91,13 +89,11 @@ extension Exchange {
     }
 
     /// A fetch for the cache, under the span of who asked first.
-    func encodeFetchSpan(startNs: UInt64, endNs: UInt64, into line: inout ByteQueue) {
+    func encodeFetchSpan(startNs: UInt64, endNs: UInt64, _ digits: inout EpochDigits, into line: inout ByteQueue) {
         let identity = SpanJSON.Identity(trace: (trace.id.high, trace.id.low), span: trace.spanID, parent: trace.parentID)
-        SpanJSON.begin(identity, .internal, startNs: startNs, endNs: endNs, into: &line)
-        line.append("cache fetch")
-        SpanJSON.beginAttributes(into: &line)
-        encodeMethod(into: &line)
-        if let location { line.append(location.span.route) }
+        SpanJSON.begin(identity, .internal, startNs: startNs, endNs: endNs, &digits, into: &line)
+        line.append((location?.fetchSpanOpenings ?? .bare)[head.method])
+        encodeUnknownMethod(into: &line)
         if response.status > 0 { SpanJSON.attribute("http.response.status_code", UInt64(response.status), into: &line) }
         if let error { SpanJSON.attribute("error.type", error.type.name, into: &line) }
     }
@@ -107,21 +103,18 @@ extension Exchange {
 
     /// One attempt at a server, under the exchange's span.
     func encodeAttemptSpan(
-        _ call: borrowing UpstreamCall, status: Int, error: ErrorType?, startNs: UInt64, endNs: UInt64, into line: inout ByteQueue
+        _ call: borrowing UpstreamCall, status: Int, error: ErrorType?, startNs: UInt64, endNs: UInt64,
+        _ digits: inout EpochDigits, into line: inout ByteQueue
     ) {
         let identity = SpanJSON.Identity(trace: (trace.id.high, trace.id.low), span: trace.attemptID, parent: trace.spanID)
-        SpanJSON.begin(identity, .client, startNs: startNs, endNs: endNs, into: &line)
-        appendMethod(to: &line)
-        SpanJSON.beginAttributes(into: &line)
-        encodeMethod(into: &line)
-        line.append(call.selectedServer.spanAttributes)
-        SpanJSON.beginText("network.peer.address", into: &line)
-        call.endpoint.address.address.append(to: &line)
-        SpanJSON.endText(into: &line)
-        if call.isOverHTTP2 {
-            SpanJSON.attribute("network.protocol.version", "2", into: &line)
-        } else {
-            SpanJSON.attribute("network.protocol.version", "1.1", into: &line)
+        SpanJSON.begin(identity, .client, startNs: startNs, endNs: endNs, &digits, into: &line)
+        let server = call.selectedServer
+        line.append(server.spanOpenings[head.method])
+        encodeUnknownMethod(into: &line)
+        if server.isNamed {
+            SpanJSON.beginText("network.peer.address", into: &line)
+            call.endpoint.address.address.append(to: &line)
+            SpanJSON.endText(into: &line)
         }
         if outcome.attempts > 1 { SpanJSON.attribute("http.request.resend_count", UInt64(outcome.attempts - 1), into: &line) }
         if call.head.isComplete { SpanJSON.attribute("http.response.status_code", UInt64(call.head.status), into: &line) }
@@ -131,7 +124,8 @@ extension Exchange {
         }
         if !outcome.firstByteAt.isNever && outcome.firstByteAt >= call.startedAt {
             let waited = outcome.firstByteAt.nanoseconds(since: call.startedAt)
-            SpanJSON.attribute("gateway.upstream_first_byte", secondsFromNanoseconds: waited, into: &line)
+            // Most answers come in one piece: then the span's own times say it.
+            if waited < endNs &- startNs { SpanJSON.attribute("gateway.upstream_first_byte", secondsFromNanoseconds: waited, into: &line) }
         }
         if let error {
             SpanJSON.attribute("error.type", error.name, into: &line)
@@ -143,24 +137,7 @@ extension Exchange {
         SpanJSON.end(isError: error != nil || status >= 400, into: &line)
     }
 
-    // MARK: Methods
-
-    /// A name has few values: of methods that HTTP doesn't know the gateway says no more than that.
-    private func appendMethod(to line: inout ByteQueue) {
-        switch head.method {
-        case .get: line.append("GET")
-        case .other: line.append("HTTP")
-        default: line.append(head.method.name)
-        }
-    }
-
-    private func encodeMethod(into line: inout ByteQueue) {
-        switch head.method {
-        case .get: SpanJSON.attribute("http.request.method", "GET", into: &line)
-        case .other:
-            SpanJSON.attribute("http.request.method", "_OTHER", into: &line)
-            SpanJSON.attribute("http.request.method_original", head.methodBytes, into: &line)
-        default: SpanJSON.attribute("http.request.method", head.method.name, into: &line)
-        }
+    private func encodeUnknownMethod(into line: inout ByteQueue) {
+        if head.method == .other { SpanJSON.attribute("http.request.method_original", head.methodBytes, into: &line) }
     }
 }

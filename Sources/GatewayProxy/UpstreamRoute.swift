@@ -27,20 +27,24 @@ final class UpstreamRoute: Sendable {
         private let labels: [String]
         /// The members of a log line that name upstream, version and server, encoded.
         let logMembers: [UInt8]
-        /// The attributes of a span that do the same.
-        let spanAttributes: [UInt8]
+        /// Of the spans of attempts here.
+        let spanOpenings: SpanOpenings
+        /// By a host name: which of its addresses was tried is said apart.
+        let isNamed: Bool
 
         init(
-            _ upstream: String, _ version: String, _ config: UpstreamConfig.Server, _ health: ServerHealth?, _ deployment: Deployment,
-            _ registry: MetricsRegistry
+            _ upstream: String, _ version: String, _ config: UpstreamConfig.Server, speaksHTTP2: Bool, _ health: ServerHealth?,
+            _ deployment: Deployment, _ registry: MetricsRegistry
         ) {
             let server = config.text
             let versionMember = version.isEmpty ? [] : [("version", version)]
             logMembers = JSONLine.members([("upstream", upstream)] + versionMember + [("upstream_server", server)])
-            let attributes = [("server.address", config.host), ("gateway.upstream", upstream)]
-            spanAttributes =
-                SpanJSON.attributes(attributes + versionMember.map { ("gateway.\($0.0)", $0.1) })
-                + Array(#"{"key":"server.port","value":{"intValue":"\#(config.port)"}},"#.utf8)
+            isNamed = IPAddress(config.host) == nil
+            let attributes: [SpanJSON.Attribute] = [
+                .init("server.address", config.host), .init("server.port", Int(config.port)),
+                .init("network.protocol.version", speaksHTTP2 ? "2" : "1.1"), .init("gateway.upstream", upstream),
+            ]
+            spanOpenings = SpanOpenings(attributes + versionMember.map { .init("gateway.\($0.0)", $0.1) }) { $0 }
             origin = OriginKey(upstream: upstream, host: config.host, port: config.port)
             tls = deployment.origins[origin].map { UpstreamTLS($0, upstream: upstream, server: server, registry: registry) }
             security = deployment.endpoints.security(of: origin)
@@ -118,7 +122,9 @@ final class UpstreamRoute: Sendable {
         versions = config.versions.enumerated().map { index, version in
             Version(
                 servers: version.servers.enumerated().map { place, server in
-                    Server(config.name, version.name, server, health?.servers[index][place], deployment, registry)
+                    Server(
+                        config.name, version.name, server, speaksHTTP2: config.speaksHTTP2, health?.servers[index][place], deployment,
+                        registry)
                 }, diverted: health.map { _ in registry.counter(.upstreamDiverted, [config.name, version.name]) })
         }
         initialChoice = UpstreamChoice(config, limits: versions.map { $0.servers.map(\.limit) })

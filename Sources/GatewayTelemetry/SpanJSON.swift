@@ -33,9 +33,11 @@ public enum SpanJSON {
         }
     }
 
-    /// Its name is still to be written, between this and ``beginAttributes(into:)``.
+    /// Up to its times. Behind them belong a name and first attributes, as ``opening(name:attributes:)`` has them.
     @inlinable @inline(__always)
-    public static func begin(_ identity: Identity, _ kind: Kind, startNs: UInt64, endNs: UInt64, into line: inout ByteQueue) {
+    public static func begin(
+        _ identity: Identity, _ kind: Kind, startNs: UInt64, endNs: UInt64, _ digits: inout EpochDigits, into line: inout ByteQueue
+    ) {
         line.append(kind.opening)
         line.append(hex16: identity.trace.high)
         line.append(hex16: identity.trace.low)
@@ -46,70 +48,55 @@ public enum SpanJSON {
             line.append(hex16: identity.parent)
         }
         line.append(#"","startTimeUnixNano":""#)
-        line.append(decimal: startNs)
+        digits.append(startNs, to: &line)
         line.append(#"","endTimeUnixNano":""#)
-        line.append(decimal: endNs)
-        line.append(#"","name":""#)
+        digits.append(endNs, to: &line)
     }
 
-    @inlinable @inline(__always)
-    public static func beginAttributes(into line: inout ByteQueue) {
-        line.append(#"","attributes":["#)
-    }
-
+    /// A text of any bytes.
     @inlinable @inline(__always)
     public static func attribute(_ key: StaticString, _ text: RawSpan, into line: inout ByteQueue) {
-        line.append(#"{"key":""#)
-        line.append(key)
-        line.append(#"","value":{"stringValue":""#)
+        beginText(key, into: &line)
         JSONLine.escaped(text.extracting(0..<min(text.byteCount, Limits.spanTextBytesMax)), into: &line)
-        line.append(#""}},"#)
+        endText(into: &line)
     }
 
+    /// A text of ours.
     @inlinable @inline(__always)
     public static func attribute(_ key: StaticString, _ text: StaticString, into line: inout ByteQueue) {
-        line.append(#"{"key":""#)
-        line.append(key)
-        line.append(#"","value":{"stringValue":""#)
+        beginText(key, into: &line)
         line.append(text)
-        line.append(#""}},"#)
+        endText(into: &line)
     }
 
     @inlinable @inline(__always)
     public static func attribute(_ key: StaticString, _ number: UInt64, into line: inout ByteQueue) {
-        line.append(#"{"key":""#)
-        line.append(key)
-        line.append(#"","value":{"intValue":""#)
+        line.append(#",{"key":""#, key, #"","value":{"intValue":""#)
         line.append(decimal: min(number, UInt64(Int64.max)))
-        line.append(#""}},"#)
+        line.append(#""}}"#)
     }
 
     @inlinable @inline(__always)
     public static func attribute(_ key: StaticString, secondsFromNanoseconds value: UInt64, into line: inout ByteQueue) {
-        line.append(#"{"key":""#)
-        line.append(key)
-        line.append(#"","value":{"doubleValue":"#)
+        line.append(#",{"key":""#, key, #"","value":{"doubleValue":"#)
         JSONLine.seconds(fromNanoseconds: value, into: &line)
-        line.append("}},")
+        line.append("}}")
     }
 
     /// An attribute's beginning, for a text that the caller writes: ``endText(into:)`` ends it.
     @inlinable @inline(__always)
     public static func beginText(_ key: StaticString, into line: inout ByteQueue) {
-        line.append(#"{"key":""#)
-        line.append(key)
-        line.append(#"","value":{"stringValue":""#)
+        line.append(#",{"key":""#, key, #"","value":{"stringValue":""#)
     }
 
     @inlinable @inline(__always)
     public static func endText(into line: inout ByteQueue) {
-        line.append(#""}},"#)
+        line.append(#""}}"#)
     }
 
     /// - Parameter link: another span that it has to do with, of whatever trace.
+    @inlinable @inline(__always)
     public static func end(isError: Bool, link: Identity? = nil, into line: inout ByteQueue) {
-        let count = line.count
-        if count > 0, line.bytes[byte: count - 1] == 0x2c { line.truncate(to: count - 1) }
         if let link {
             line.append(#"],"links":[{"traceId":""#)
             line.append(hex16: link.trace.high)
@@ -123,21 +110,60 @@ public enum SpanJSON {
 
     // MARK: What is written once
 
-    /// Attributes with texts, as bytes that are appended to many spans.
-    public static func attributes(_ attributes: [(key: String, value: String)]) -> [UInt8] {
-        attributes.flatMap { attribute in
-            let text = JSONLine.escaped(String(attribute.value.prefix(Limits.spanTextBytesMax)))
-            return Array(#"{"key":"\#(attribute.key)","value":{"stringValue":""#.utf8) + text + Array(#""}},"#.utf8)
+    /// What stands behind the times of spans with this name and these attributes, of which there is one at least.
+    public static func opening(name: String, attributes: [Attribute]) -> [UInt8] {
+        Array(#"","name":""#.utf8) + escaped(name) + Array(#"","attributes":["#.utf8) + list(attributes)
+    }
+
+    /// An attribute behind others, as bytes that are appended to many spans.
+    public static func further(_ attribute: Attribute) -> [UInt8] {
+        Array(",".utf8) + list([attribute])
+    }
+
+    private static func list(_ attributes: [Attribute]) -> [UInt8] {
+        let texts = attributes.map { attribute -> [UInt8] in
+            let value =
+                switch attribute.value {
+                case .text(let text): Array(#"{"stringValue":""#.utf8) + escaped(text)
+                case .number(let number): Array(#"{"intValue":"\#(number)"#.utf8)
+                }
+            return Array(#"{"key":"\#(attribute.key)","value":"#.utf8) + value + Array(#""}}"#.utf8)
         }
+        return Array(texts.joined(separator: ",".utf8))
+    }
+
+    private static func escaped(_ text: String) -> [UInt8] {
+        JSONLine.escaped(String(text.prefix(Limits.spanTextBytesMax)))
     }
 
     /// What stands around the spans of a request to a collector (ExportTraceServiceRequest).
-    public static func envelope(resource: [(key: String, value: String)], scope: String, version: String) -> (head: [UInt8], tail: [UInt8])
-    {
-        let attributes = attributes(resource).dropLast()
+    public static func envelope(resource: [Attribute], scope: String, version: String) -> (head: [UInt8], tail: [UInt8]) {
         let head =
-            Array(#"{"resourceSpans":[{"resource":{"attributes":["#.utf8) + attributes
+            Array(#"{"resourceSpans":[{"resource":{"attributes":["#.utf8) + list(resource)
             + Array(#"]},"scopeSpans":[{"scope":{"name":"\#(scope)","version":"\#(version)"},"spans":["#.utf8)
         return (head, Array("]}]}]}".utf8))
+    }
+}
+
+extension SpanJSON {
+    /// One that is written once, and told many times.
+    public struct Attribute: Sendable {
+        public enum Value: Sendable {
+            case text(String)
+            case number(Int)
+        }
+
+        let key: String
+        let value: Value
+
+        public init(_ key: String, _ text: String) {
+            self.key = key
+            value = .text(text)
+        }
+
+        public init(_ key: String, _ number: Int) {
+            self.key = key
+            value = .number(number)
+        }
     }
 }

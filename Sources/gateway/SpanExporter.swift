@@ -53,8 +53,8 @@ final class SpanExporter {
         self.origin = origin
         envelope = SpanJSON.envelope(
             resource: [
-                ("service.name", config.service), ("service.version", Version.gateway),
-                ("host.name", String(decoding: Hostname.current, as: UTF8.self)),
+                .init("service.name", config.service), .init("service.version", Version.gateway),
+                .init("host.name", String(decoding: Hostname.current, as: UTF8.self)),
             ], scope: "gateway", version: Version.gateway)
         for reason in Drop.allCases { count(.spansDropped, [reason.rawValue], 0) }
         count(.spansExported, [], 0)

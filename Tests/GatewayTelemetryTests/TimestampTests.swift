@@ -26,6 +26,20 @@ import Testing
         }
     }
 
+    @Test func `nanoseconds are written as numbers, whichever way the clock steps`() {
+        let pool = BufferPool()
+        var digits = EpochDigits()
+        var moments = Self.known.map(\.0) + [999_999_999_999_999_999, 1_000_000_000_000_000_000, 9_999_999_999_999_999_999]
+        for step: UInt64 in 0..<50 { moments.append(1_795_268_388_000_000_000 + step * 7_777_777_777) }
+        moments += [10_000_000_000_000_000_000] + moments.reversed()
+        for moment in moments {
+            var line = ByteQueue(pool: pool)
+            digits.append(moment, to: &line)
+            let text = line.bytes.string
+            #expect(text == "\(moment)")
+        }
+    }
+
     @Test func `a cache writes what is written without one, whichever way the clock steps`() {
         let pool = BufferPool()
         var cache = TimestampCache()
