@@ -38,16 +38,13 @@ extension SpanExporter {
 
     /// Puts the request on a connection that is ready for it.
     func begin(_ id: Handle, now: MonotonicTime) {
-        guard let request, let config else { return closeConnection() }
+        guard let request else { return closeConnection() }
         connections[id].state = .sending
         connections[id].deadline = now.adding(milliseconds: Limits.spanRequestMs)
-        let isDefaultPort = config.port == (config.tls == nil ? 80 : 443)
-        let host = (config.host.contains(":") ? "[\(config.host)]" : config.host) + (isDefaultPort ? "" : ":\(config.port)")
-        let field = config.header.map { "\($0.name): \($0.value)\r\n" } ?? ""
-        let head =
-            "POST \(config.path) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: gateway/\(Version.gateway)\r\nContent-Type: application/json\r\n"
-            + "\(field)Content-Length: \(request.byteCount)\r\n\r\n"
-        connections[id].output.append(Array(head.utf8))
+        connections[id].output.append(requestHead)
+        connections[id].output.append("Content-Length: ")
+        connections[id].output.append(decimal: request.byteCount)
+        connections[id].output.append("\r\n\r\n")
         connections[id].output.append(request.head)
         exchange(id, now: now)
     }

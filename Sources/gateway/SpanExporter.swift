@@ -22,6 +22,8 @@ final class SpanExporter {
     var request: SpanRequest?
     private(set) var config: TracingConfig?
     private(set) var origin: TLSOrigin?
+    /// Of a request, but for its length.
+    private(set) var requestHead: [UInt8] = []
     private var envelope: (head: [UInt8], tail: [UInt8]) = ([], [])
     private let registry: MetricsRegistry
     private let shard: MetricsShard
@@ -51,6 +53,17 @@ final class SpanExporter {
         guard let config else { return }
         self.config = config
         self.origin = origin
+        let isDefaultPort = config.port == (config.tls == nil ? 80 : 443)
+        let host = (config.host.contains(":") ? "[\(config.host)]" : config.host) + (isDefaultPort ? "" : ":\(config.port)")
+        let field = config.header.map { "\($0.name): \($0.value)\r\n" } ?? ""
+        requestHead = Array(
+            """
+            POST \(config.path) HTTP/1.1\r
+            Host: \(host)\r
+            User-Agent: gateway/\(Version.gateway)\r
+            Content-Type: application/json\r
+            \(field)
+            """.utf8)
         envelope = SpanJSON.envelope(
             resource: [
                 .init("service.name", config.service), .init("service.version", Version.gateway),
