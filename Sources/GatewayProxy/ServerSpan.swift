@@ -7,10 +7,10 @@ extension Exchange {
     /// The exchange as a whole, as its client sees it. What the API's answer told of itself is still to be added, and the end.
     func encodeServerSpan(
         on connection: borrowing DownstreamConnection, hiding hidden: HiddenParameters?, startNs: UInt64, endNs: UInt64,
-        _ digits: inout EpochDigits, into line: inout ByteQueue
+        _ times: inout SpanJSON.Times, into line: inout ByteQueue
     ) {
         let identity = SpanJSON.Identity(trace: (trace.id.high, trace.id.low), span: trace.spanID, parent: trace.parentID)
-        SpanJSON.begin(identity, .server, startNs: startNs, endNs: endNs, &digits, into: &line)
+        SpanJSON.begin(identity, .server, startNs: startNs, endNs: endNs, &times, into: &line)
         line.append((location?.spanOpenings ?? .bare)[head.method])
         encodeRequest(on: connection, hiding: hidden, into: &line)
         if response.status > 0 { SpanJSON.attribute("http.response.status_code", UInt64(response.status), into: &line) }
@@ -89,9 +89,9 @@ extension Exchange {
     }
 
     /// A fetch for the cache, under the span of who asked first.
-    func encodeFetchSpan(startNs: UInt64, endNs: UInt64, _ digits: inout EpochDigits, into line: inout ByteQueue) {
+    func encodeFetchSpan(startNs: UInt64, endNs: UInt64, _ times: inout SpanJSON.Times, into line: inout ByteQueue) {
         let identity = SpanJSON.Identity(trace: (trace.id.high, trace.id.low), span: trace.spanID, parent: trace.parentID)
-        SpanJSON.begin(identity, .internal, startNs: startNs, endNs: endNs, &digits, into: &line)
+        SpanJSON.begin(identity, .internal, startNs: startNs, endNs: endNs, &times, into: &line)
         line.append((location?.fetchSpanOpenings ?? .bare)[head.method])
         encodeUnknownMethod(into: &line)
         if response.status > 0 { SpanJSON.attribute("http.response.status_code", UInt64(response.status), into: &line) }
@@ -104,10 +104,10 @@ extension Exchange {
     /// One attempt at a server, under the exchange's span.
     func encodeAttemptSpan(
         _ call: borrowing UpstreamCall, status: Int, error: ErrorType?, startNs: UInt64, endNs: UInt64,
-        _ digits: inout EpochDigits, into line: inout ByteQueue
+        _ times: inout SpanJSON.Times, into line: inout ByteQueue
     ) {
         let identity = SpanJSON.Identity(trace: (trace.id.high, trace.id.low), span: trace.attemptID, parent: trace.spanID)
-        SpanJSON.begin(identity, .client, startNs: startNs, endNs: endNs, &digits, into: &line)
+        SpanJSON.begin(identity, .client, startNs: startNs, endNs: endNs, &times, into: &line)
         let server = call.selectedServer
         line.append(server.spanOpenings[head.method])
         encodeUnknownMethod(into: &line)

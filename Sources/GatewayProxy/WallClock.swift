@@ -5,7 +5,7 @@ import GatewayTelemetry
 /// The wall clock as a worker writes it: dates that change once a second are formatted once a second.
 struct WallClock {
     var timestamps = TimestampCache()
-    var epochDigits = EpochDigits()
+    var spanTimes = SpanJSON.Times()
     private var round = MonotonicTime.never
     private var nanoseconds: UInt64 = 0
     private var dateSecond = -1

@@ -12,7 +12,7 @@ extension Worker {
         spans.value.withSpan(to: spanQueue, now: now) { line in
             exchanges[id].encodeServerSpan(
                 on: downstreams[exchanges[id].connection], hiding: hiddenParameters, startNs: startNs, endNs: endNs,
-                &clock.value.epochDigits, into: &line)
+                &clock.value.spanTimes, into: &line)
             if !exchanges[id].meter.isNone { meters[exchanges[id].meter].encodeAttributes(into: &line) }
             SpanJSON.end(isError: exchanges[id].isServerError, link: link, into: &line)
         }
@@ -30,7 +30,7 @@ extension Worker {
         let endNs = clock.value.nanoseconds(now)
         let startNs = endNs &- now.nanoseconds(since: exchanges[id].startedAt)
         spans.value.withSpan(to: spanQueue, now: now) { line in
-            exchanges[id].encodeFetchSpan(startNs: startNs, endNs: endNs, &clock.value.epochDigits, into: &line)
+            exchanges[id].encodeFetchSpan(startNs: startNs, endNs: endNs, &clock.value.spanTimes, into: &line)
             if !exchanges[id].meter.isNone { meters[exchanges[id].meter].encodeAttributes(into: &line) }
             SpanJSON.end(isError: exchanges[id].error != nil || exchanges[id].isServerError, into: &line)
         }
@@ -46,7 +46,7 @@ extension Worker {
         let startNs = endNs &- now.nanoseconds(since: calls[call].startedAt)
         spans.value.withSpan(to: spanQueue, now: now) { line in
             exchanges[id].encodeAttemptSpan(
-                calls[call], status: status, error: error, startNs: startNs, endNs: endNs, &clock.value.epochDigits, into: &line)
+                calls[call], status: status, error: error, startNs: startNs, endNs: endNs, &clock.value.spanTimes, into: &line)
         }
     }
 }

@@ -33,10 +33,18 @@ public enum SpanJSON {
         }
     }
 
+    /// The digits of the times of a worker's spans, one after another.
+    public struct Times: Sendable {
+        @usableFromInline var start = EpochDigits()
+        @usableFromInline var end = EpochDigits()
+
+        public init() {}
+    }
+
     /// Up to its times. Behind them belong a name and first attributes, as ``opening(name:attributes:)`` has them.
     @inlinable @inline(__always)
     public static func begin(
-        _ identity: Identity, _ kind: Kind, startNs: UInt64, endNs: UInt64, _ digits: inout EpochDigits, into line: inout ByteQueue
+        _ identity: Identity, _ kind: Kind, startNs: UInt64, endNs: UInt64, _ times: inout Times, into line: inout ByteQueue
     ) {
         line.append(kind.opening)
         line.append(hex16: identity.trace.high)
@@ -48,9 +56,9 @@ public enum SpanJSON {
             line.append(hex16: identity.parent)
         }
         line.append(#"","startTimeUnixNano":""#)
-        digits.append(startNs, to: &line)
+        times.start.append(startNs, to: &line)
         line.append(#"","endTimeUnixNano":""#)
-        digits.append(endNs, to: &line)
+        times.end.append(endNs, to: &line)
     }
 
     /// A text of any bytes.

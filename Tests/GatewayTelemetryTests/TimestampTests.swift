@@ -33,10 +33,15 @@ import Testing
         for step: UInt64 in 0..<50 { moments.append(1_795_268_388_000_000_000 + step * 7_777_777_777) }
         moments += [10_000_000_000_000_000_000] + moments.reversed()
         for moment in moments {
-            var line = ByteQueue(pool: pool)
-            digits.append(moment, to: &line)
-            let text = line.bytes.string
-            #expect(text == "\(moment)")
+            // The second is one that begins with it.
+            var first = EpochDigits()
+            for _ in 0..<2 {
+                var line = ByteQueue(pool: pool)
+                digits.append(moment, to: &line)
+                first.append(moment, to: &line)
+                let text = line.bytes.string
+                #expect(text == "\(moment)\(moment)")
+            }
         }
     }
 
