@@ -47,8 +47,7 @@ public enum SpanJSON {
         _ identity: Identity, _ kind: Kind, startNs: UInt64, endNs: UInt64, _ times: inout Times, into line: inout ByteQueue
     ) {
         line.append(kind.opening)
-        line.append(hex16: identity.trace.high)
-        line.append(hex16: identity.trace.low)
+        line.append(hex32: identity.trace.high, identity.trace.low)
         line.append(#"","spanId":""#)
         line.append(hex16: identity.span)
         if identity.parent != 0 {
@@ -80,8 +79,7 @@ public enum SpanJSON {
     @inlinable @inline(__always)
     public static func attribute(_ key: StaticString, _ number: UInt64, into line: inout ByteQueue) {
         line.append(#",{"key":""#, key, #"","value":{"intValue":""#)
-        line.append(decimal: min(number, UInt64(Int64.max)))
-        line.append(#""}}"#)
+        line.append("", decimal: min(number, UInt64(Int64.max)), #""}}"#)
     }
 
     @inlinable @inline(__always)
@@ -107,8 +105,7 @@ public enum SpanJSON {
     public static func end(isError: Bool, link: Identity? = nil, into line: inout ByteQueue) {
         if let link {
             line.append(#"],"links":[{"traceId":""#)
-            line.append(hex16: link.trace.high)
-            line.append(hex16: link.trace.low)
+            line.append(hex32: link.trace.high, link.trace.low)
             line.append(#"","spanId":""#)
             line.append(hex16: link.span)
             line.append(#""}"#)
