@@ -4,48 +4,59 @@ import GatewayCore
 ///
 /// One thread owns a buffer. At its end the thread calls ``flush()``; a buffer that is destroyed hands over what it holds.
 public struct LogBuffer: ~Copyable {
-    /// A line begun below this mark fits into the buffer's memory, unless it is unusually long (then the memory grows).
-    @usableFromInline static let flushBytes = Limits.logBufferBytes - 4 * 1024
+    /// Lines gather below this mark, a handful of them, and a last one fits into twice as much, unless it is unusually long.
+    @usableFromInline static var recentBytes: Int { 2 * 1024 }
+    /// So much text leaves room for those.
+    @usableFromInline static var flushBytes: Int { Limits.logBufferBytes - 2 * recentBytes }
     /// What most lines fit into.
     @usableFromInline static var lineBytes: Int { 1024 }
 
     private let sink: LogSink
-    /// A line is made in memory that was used a moment ago, and copied from there into the array that the sink gets: of the array no more
-    /// is touched than what is written.
-    @usableFromInline var line: ByteQueue
-    /// Whole lines, each with its line feed.
+    /// The last lines, made in memory that was used a moment ago, and copied from there into the array that the sink gets: of the array no
+    /// more is touched than what is written.
+    @usableFromInline var recent: ByteQueue
+    /// Those before them. Whole lines, each with its line feed.
     @usableFromInline var text: [UInt8] = []
     @usableFromInline var lines = 0
     @usableFromInline var oldest = MonotonicTime.never
 
     public init(sink: LogSink, pool: BufferPool) {
         self.sink = sink
-        line = ByteQueue(pool: pool)
+        recent = ByteQueue(pool: pool)
     }
 
     deinit {
-        if !text.isEmpty { sink.submit(text, lines: lines) }
+        if lines == 0 { return }
+        var rest = text
+        Self.append(recent, to: &rest)
+        sink.submit(rest, lines: lines)
     }
 
     /// Adds a line. `body` only appends, and no line feed: that is added.
     @inlinable
     public mutating func withLine(now: MonotonicTime, _ body: (inout ByteQueue) -> Void) {
-        if text.isEmpty {
-            text.reserveCapacity(Limits.logBufferBytes)
-            oldest = now
-        }
-        line.reserve(Self.lineBytes)
-        body(&line)
-        line.append(0x0a)
-        Self.append(line, to: &text)
-        line.clear()
+        if lines == 0 { oldest = now }
+        recent.reserve(Self.lineBytes)
+        body(&recent)
+        recent.append(0x0a)
         lines += 1
-        if text.count >= Self.flushBytes { flush() }
+        if recent.count >= Self.recentBytes { gather() }
     }
 
     @usableFromInline
-    static func append(_ line: borrowing ByteQueue, to text: inout [UInt8]) {
-        text.append(line.bytes)
+    mutating func gather() {
+        appendRecent()
+        if text.count >= Self.flushBytes { flush() }
+    }
+
+    private mutating func appendRecent() {
+        if text.isEmpty { text.reserveCapacity(Limits.logBufferBytes) }
+        Self.append(recent, to: &text)
+        if recent.count > 2 * Self.recentBytes { recent.removeAll() } else { recent.clear() }
+    }
+
+    private static func append(_ lines: borrowing ByteQueue, to text: inout [UInt8]) {
+        text.append(lines.bytes)
     }
 
     /// When ``flush()`` must be called at the latest; never while the buffer is empty.
@@ -57,7 +68,8 @@ public struct LogBuffer: ~Copyable {
     /// Hands all lines to the sink, and goes on in memory of earlier lines if there is some. It returns at once, whatever the sink's
     /// destination does.
     public mutating func flush() {
-        if text.isEmpty { return }
+        if lines == 0 { return }
+        appendRecent()
         sink.exchange(&text, lines: lines)
         lines = 0
         oldest = .never
