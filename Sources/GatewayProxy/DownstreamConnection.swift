@@ -112,6 +112,18 @@ struct DownstreamConnection: ~Copyable {
         output = ByteQueue(pool: pool)
     }
 
+    // What a stream asks of the session: by methods, for a session that is the connection's own need not be counted while it works.
+
+    func respond(_ stream: Handle, _ lines: borrowing ByteQueue, endsStream: Bool) {
+        http2?.respond(stream, lines, endsStream: endsStream)
+    }
+
+    func resume(_ stream: Handle) { http2?.resume(stream) }
+
+    func consume(_ stream: Handle, _ byteCount: Int) { http2?.consume(stream, byteCount) }
+
+    func release(_ stream: Handle) { http2?.release(stream) }
+
     /// Reads on in the head that `input` begins with: see ``HTTP1RequestParser/parse(_:into:)``.
     mutating func parse(into head: inout RequestHead) throws(GatewayError) -> Int? {
         try Self.parse(input, &parser, into: &head)

@@ -7,6 +7,8 @@ extension Exchange {
     func encodeRequestHead(on connection: borrowing DownstreamConnection, into queue: inout ByteQueue) throws(GatewayError) {
         guard let forwarding = location?.forwarding else { return }
         let set = forwarding.setNames
+        // What most heads fit into.
+        queue.reserve(512)
         if head.isExtendedConnect { queue.append("GET") } else { queue.append(head.methodBytes) }
         queue.append(" ")
         if head.targetForm == .asterisk {

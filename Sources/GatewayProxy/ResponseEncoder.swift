@@ -15,7 +15,6 @@ extension Exchange {
         HTTP1Encoder.statusLine(call.head.status, reason: call.head.reason, into: &queue)
         let replaces = !policyFields.isEmpty
         var run = FieldRun()
-        let edge = location?.edge
         let ownVary = call.ownVary
         let vary = addedVary(isVarySaid: ownVary != nil, to: call)
         for index in 0..<call.head.fields.count {
@@ -43,7 +42,9 @@ extension Exchange {
         }
         call.head.fields.end(&run, to: &queue)
         // A response without a Date gets one from the first recipient that has a clock (RFC 9110 § 6.6.1).
-        if call.head.fields.firstIndex(of: .date) == nil || edge?.withheld.contains(.date) == true { clock.encodeDate(now, into: &queue) }
+        if call.head.fields.firstIndex(of: .date) == nil || location?.edge?.withheld.contains(.date) == true {
+            clock.encodeDate(now, into: &queue)
+        }
         if response.coding == .gzip { queue.append("Content-Encoding: gzip\r\n") }
         if ownVary == nil { vary.appendField(to: &queue) }
         encodeFraming(of: call, into: &queue)

@@ -93,6 +93,9 @@ struct UpstreamCall: ~Copyable {
     /// Whether the origin has got all of the request: only then may the connection carry another.
     var isWhollySent: Bool { unwritten == 0 && !isRequestRefused }
 
+    /// Whether there is more of the request to write than has been, or its end to say.
+    var hasMoreToWrite: Bool { isOverHTTP2 ? !streamState.hasEndedRequest : unwritten != 0 }
+
     /// Bytes of the request that the socket has not taken.
     var unwritten: Int { request.count - written }
 

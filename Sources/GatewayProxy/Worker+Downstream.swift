@@ -183,7 +183,8 @@ extension Worker {
         switch downstreams[id].state {
         case .closing: closeWhenWritten(id)
         case .exchanging: step(downstreams[id].exchange)
-        case .readingHead: if downstreams[id].isBroken { endWithoutRequest(id) } else { readHeads(id) }
+        case .readingHead where downstreams[id].isBroken: endWithoutRequest(id)
+        case .readingHead: if !downstreams[id].input.isEmpty || downstreams[id].stream.canRead { readHeads(id) }
         case .http2: pump(id)
         case .readingProxyHeader, .handshaking, .lingering: break
         }

@@ -18,7 +18,7 @@ extension Worker {
         }
         let call = exchanges[id].call
         if case .connecting = calls[call].state { return .wait }
-        writeRequest(call)
+        if calls[call].hasMoreToWrite { writeRequest(call) }
         return relayResponse(id, call, connection)
     }
 

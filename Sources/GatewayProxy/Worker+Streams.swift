@@ -27,7 +27,7 @@ extension Worker {
         let count = exchanges.count + downstreams.count + 1
         guard exchanges.hasRoom(for: count), calls.hasRoom(for: count) else {
             downstreams[connection].http2?.reset(stream, .refusedStream)
-            downstreams[connection].http2?.release(stream)
+            downstreams[connection].release(stream)
             return
         }
         let snapshot = downstreams[connection].retiredSnapshot.isNone ? current : downstreams[connection].retiredSnapshot
@@ -57,9 +57,11 @@ extension Worker {
         if streams.slab[stream].isOutputClosed { return .breakOff(GatewayError(.clientClosed, "the client cancelled the request")) }
         let call = exchanges[id].call
         if case .tunnel = calls[call].state { return relayStreamTunnel(id) }
-        if let error = relayStreamRequest(id, stream, call) { return exchanges[id].response.hasBegun ? .breakOff(error) : .refuse(error) }
+        if !exchanges[id].requestBody.isComplete, let error = relayStreamRequest(id, stream, call) {
+            return exchanges[id].response.hasBegun ? .breakOff(error) : .refuse(error)
+        }
         if case .connecting = calls[call].state { return .wait }
-        writeRequest(call)
+        if calls[call].hasMoreToWrite { writeRequest(call) }
         return relayResponse(id, call, connection)
     }
 
@@ -111,7 +113,7 @@ extension Worker {
         let count = streams.slab[stream].input.count
         if count == 0 { return }
         streams.slab[stream].input.removeAll()
-        downstreams[connection].http2?.consume(stream, count)
+        downstreams[connection].consume(stream, count)
         queueFlush(connection)
     }
 
@@ -157,7 +159,7 @@ extension Worker {
     /// A whole answer of the gateway's own. Where `body` is all of `shared`, the stream keeps that instead of a copy.
     func sendAnswer(_ id: Handle, _ connection: Handle, _ lines: borrowing ByteQueue, body: RawSpan, shared: [UInt8]?) {
         let stream = exchanges[id].stream
-        downstreams[connection].http2?.respond(stream, lines, endsStream: body.byteCount == 0)
+        downstreams[connection].respond(stream, lines, endsStream: body.byteCount == 0)
         if body.byteCount > 0 {
             exchanges[id].response.sent = UInt64(body.byteCount)
             if let shared { streams.slab[stream].shared = shared } else { streams.slab[stream].output.append(body) }
@@ -314,17 +316,6 @@ extension Worker {
         downstreams[connection].http2?.reset(stream, .cancel)
         queueFlush(connection)
     }
-}
-
-/// Lent by the connection for the time of a call the session is not counted.
-extension DownstreamConnection {
-    fileprivate func respond(_ stream: Handle, _ lines: borrowing ByteQueue, endsStream: Bool) {
-        http2?.respond(stream, lines, endsStream: endsStream)
-    }
-
-    fileprivate func resume(_ stream: Handle) { http2?.resume(stream) }
-
-    fileprivate func release(_ stream: Handle) { http2?.release(stream) }
 }
 
 extension Exchange {
