@@ -314,11 +314,24 @@ public struct ByteQueue: ~Copyable {
         }
     }
 
-    /// Puts all 16 digits of `value` in the place of the 16 bytes from the `offset`th on.
-    public mutating func replace(hex16 value: UInt64, at offset: Int) {
+    @inlinable @inline(__always)
+    public mutating func append(_ digits: HexDigits) {
+        unsafe room(16).storeBytes(of: digits.words, as: SIMD2<UInt64>.self)
+        end &+= 16
+    }
+
+    @inlinable @inline(__always)
+    public mutating func append(_ digits: LongHexDigits) {
+        append(digits.high)
+        append(digits.low)
+    }
+
+    /// Puts `digits` in the place of the 16 bytes from the `offset`th on.
+    @inlinable @inline(__always)
+    public mutating func replace(_ digits: HexDigits, at offset: Int) {
         precondition(offset >= 0 && offset <= count &- 16)
         guard let base = unsafe base else { return }
-        unsafe base.storeBytes(of: Digits.hex16(value), toByteOffset: start &+ offset, as: SIMD2<UInt64>.self)
+        unsafe base.storeBytes(of: digits.words, toByteOffset: start &+ offset, as: SIMD2<UInt64>.self)
     }
 
     /// Drops the `byteCount` oldest bytes.

@@ -13,11 +13,7 @@ public struct TraceID: BitwiseCopyable, Sendable, Equatable {
 
     @inlinable public static var none: TraceID { TraceID(high: 0, low: 0) }
 
-    /// The 32 digits.
-    public func append(to queue: inout ByteQueue) {
-        queue.append(hex16: high)
-        queue.append(hex16: low)
-    }
+    @inlinable @inline(__always) public var digits: LongHexDigits { LongHexDigits(high, low) }
 }
 
 /// What traceparent says: which trace a request belongs to, and whose call it is (W3C Trace Context, level 1).
@@ -86,12 +82,17 @@ public struct TraceContext: BitwiseCopyable, Sendable, Equatable {
         return number
     }
 
-    /// As version 00 has it.
     public func append(to queue: inout ByteQueue) {
+        Self.append(id.digits, parent: HexDigits(parentID), isSampled: isSampled, to: &queue)
+    }
+
+    /// As version 00 has it.
+    @inlinable
+    public static func append(_ id: LongHexDigits, parent: HexDigits, isSampled: Bool, to queue: inout ByteQueue) {
         queue.append("00-")
-        id.append(to: &queue)
+        queue.append(id)
         queue.append("-")
-        queue.append(hex16: parentID)
+        queue.append(parent)
         if isSampled { queue.append("-01") } else { queue.append("-00") }
     }
 

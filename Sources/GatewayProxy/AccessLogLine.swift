@@ -46,7 +46,7 @@ extension Exchange {
     private func encodeTraceID(into line: inout ByteQueue) {
         guard let id = loggedTraceID else { return }
         line.append(#""trace_id":""#)
-        id.append(to: &line)
+        line.append(id)
         line.append("\",")
     }
 

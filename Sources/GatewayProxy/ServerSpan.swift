@@ -9,7 +9,7 @@ extension Exchange {
         on connection: borrowing DownstreamConnection, hiding hidden: HiddenParameters?, startNs: UInt64, endNs: UInt64,
         _ times: inout SpanJSON.Times, into line: inout ByteQueue
     ) {
-        let identity = SpanJSON.Identity(trace: (trace.id.high, trace.id.low), span: trace.spanID, parent: trace.parentID)
+        let identity = SpanJSON.Identity(trace: trace.digits, span: trace.spanDigits, parent: trace.parentDigits)
         SpanJSON.begin(identity, .server, startNs: startNs, endNs: endNs, &times, into: &line)
         line.append((location?.spanOpenings ?? .bare)[head.method])
         encodeRequest(on: connection, hiding: hidden, into: &line)
@@ -90,7 +90,7 @@ extension Exchange {
 
     /// A fetch for the cache, under the span of who asked first.
     func encodeFetchSpan(startNs: UInt64, endNs: UInt64, _ times: inout SpanJSON.Times, into line: inout ByteQueue) {
-        let identity = SpanJSON.Identity(trace: (trace.id.high, trace.id.low), span: trace.spanID, parent: trace.parentID)
+        let identity = SpanJSON.Identity(trace: trace.digits, span: trace.spanDigits, parent: trace.parentDigits)
         SpanJSON.begin(identity, .internal, startNs: startNs, endNs: endNs, &times, into: &line)
         line.append((location?.fetchSpanOpenings ?? .bare)[head.method])
         encodeUnknownMethod(into: &line)
@@ -106,7 +106,7 @@ extension Exchange {
         _ call: borrowing UpstreamCall, status: Int, error: ErrorType?, startNs: UInt64, endNs: UInt64,
         _ times: inout SpanJSON.Times, into line: inout ByteQueue
     ) {
-        let identity = SpanJSON.Identity(trace: (trace.id.high, trace.id.low), span: trace.attemptID, parent: trace.spanID)
+        let identity = SpanJSON.Identity(trace: trace.digits, span: trace.attempt, parent: trace.spanDigits)
         SpanJSON.begin(identity, .client, startNs: startNs, endNs: endNs, &times, into: &line)
         let server = call.selectedServer
         line.append(server.spanOpenings[head.method])

@@ -22,7 +22,7 @@ extension Worker {
     private func fetchSpan(_ id: Handle) -> SpanJSON.Identity? {
         guard exchanges[id].cacheOutcome == .collapsed, !exchanges[id].caching.isNone else { return nil }
         return cacheTurns[exchanges[id].caching].fetchSpan.map {
-            SpanJSON.Identity(trace: ($0.trace.high, $0.trace.low), span: $0.id, parent: 0)
+            SpanJSON.Identity(trace: $0.trace.digits, span: HexDigits($0.id), parent: nil)
         }
     }
 

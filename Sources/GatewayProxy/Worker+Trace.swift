@@ -12,11 +12,11 @@ extension Worker {
 
     /// Each attempt has a span of its own, and the origin gets its id.
     func beginAttemptSpan(_ id: Handle, _ call: Handle) {
-        let attemptID = newSpanID()
-        exchanges[id].trace.attemptID = attemptID
+        let attempt = HexDigits(newSpanID())
+        exchanges[id].trace.attempt = attempt
         let offset = calls[call].spanIDOffset
         if offset > 0 && calls[call].written == 0 && calls[call].request.count >= calls[call].headByteCount {
-            calls[call].request.replace(hex16: attemptID, at: offset)
+            calls[call].request.replace(attempt, at: offset)
         }
     }
 
@@ -63,7 +63,7 @@ extension Exchange {
         }
         if set.contains(.traceparent) { return }
         queue.append("traceparent: ")
-        TraceContext(id: trace.id, parentID: trace.attemptID, isSampled: trace.isSampled).append(to: &queue)
+        TraceContext.append(trace.digits, parent: trace.attempt, isSampled: trace.isSampled, to: &queue)
         queue.append("\r\n")
     }
 
@@ -74,7 +74,7 @@ extension Exchange {
     }
 
     /// As the log tells it: that of the trace, or what the request says where nobody traces.
-    var loggedTraceID: TraceID? {
-        trace.isOn ? trace.id : head.fields.traceContext?.id
+    var loggedTraceID: LongHexDigits? {
+        trace.isOn ? trace.digits : head.fields.traceContext.map { $0.id.digits }
     }
 }

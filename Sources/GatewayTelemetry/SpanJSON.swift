@@ -19,14 +19,14 @@ public enum SpanJSON {
         }
     }
 
-    /// Which span it is: 16 bytes of the trace, 8 of the span, 8 of its parent, 0 for none.
+    /// Which span it is.
     public struct Identity: BitwiseCopyable, Sendable {
-        @usableFromInline let trace: (high: UInt64, low: UInt64)
-        @usableFromInline let span: UInt64
-        @usableFromInline let parent: UInt64
+        @usableFromInline let trace: LongHexDigits
+        @usableFromInline let span: HexDigits
+        @usableFromInline let parent: HexDigits?
 
         @inlinable
-        public init(trace: (high: UInt64, low: UInt64), span: UInt64, parent: UInt64) {
+        public init(trace: LongHexDigits, span: HexDigits, parent: HexDigits?) {
             self.trace = trace
             self.span = span
             self.parent = parent
@@ -47,12 +47,12 @@ public enum SpanJSON {
         _ identity: Identity, _ kind: Kind, startNs: UInt64, endNs: UInt64, _ times: inout Times, into line: inout ByteQueue
     ) {
         line.append(kind.opening)
-        line.append(hex32: identity.trace.high, identity.trace.low)
+        line.append(identity.trace)
         line.append(#"","spanId":""#)
-        line.append(hex16: identity.span)
-        if identity.parent != 0 {
+        line.append(identity.span)
+        if let parent = identity.parent {
             line.append(#"","parentSpanId":""#)
-            line.append(hex16: identity.parent)
+            line.append(parent)
         }
         line.append(#"","startTimeUnixNano":""#)
         times.start.append(startNs, to: &line)
@@ -105,9 +105,9 @@ public enum SpanJSON {
     public static func end(isError: Bool, link: Identity? = nil, into line: inout ByteQueue) {
         if let link {
             line.append(#"],"links":[{"traceId":""#)
-            line.append(hex32: link.trace.high, link.trace.low)
+            line.append(link.trace)
             line.append(#"","spanId":""#)
-            line.append(hex16: link.span)
+            line.append(link.span)
             line.append(#""}"#)
         }
         if isError { line.append(#"],"status":{"code":2}},"#) } else { line.append("]},") }
