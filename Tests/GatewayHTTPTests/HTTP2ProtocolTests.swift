@@ -252,6 +252,17 @@ import Testing
         #expect(!server.isReset(server.seen[1]))
     }
 
+    @Test(arguments: [false, true])
+    func `a second head on a stream that has ended is an error, whether or not its owner has let go of it`(letsGo: Bool) throws {
+        let server = try HTTP2TestSession.server()
+        server.give([Self.whole])
+        server.respond(try server.stream(), "HTTP/1.1 200 OK\n", ends: true)
+        #expect(server.sent().count == 1)
+        if letsGo { server.session.release(try server.stream()) }
+        server.give([.headers(1, Self.get)])
+        #expect(server.errors() == [.connection(.streamClosed)])
+    }
+
     @Test func `what is on its way for a stream that has ended does no harm`() throws {
         let server = try HTTP2TestSession.server()
         server.give([Self.whole])
