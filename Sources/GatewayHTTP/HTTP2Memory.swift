@@ -67,6 +67,7 @@ final class HTTP2Memory {
 
     // MARK: As of malloc(3)
 
+    @inline(__always)
     func take(_ byteCount: Int) -> UnsafeMutableRawPointer? {
         if byteCount < 0 { return nil }
         if byteCount > Self.keptBlockBytesMax { return unsafe make(byteCount) }
@@ -78,6 +79,7 @@ final class HTTP2Memory {
         return unsafe block
     }
 
+    @inline(__always)
     func give(_ block: UnsafeMutableRawPointer?) {
         guard let block = unsafe block else { return }
         let size = unsafe Int(bitPattern: open(block, lentSecret))
@@ -116,6 +118,7 @@ final class HTTP2Memory {
         return unsafe block
     }
 
+    @inline(__always)
     private func popKept(_ list: Int) -> UnsafeMutableRawPointer? {
         guard let block = unsafe UnsafeMutableRawPointer(bitPattern: kept[list]) else { return nil }
         kept[list] = unsafe open(block, keptSecret)

@@ -83,7 +83,7 @@ struct HTTP2MemoryTests {
         memory.give(nil)
     }
 
-    // MARK: What stops the program
+    // MARK: What stops the program, at once: what comes of it later is too late
 
     @Test func `a block that is given back twice stops the program`() async {
         await #expect(processExitsWith: .failure) {
@@ -91,6 +91,7 @@ struct HTTP2MemoryTests {
             let block = memory.take(100)
             memory.give(block)
             memory.give(block)
+            exit(EXIT_SUCCESS)
         }
     }
 
@@ -100,6 +101,7 @@ struct HTTP2MemoryTests {
             let block = memory.take(100)
             memory.give(block)
             memory.give(block)
+            exit(EXIT_SUCCESS)
         }
     }
 
@@ -107,12 +109,14 @@ struct HTTP2MemoryTests {
         await #expect(processExitsWith: .failure) {
             let memory = HTTP2Memory(keeping: 4096)
             memory.give(memory.take(256).map { $0 + 64 })
+            exit(EXIT_SUCCESS)
         }
     }
 
     @Test func `a block of another worker stops the program`() async {
         await #expect(processExitsWith: .failure) {
             HTTP2Memory(keeping: 4096).give(HTTP2Memory(keeping: 4096).take(100))
+            exit(EXIT_SUCCESS)
         }
     }
 
@@ -123,6 +127,7 @@ struct HTTP2MemoryTests {
             let block = memory.take(100)
             block?.storeBytes(of: 0x55, toByteOffset: offset, as: UInt8.self)
             memory.give(block)
+            exit(EXIT_SUCCESS)
         }
     }
 
@@ -134,6 +139,7 @@ struct HTTP2MemoryTests {
             memory.give(block)
             block?.storeBytes(of: 0x55, toByteOffset: offset, as: UInt8.self)
             _ = memory.take(100)
+            exit(EXIT_SUCCESS)
         }
     }
 
