@@ -10,8 +10,8 @@ import GatewayCore
 /// a bound. One thread uses it.
 ///
 /// What malloc would notice is noticed here more surely, since it is strangers' frames that decide when nghttp2 gives back what: before
-/// each block is a header that says whether the block is lent, under a seal. A block that is given back twice, that was never lent, or whose
-/// header was written over stops the program before it is lent again. Under a sanitizer nghttp2 uses malloc itself.
+/// each block is a header that says whether the block is lent, under a seal. A block that is given back twice, that was never lent, or
+/// whose header was written over stops the program before it is lent again. Under a sanitizer nghttp2 uses malloc itself.
 ///
 /// Safe although built on pointers: whoever gives ``functions`` to nghttp2 keeps this until that has given back its last block.
 @safe
@@ -19,7 +19,7 @@ final class HTTP2Memory {
     private struct Header: BitwiseCopyable {
         static let byteCount = 16
 
-        /// Number, address of the block and one of the two secrets, added by bits: a header that was copied from elsewhere is no good either.
+        /// Number, address of the block and one of the two secrets, added by bits: nor is a header good that was copied from elsewhere.
         var seal: UInt
         /// Of a block that is lent how many bytes it has; of one that is kept where the next is, 0 for none.
         var number: UInt
