@@ -312,8 +312,13 @@ final class Worker {
         }
     }
 
+    /// Asked for with every piece of a response.
     func queueFlush(_ connection: Handle) {
-        if downstreams[connection].isFlushQueued { return }
+        if !downstreams[connection].isFlushQueued { queueFirstFlush(connection) }
+    }
+
+    @inline(never)
+    private func queueFirstFlush(_ connection: Handle) {
         downstreams[connection].isFlushQueued = true
         flushQueue.value.append(connection)
     }
