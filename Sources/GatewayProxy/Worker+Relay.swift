@@ -268,6 +268,10 @@ extension Worker {
             switch calls[call].state {
             case .awaitingHead:
                 try takeResponseHead(id, call, upstream)
+                // What has come with it is no reason to look again at who waits for whom.
+                if case .readingBody = calls[call].state, mayTakeAtOnce(id), !upstreams[upstream].input.isEmpty {
+                    try takeResponseBody(id, call, upstream, connection)
+                }
             case .readingBody:
                 try takeResponseBody(id, call, upstream, connection)
             case .choosing, .connecting, .tunnel, .complete:
@@ -283,6 +287,9 @@ extension Worker {
         completeCall(id, call)
         return .next(exchanges[id].isFetch ? .store : .finish)
     }
+
+    /// A compressor has its turns, and a fetch readers who hold it up.
+    private func mayTakeAtOnce(_ id: Handle) -> Bool { exchanges[id].response.encoder.isNone && !exchanges[id].isFetch }
 
     private func takeResponseHead(_ id: Handle, _ call: Handle, _ upstream: Handle) throws(GatewayError) {
         if exchanges[id].outcome.firstByteAt.isNever { exchanges[id].outcome.firstByteAt = now }
