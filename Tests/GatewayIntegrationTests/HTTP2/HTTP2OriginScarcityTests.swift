@@ -111,8 +111,8 @@ import Testing
             clients.append(client)
             do { try eventually("another connection", timeout: 0.2) { origin.connectionCount == 2 } } catch TestError.timedOut {}
         }
-        #expect(wasFirstThere.value == true && clients.count > 1)
         let answer = try #require(clients.last).readResponse()
         #expect(answer.status == 200 && answer.text == "on 1")
+        #expect(wasFirstThere.value == true && clients.count > 1)
     }
 }
