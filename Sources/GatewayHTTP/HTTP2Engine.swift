@@ -347,12 +347,7 @@ struct HTTP2NameValues: ~Copyable {
 
     /// The same as ``FieldName/secrets`` of the fields that have no place there.
     private static func isUnindexed(_ name: RawSpan) -> Bool {
-        switch name.byteCount {
-        case 7: name.equalsIgnoringCase("api-key")
-        case 14: name.equalsIgnoringCase("x-goog-api-key")
-        case 16: name.equalsIgnoringCase("x-correlation-id")
-        default: false
-        }
+        name.namesCredential || name.equalsIgnoringCase("x-correlation-id")
     }
 
     private func grow() {

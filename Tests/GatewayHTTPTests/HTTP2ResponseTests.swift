@@ -64,7 +64,8 @@ import Testing
     @Test(arguments: [
         ("X-Request-ID", false), ("Traceparent", false), ("Tracestate", false), ("X-Correlation-Id", false), ("Idempotency-Key", false),
         ("Authorization", false), ("Proxy-Authorization", false), ("Cookie", false), ("API-Key", false), ("X-API-Key", false),
-        ("X-Goog-Api-Key", false), ("User-Agent", true), ("X-Forwarded-For", true), ("X-Unheard", true),
+        ("X-Goog-Api-Key", false), ("apikey", false), ("X-Auth-Token", false), ("Private-Token", false), ("User-Agent", true),
+        ("X-Forwarded-For", true), ("X-Unheard", true),
     ])
     func `what is secret, or another in each message, stays out of the table of those that come again`(
         _ name: String, _ isIndexed: Bool
