@@ -10,8 +10,8 @@ import GatewayCore
 /// a bound. One thread uses it.
 ///
 /// What malloc would notice is noticed here more surely, since it is strangers' frames that decide when nghttp2 gives back what: before
-/// each block is a header that says whether the block is lent, under a seal. A block that is given back twice, that was never lent, or
-/// whose header was written over stops the program before it is lent again. Under a sanitizer nghttp2 uses malloc itself.
+/// each block is a header that says whether the block is lent, under a seal. A block that is given back twice before it is lent again, one
+/// that was never lent, or whose header was written over stops the program. Under a sanitizer nghttp2 uses malloc itself.
 ///
 /// Safe although built on pointers: whoever gives ``functions`` to nghttp2 keeps this until that has given back its last block.
 @safe
@@ -71,10 +71,11 @@ final class HTTP2Memory {
     func take(_ byteCount: Int) -> UnsafeMutableRawPointer? {
         if byteCount < 0 { return nil }
         if byteCount > Self.keptBlockBytesMax { return unsafe make(byteCount) }
-        let list = (byteCount &+ (Self.stepBytes &- 1)) / Self.stepBytes
+        // One of no bytes is as large as the smallest, and counts.
+        let list = (max(1, byteCount) &+ (Self.stepBytes &- 1)) / Self.stepBytes
         let size = list &* Self.stepBytes
         guard let block = unsafe popKept(list) else { return unsafe make(size) }
-        keptBytes &-= size
+        keptBytes &-= size &+ Header.byteCount
         unsafe seal(block, UInt(bitPattern: size), lentSecret)
         return unsafe block
     }
@@ -83,14 +84,15 @@ final class HTTP2Memory {
     func give(_ block: UnsafeMutableRawPointer?) {
         guard let block = unsafe block else { return }
         let size = unsafe Int(bitPattern: open(block, lentSecret))
-        if size > Self.keptBlockBytesMax || keptBytes &+ size > keptBytesMax {
+        let held = size &+ Header.byteCount
+        if size > Self.keptBlockBytesMax || keptBytes &+ held > keptBytesMax {
             unsafe seal(block, 0, 0)
             return unsafe free(block - Header.byteCount)
         }
         let list = size / Self.stepBytes
         unsafe seal(block, kept[list], keptSecret)
         kept[list] = UInt(bitPattern: block)
-        keptBytes &+= size
+        keptBytes &+= held
     }
 
     func takeZeroed(_ count: Int, _ size: Int) -> UnsafeMutableRawPointer? {
