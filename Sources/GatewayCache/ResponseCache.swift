@@ -159,7 +159,7 @@ public final class ResponseCache: Sendable {
             throw error
         }
         // Nobody joins any more: readers take the rest with them.
-        end(fill)
+        fill.keepNoMore()
         if let place { fill.hold(StoredAnswer(place, facts, shard(fill.key))) }
     }
 

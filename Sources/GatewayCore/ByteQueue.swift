@@ -133,6 +133,7 @@ public struct ByteQueue: ~Copyable {
     @inlinable @inline(__always)
     public mutating func append(_ opening: StaticString, _ bytes: RawSpan, _ closing: StaticString) {
         let (openingLength, byteCount, closingLength) = (opening.utf8CodeUnitCount, bytes.byteCount, closing.utf8CodeUnitCount)
+        if openingLength &+ byteCount &+ closingLength == 0 { return }
         let room = unsafe room(openingLength &+ byteCount &+ closingLength)
         unsafe memcpy(room, opening.utf8Start, openingLength)
         unsafe bytes.withUnsafeBytes { source in

@@ -143,7 +143,7 @@ extension HTTP2Session {
     func streamClosed(_ number: Int32, _ code: UInt32) {
         let isPeers = state.value.resetByPeer == number
         let stream = handle(of: number)
-        if state.value.known == number { state.value.known = 0 }
+        if state.value.known == number { remember(.none, of: 0) }
         guard streams.slab.contains(stream) else { return noteClosed(number, byUs: !isPeers) }
         if role == .server { state.value.openCount -= 1 }
         noteClosed(number, byUs: streams.slab[stream].isResetByUs && !isPeers)

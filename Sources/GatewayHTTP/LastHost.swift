@@ -2,16 +2,20 @@ import GatewayCore
 
 /// The Host of a connection's last request: nearly always that of its next one, which then need not be read again.
 struct LastHost: Sendable {
-    /// Longer ones are not kept.
+    /// Longer ones are not kept, so that a connection that waits for its next request is no heavier than it need be.
     private static let bytesMax = 40
 
     private var bytes = InlineArray<40, UInt8>(repeating: 0)
-    private var length = 0
-    private var authority = Authority(hostLength: 0, mayHaveUpperCase: false)
+    private var length: UInt8 = 0
+    private var hostLength: UInt8 = 0
+    private var mayHaveUpperCase = false
 
     /// The same as ``Authority/parse(_:_:)``.
     mutating func parse(_ host: RawSpan) throws(GatewayError) -> Authority {
-        if host.byteCount == length && length > 0 && host.elementsEqual(bytes.rawSpan.extracting(0..<length)) { return authority }
+        let count = Int(length)
+        if host.byteCount == count && count > 0 && host.elementsEqual(bytes.rawSpan.extracting(0..<count)) {
+            return Authority(hostLength: Int(hostLength), mayHaveUpperCase: mayHaveUpperCase)
+        }
         let read = try Authority.parse(host, .hostInvalid)
         keep(host, read)
         return read
@@ -21,7 +25,8 @@ struct LastHost: Sendable {
     private mutating func keep(_ host: RawSpan, _ read: Authority) {
         if host.byteCount > Self.bytesMax { return }
         for index in 0..<host.byteCount { bytes[index] = host[byte: index] }
-        length = host.byteCount
-        authority = read
+        length = UInt8(host.byteCount)
+        hostLength = UInt8(read.hostLength)
+        mayHaveUpperCase = read.mayHaveUpperCase
     }
 }

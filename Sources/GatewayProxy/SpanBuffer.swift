@@ -28,7 +28,7 @@ struct SpanBuffer: ~Copyable {
     private mutating func gather(to queue: SpanQueue) {
         if text.isEmpty { text.reserveCapacity(Limits.spanBufferBytes) }
         Self.append(latest, to: &text)
-        latest.clear()
+        if latest.count > Limits.spanPieceBytes + Limits.spanBytes { latest.removeAll() } else { latest.clear() }
         if text.count > Limits.spanBufferBytes - Limits.spanPieceBytes - Limits.spanBytes { handOn(to: queue) }
     }
 

@@ -71,6 +71,7 @@ extension Worker {
             }
             downstreams[id].input.consume(length)
         } catch {
+            // No other head is read: the parser is of no use any more.
             downstreams[id].state = .exchanging
             exchanges[exchange].response.keepsAlive = false
             refuse(exchange, error)

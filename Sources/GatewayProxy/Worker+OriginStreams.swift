@@ -199,14 +199,14 @@ extension Worker {
             if calls[call].upstream.countsFailures { noteAnswer(of: call) }
             try takeHead(id, call)
             // Content that has come with it needs no second look at the reader, who has got a head since the first.
-            if streams.slab[stream].input.isEmpty || exchanges[id].isFetch || !exchanges[id].response.encoder.isNone { return 0 }
+            if streams.slab[stream].input.isEmpty || !mayTakeAtOnce(id) { return 0 }
             guard case .readingBody = calls[call].state else { return 0 }
         }
         guard case .readingBody = calls[call].state else { return nil }
         var count: Int?
         if !streams.slab[stream].input.isEmpty {
             count = try takeContent(id, call, stream, connection)
-            if !streams.slab[stream].input.isEmpty || exchanges[id].isFetch || !exchanges[id].response.encoder.isNone { return count }
+            if !streams.slab[stream].input.isEmpty || !mayTakeAtOnce(id) { return count }
         }
         // That nothing follows needs no room.
         if !streams.slab[stream].hasInputEnded { return count }

@@ -230,12 +230,13 @@ extension Worker {
     /// As long as the client is slower than the origin, nothing more is taken from there; nil if it isn't.
     @inline(__always)
     func waitForReader(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict? {
-        hasOutputToWrite(id, connection) ? waitForSlowReader(id, call, connection) : nil
+        mustLookAtReader(id, connection) ? waitForSlowReader(id, call, connection) : nil
     }
 
     /// Whether so much waits for the client that it is time to look at how fast it reads. A fetch's readers are always looked at.
+    /// By itself: inside it, what follows would have registers saved for it each time.
     @inline(never)
-    private func hasOutputToWrite(_ id: Handle, _ connection: Handle) -> Bool {
+    private func mustLookAtReader(_ id: Handle, _ connection: Handle) -> Bool {
         if exchanges[id].isFetch { return true }
         let stream = exchanges[id].stream
         if !stream.isNone { return streams.slab[stream].output.count >= Limits.streamOutputHighBytes }
@@ -289,7 +290,7 @@ extension Worker {
     }
 
     /// A compressor has its turns, and a fetch readers who hold it up.
-    private func mayTakeAtOnce(_ id: Handle) -> Bool { exchanges[id].response.encoder.isNone && !exchanges[id].isFetch }
+    func mayTakeAtOnce(_ id: Handle) -> Bool { exchanges[id].response.encoder.isNone && !exchanges[id].isFetch }
 
     private func takeResponseHead(_ id: Handle, _ call: Handle, _ upstream: Handle) throws(GatewayError) {
         if exchanges[id].outcome.firstByteAt.isNever { exchanges[id].outcome.firstByteAt = now }
