@@ -234,6 +234,7 @@ public struct ByteQueue: ~Copyable {
     @inlinable @inline(__always)
     public mutating func append(_ first: StaticString, _ second: StaticString, _ third: StaticString) {
         let (firstLength, secondLength, thirdLength) = (first.utf8CodeUnitCount, second.utf8CodeUnitCount, third.utf8CodeUnitCount)
+        if firstLength &+ secondLength &+ thirdLength == 0 { return }
         let room = unsafe room(firstLength &+ secondLength &+ thirdLength)
         unsafe memcpy(room, first.utf8Start, firstLength)
         unsafe memcpy(room + firstLength, second.utf8Start, secondLength)
@@ -289,22 +290,6 @@ public struct ByteQueue: ~Copyable {
         append(decimal: UInt64(value))
     }
 
-    /// Appends all 32 digits of two halves in lower-case hexadecimal: a request's id.
-    @inlinable
-    public mutating func append(hex32 high: UInt64, _ low: UInt64) {
-        let room = unsafe room(32)
-        unsafe room.storeBytes(of: Digits.hex16(high), as: SIMD2<UInt64>.self)
-        unsafe room.storeBytes(of: Digits.hex16(low), toByteOffset: 16, as: SIMD2<UInt64>.self)
-        end &+= 32
-    }
-
-    /// Appends all 16 digits of `value` in lower-case hexadecimal.
-    @inlinable
-    public mutating func append(hex16 value: UInt64) {
-        unsafe room(16).storeBytes(of: Digits.hex16(value), as: SIMD2<UInt64>.self)
-        end &+= 16
-    }
-
     /// Appends `value` in lower-case hexadecimal, as short as it can be.
     public mutating func append(hex value: UInt64) {
         var shift = max(0, (UInt64.bitWidth - value.leadingZeroBitCount - 1) / 4) * 4
@@ -323,8 +308,10 @@ public struct ByteQueue: ~Copyable {
 
     @inlinable @inline(__always)
     public mutating func append(_ digits: LongHexDigits) {
-        append(digits.high)
-        append(digits.low)
+        let room = unsafe room(32)
+        unsafe room.storeBytes(of: digits.high.words, as: SIMD2<UInt64>.self)
+        unsafe room.storeBytes(of: digits.low.words, toByteOffset: 16, as: SIMD2<UInt64>.self)
+        end &+= 32
     }
 
     /// Puts `digits` in the place of the 16 bytes from the `offset`th on.

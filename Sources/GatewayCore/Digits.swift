@@ -54,18 +54,4 @@ public struct Digits: BitwiseCopyable, Sendable {
         let tens = (twos &* 103) >> 10 & 0x000f_000f_000f_000f
         return (tens | (twos &- tens &* 10) << 8) &+ zeros
     }
-
-    /// All 16 digits of `value` in lower-case hexadecimal: one nibble to a byte, then all made digits at once.
-    @inlinable @inline(__always)
-    static func hex16(_ value: UInt64) -> SIMD2<UInt64> {
-        // The most significant byte comes first in memory, and its upper nibble before the lower one.
-        let bytes = value.byteSwapped
-        var spread = SIMD2(bytes & 0xffff_ffff, bytes >> 32)
-        spread = (spread &<< 16 | spread) & 0x0000_ffff_0000_ffff
-        spread = (spread &<< 8 | spread) & 0x00ff_00ff_00ff_00ff
-        let nibbles = (spread &>> 4 | spread &<< 8) & 0x0f0f_0f0f_0f0f_0f0f
-        // 1 in every byte that is a letter; times 255 it is a mask.
-        let letters = (nibbles &+ 0x0606_0606_0606_0606) &>> 4 & 0x0101_0101_0101_0101
-        return nibbles &+ 0x3030_3030_3030_3030 &+ ((letters &<< 8 &- letters) & 0x2727_2727_2727_2727)
-    }
 }

@@ -438,6 +438,8 @@ public enum Limits {
     public static let logQueueBytesMax = 4 * 1024 * 1024
     /// A worker hands its lines over when they fill this ...
     public static let logBufferBytes = 128 * 1024
+    /// So much of lines is made before it is copied: a handful of them, which stay in a core's first cache.
+    public static let logPieceBytes = 2 * 1024
     /// ... or when the oldest has waited so long: a reader of the log should not notice.
     public static let logBufferMs = 50
     /// At the end a log's destination has so long to take what waits.

@@ -41,10 +41,10 @@ public struct SHA256Digest: Hashable, Sendable, BitwiseCopyable {
 
     /// Appends its 64 hexadecimal digits.
     public func appendHex(to queue: inout ByteQueue) {
-        queue.append(hex16: first)
-        queue.append(hex16: second)
-        queue.append(hex16: third)
-        queue.append(hex16: fourth)
+        queue.append(HexDigits(first))
+        queue.append(HexDigits(second))
+        queue.append(HexDigits(third))
+        queue.append(HexDigits(fourth))
     }
 
     /// Appends its 32 bytes.

@@ -151,6 +151,6 @@ extension Exchange {
     }
 
     private func appendOwnRequestID(to queue: inout ByteQueue) {
-        queue.append(hex32: requestID.0, requestID.1)
+        queue.append(LongHexDigits(requestID.0, requestID.1))
     }
 }

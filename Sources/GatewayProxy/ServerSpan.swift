@@ -33,7 +33,7 @@ extension Exchange {
         if head.hostname.byteCount > 0 {
             // Nothing in it needs an escape: only what may be a name or an address is taken for a host.
             SpanJSON.beginText("server.address", into: &line)
-            line.append("", head.hostname, "")
+            line.append(head.hostname)
             SpanJSON.endText(into: &line)
         }
         SpanJSON.beginText("client.address", into: &line)

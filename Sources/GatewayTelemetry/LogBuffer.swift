@@ -4,10 +4,8 @@ import GatewayCore
 ///
 /// One thread owns a buffer. At its end the thread calls ``flush()``; a buffer that is destroyed hands over what it holds.
 public struct LogBuffer: ~Copyable {
-    /// Lines gather below this mark, a handful of them, and a last one fits into twice as much, unless it is unusually long.
-    @usableFromInline static var recentBytes: Int { 2 * 1024 }
-    /// So much text leaves room for those.
-    @usableFromInline static var flushBytes: Int { Limits.logBufferBytes - 2 * recentBytes }
+    /// So much text leaves room for one more piece, with a last line that begins within it and is not unusually long.
+    private static var flushBytes: Int { Limits.logBufferBytes - 2 * Limits.logPieceBytes }
     /// What most lines fit into.
     @usableFromInline static var lineBytes: Int { 1024 }
 
@@ -40,7 +38,7 @@ public struct LogBuffer: ~Copyable {
         body(&recent)
         recent.append(0x0a)
         lines += 1
-        if recent.count >= Self.recentBytes { gather() }
+        if recent.count >= Limits.logPieceBytes { gather() }
     }
 
     @usableFromInline
@@ -52,7 +50,7 @@ public struct LogBuffer: ~Copyable {
     private mutating func appendRecent() {
         if text.isEmpty { text.reserveCapacity(Limits.logBufferBytes) }
         Self.append(recent, to: &text)
-        if recent.count > 2 * Self.recentBytes { recent.removeAll() } else { recent.clear() }
+        if recent.count > 2 * Limits.logPieceBytes { recent.removeAll() } else { recent.clear() }
     }
 
     private static func append(_ lines: borrowing ByteQueue, to text: inout [UInt8]) {

@@ -28,8 +28,8 @@ import Testing
             queue.append(hex: value)
             queue.append(" ")
         }
-        queue.append(hex16: 0x0123_4567_89ab_cdef)
-        queue.append(hex32: 0xfedc_ba98_7654_3210, 0xa09f)
+        queue.append(HexDigits(0x0123_4567_89ab_cdef))
+        queue.append(LongHexDigits(0xfedc_ba98_7654_3210, 0xa09f))
         let last = "0123456789abcdeffedcba9876543210000000000000a09f"
         #expect(queue.bytes.string == "0 0 9 9 10 a 12345 3039 18446744073709551615 ffffffffffffffff " + last)
     }
