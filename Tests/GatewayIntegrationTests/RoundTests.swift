@@ -50,6 +50,23 @@ import Testing
         #expect(place < 40 * Self.asked / 2)
     }
 
+    @Test func `streams that end together have a log line each, also when their client has gone meanwhile`() throws {
+        let gateway = try Gateway(conf: Self.conf())
+        let staying = try HTTP2Client.open(gateway.connect())
+        let connection = try gateway.connect()
+        let leaving = try HTTP2Client.open(connection)
+        gateway.program.send(SIGSTOP)
+        let stayed = try (0..<90).map { index in try (staying.request(.request("GET", "/stayed/\(index)")), index) }
+        for index in 0..<90 { try leaving.request(.request("GET", "/left/\(index)")) }
+        connection.close()
+        gateway.program.send(SIGCONT)
+        for (stream, _) in stayed { #expect(try staying.response(on: stream).status == 200) }
+        let lines = try gateway.accessLog(waitingFor: 180)
+        #expect(Set(lines.compactMap { $0["uri"] }) == Set((0..<90).flatMap { ["/stayed/\($0)", "/left/\($0)"] }))
+        #expect(lines.count == 180)
+        #expect(Set(lines.compactMap { $0["request_id"] }).count == 180)
+    }
+
     @Test func `hundreds of requests that are late at the same time all end`() throws {
         let origin = try SilentListener()
         let gateway = try Gateway(
