@@ -34,6 +34,7 @@ struct HTTP2HeadReader: ~Copyable {
 
     private let inPlace = InPlace()
     private var state = State()
+    private var lastHost = LastHost()
     /// The crumbs of Cookie, joined (RFC 9113 § 8.2.3).
     private var cookie: ByteQueue
 
@@ -104,6 +105,7 @@ struct HTTP2HeadReader: ~Copyable {
 
     private static var pathTooLong: GatewayError { GatewayError(.requestLineTooLong, "the path is too long") }
 
+    @inline(__always)
     private mutating func pseudoField(_ name: RawSpan, _ value: RawSpan, _ head: inout HTTP2Head) throws(GatewayError) {
         if state.hasFields { throw GatewayError(.fieldInvalid, "a pseudo-field stands behind other fields") }
         if state.kind == .response {
@@ -307,7 +309,7 @@ struct HTTP2HeadReader: ~Copyable {
     }
 
     /// Whom the request is for. Where both say it they must agree: whichever won, somebody would believe the other.
-    private func readAuthority(_ head: inout HTTP2Head) throws(GatewayError) {
+    private mutating func readAuthority(_ head: inout HTTP2Head) throws(GatewayError) {
         var range = state.authority
         if state.seen & Self.authority == 0 {
             guard let host = state.host else {
@@ -318,7 +320,7 @@ struct HTTP2HeadReader: ~Copyable {
         } else if let host = state.host, !agree(head.fields.bytes(host), head.fields.bytes(range)) {
             throw GatewayError(.hostInvalid, ":authority and Host do not agree")
         }
-        let authority = try Authority.parse(head.fields.bytes(range), .hostInvalid)
+        let authority = try lastHost.parse(head.fields.bytes(range))
         head.parts.authority = range
         head.parts.setHostname(authority, &head.fields)
     }

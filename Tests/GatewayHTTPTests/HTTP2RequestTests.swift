@@ -33,6 +33,27 @@ import Testing
         #expect(try server.request(server.stream()).authority == authority)
     }
 
+    @Test func `an authority is read anew with every request of a connection, whatever it was before`() throws {
+        let long = String(repeating: "a", count: 50)
+        let authorities = [
+            "a.example", "a.example", "b.example", "a.example", "A.example", "A.example", "a.example:80", "a.exampl", "a..xample",
+            "a.example",
+            long, long + "b", "a.example", "a:99999", "[::1]", "[::1]", "a.example",
+        ]
+        let shared = try HTTP2TestSession.server()
+        for (index, authority) in authorities.enumerated() {
+            let fresh = try HTTP2TestSession.server()
+            fresh.give([.headers(1, requestFields(authority: authority))])
+            shared.give([.headers(Int32(2 * index + 1), requestFields(authority: authority))])
+            let (expected, read) = try (fresh.stream(), shared.stream(index))
+            #expect(shared.error(read) == fresh.error(expected))
+            #expect(shared.isReset(read) == fresh.isReset(expected))
+            if fresh.isReset(expected) { continue }
+            let (hostname, expectedHostname) = try (shared.request(read).hostname, fresh.request(expected).hostname)
+            #expect(hostname == expectedHostname)
+        }
+    }
+
     @Test func `a request is the same however its bytes are cut`() throws {
         let bytes =
             http2Preface
