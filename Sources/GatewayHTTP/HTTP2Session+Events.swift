@@ -5,6 +5,7 @@ extension HTTP2Session {
     // MARK: Heads
 
     /// A block begins on a stream that nghttp2 has opened, now or before.
+    @inline(__always)
     func blockBegan(on number: Int32) {
         state.value.floods.credit(.hpackBomb, Limits.http2VainFieldsPerHead)
         var stream = handle(of: number)
@@ -41,6 +42,7 @@ extension HTTP2Session {
         return stream
     }
 
+    @inline(__always)
     func fieldCame(_ name: RawSpan, _ value: RawSpan) {
         let stream = state.value.block
         if stream.isNone || state.value.reader.hasRefused { return fieldCameInVain() }
@@ -63,6 +65,7 @@ extension HTTP2Session {
         charge(.hpackBomb)
     }
 
+    @inline(__always)
     func blockEnded(endsStream: Bool) {
         let stream = state.value.block
         state.value.block = .none
@@ -85,6 +88,7 @@ extension HTTP2Session {
 
     /// Counts what has been decoded until the stream ends. False where all streams together hold too much: this one is then reset, and a
     /// client may send its request again (RFC 9113 § 8.7), but not for ever.
+    @inline(__always)
     private func hold(_ stream: Handle) -> Bool {
         let isTrailers = state.value.blockIsTrailers
         let byteCount = isTrailers ? streams.slab[stream].trailers.byteCount : streams.slab[stream].head.fields.byteCount
@@ -105,6 +109,7 @@ extension HTTP2Session {
         return false
     }
 
+    @inline(__always)
     private func finishRequest(_ stream: Handle, _ endsStream: Bool) throws(GatewayError) {
         streams.slab[stream].hasFinalHead = true
         streams.slab[stream].hasHead = true
@@ -113,6 +118,7 @@ extension HTTP2Session {
         if case .length(let length) = streams.slab[stream].head.parts.framing { streams.slab[stream].contentLeft = length }
     }
 
+    @inline(__always)
     private func finishResponse(_ stream: Handle, _ endsStream: Bool) throws(GatewayError) {
         let method = streams.slab[stream].requestMethod
         try state.value.reader.finishResponse(&streams.slab[stream].head, to: method, endsStream: endsStream)
@@ -144,6 +150,7 @@ extension HTTP2Session {
 
     // MARK: Content
 
+    @inline(__always)
     func dataCame(on number: Int32, _ bytes: RawSpan) {
         let stream = handle(of: number)
         guard streams.slab.contains(stream), !streams.slab[stream].isReset, !streams.slab[stream].isReleased else {
@@ -166,6 +173,7 @@ extension HTTP2Session {
         queueEvent(stream)
     }
 
+    @inline(__always)
     func dataEnded(on number: Int32, isEmpty: Bool, endsStream: Bool) {
         if isEmpty && !endsStream { return charge(.emptyData) }
         // Many streams share a connection to an origin: some of them may beat with empty frames.

@@ -152,6 +152,7 @@ extension HTTP2Session {
         return state.value.isBlockLate ? countLate(head) : .pass
     }
 
+    @inline(__always)
     private func judgeHeaders(_ head: HTTP2FrameHead, _ bytes: RawSpan) -> Verdict {
         let number = head.stream
         state.value.heads += 1

@@ -140,6 +140,7 @@ extension HTTP2Session {
     }
 
     /// nghttp2 has closed the stream: both sides have ended it, or one has reset it.
+    @inline(__always)
     func streamClosed(_ number: Int32, _ code: UInt32) {
         let isPeers = state.value.resetByPeer == number
         let stream = handle(of: number)

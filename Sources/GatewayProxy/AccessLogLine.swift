@@ -79,6 +79,7 @@ extension Exchange {
     }
 
     /// What came in one round has one time: that of the whole.
+    @inline(__always)
     private func encodeTimes(_ now: MonotonicTime, into line: inout ByteQueue) {
         if requestBody.received > 0, !requestCompletedAt.isNever, requestCompletedAt > startedAt {
             let took = requestCompletedAt.nanoseconds(since: startedAt)

@@ -84,6 +84,7 @@ extension Exchange {
     }
 
     /// X-Forwarded-* and X-Request-ID: a trusted proxy's are kept, everybody else's are set anew.
+    @inline(__always)
     private func encodeForwarding(_ set: FieldNames, _ connection: borrowing DownstreamConnection, into queue: inout ByteQueue) {
         if set.isEmpty && !isFromTrustedProxy && head.authority.byteCount > 0 {
             // As for most requests: nothing to look up, few pieces, and the client is the peer.

@@ -74,6 +74,7 @@ extension Exchange {
         }
     }
 
+    @inline(__always)
     private func encodeFraming(of call: borrowing UpstreamCall, into queue: inout ByteQueue) {
         switch response.framing {
         case .length(let length):

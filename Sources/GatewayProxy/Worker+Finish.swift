@@ -4,6 +4,7 @@ import GatewayTelemetry
 
 /// The one end of every exchange, whatever happened to it: counted, logged, and its connection sent on its way.
 extension Worker {
+    @inline(__always)
     func finish(_ id: Handle) {
         if exchanges[id].isFetch { return finishFetch(id) }
         let connection = exchanges[id].connection
@@ -38,6 +39,7 @@ extension Worker {
         }
     }
 
+    @inline(__always)
     private func count(_ id: Handle) {
         if let error = exchanges[id].error { shard.increment(metrics.refusal(error.type)) }
         guard let table = exchanges[id].location?.answerTable else { return }
@@ -70,6 +72,7 @@ extension Worker {
         exchanges[id].caching.isNone ? nil : cacheTurns[exchanges[id].caching].key
     }
 
+    @inline(__always)
     private func log(_ id: Handle) {
         if accessLogPolicy.samples && leavesOut(id) { return }
         accessLog.value?.withLine(now: now) { line in

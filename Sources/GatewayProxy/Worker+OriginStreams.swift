@@ -149,6 +149,7 @@ extension Worker {
     // MARK: The answer
 
     /// Moves what has come of the answer to the client, until the client is slower than the origin.
+    @inline(__always)
     func relayAnswer(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict {
         // As it is when the request has just gone: a client that has got nothing can't be slow either.
         if exchanges[id].isOverHTTP2, case .awaitingHead = calls[call].state, streams.slab[calls[call].stream].isSilent {
@@ -160,6 +161,7 @@ extension Worker {
         return verdict
     }
 
+    @inline(__always)
     private func relayPieces(_ id: Handle, _ call: Handle, _ connection: Handle) -> Verdict {
         let stream = calls[call].stream
         var turnBytes = 0
@@ -189,6 +191,7 @@ extension Worker {
 
     /// Takes of the answer what needs one look at the reader: a head, content, the end. Returns how much content that was; nil if there is
     /// nothing.
+    @inline(__always)
     private func takeAnswer(_ id: Handle, _ call: Handle, _ stream: Handle, _ connection: Handle) throws(GatewayError) -> Int? {
         if case .awaitingHead = calls[call].state {
             if !streams.slab[stream].hasHead { return nil }
@@ -216,6 +219,7 @@ extension Worker {
         return count ?? 0
     }
 
+    @inline(__always)
     private func takeContent(_ id: Handle, _ call: Handle, _ stream: Handle, _ connection: Handle) throws(GatewayError) -> Int {
         let encoder = exchanges[id].response.encoder
         let waiting = streams.slab[stream].input.count
@@ -360,6 +364,7 @@ extension Worker {
 }
 
 extension UpstreamCall {
+    @inline(__always)
     fileprivate mutating func takeHead(of stream: inout HTTP2Stream) throws(GatewayError) {
         try stream.takeResponse(into: &head)
     }

@@ -7,6 +7,7 @@ import GatewayPolicy
 extension Worker {
     // MARK: admit
 
+    @inline(__always)
     func admit(_ id: Handle) -> Verdict {
         let connection = exchanges[id].connection
         beginRequestBody(id)
@@ -27,6 +28,7 @@ extension Worker {
         return .next(.route)
     }
 
+    @inline(__always)
     private func adopt(_ timeouts: ClientTimeouts, for id: Handle, on connection: Handle) {
         let stream = exchanges[id].stream
         if stream.isNone {
@@ -39,6 +41,7 @@ extension Worker {
         }
     }
 
+    @inline(__always)
     private func chooseServer(_ id: Handle, _ connection: Handle) {
         let (snapshot, listenerID) = (exchanges[id].snapshot, downstreams[connection].listenerID)
         exchanges[id].server = snapshots[snapshot].table.onlyServer(at: listenerID)
@@ -48,6 +51,7 @@ extension Worker {
         }
     }
 
+    @inline(__always)
     private func beginRequestBody(_ id: Handle) {
         let framing = exchanges[id].head.framing
         exchanges[id].requestBody.framing = framing
@@ -64,6 +68,7 @@ extension Worker {
     }
 
     /// A trusted proxy says for whom it asks, and under which id; others are who they are, and get an id from us.
+    @inline(__always)
     private func identifyClient(_ id: Handle) {
         let (snapshot, peer) = (exchanges[id].snapshot, exchanges[id].client)
         if snapshots[snapshot].table.trustedProxies.contains(peer), !downstreams[exchanges[id].connection].speaksForUnnamed {
@@ -87,6 +92,7 @@ extension Worker {
 
     // MARK: route
 
+    @inline(__always)
     func route(_ id: Handle) -> Verdict {
         do {
             try exchanges[id].chooseLocation()
@@ -147,6 +153,7 @@ extension Worker {
 
     // MARK: chooseUpstream
 
+    @inline(__always)
     func chooseUpstream(_ id: Handle) -> Verdict {
         let call = exchanges[id].call
         let upstream = calls[call].upstream.index
@@ -227,6 +234,7 @@ extension Worker {
 
     // MARK: send
 
+    @inline(__always)
     func send(_ id: Handle) -> Verdict {
         let call = exchanges[id].call
         if calls[call].headByteCount == 0 {
@@ -285,6 +293,7 @@ extension Worker {
         return attemptFailed(call, GatewayError(.connectFailed, "the server cannot be connected to"), cause: error, status: 502)
     }
 
+    @inline(__always)
     private func noteAttempt(_ id: Handle, _ call: Handle) {
         exchanges[id].outcome.attempts += 1
         exchanges[id].outcome.server = calls[call].selectedServer

@@ -4,6 +4,7 @@ import GatewayNet
 
 /// The relay: the request's body up, the response down, each as far as the other side can take it.
 extension Worker {
+    @inline(__always)
     func relay(_ id: Handle) -> Verdict {
         if exchanges[id].isFetch { return relayFetch(id) }
         let connection = exchanges[id].connection

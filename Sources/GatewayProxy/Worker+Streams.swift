@@ -19,6 +19,7 @@ extension Worker {
     }
 
     /// The head is there: from here on whatever happens ends in `finish`.
+    @inline(__always)
     private func beginExchange(_ stream: Handle) {
         let connection = streams.slab[stream].connection
         // Its own request must not close it for the room that the request needs.
@@ -51,6 +52,7 @@ extension Worker {
 
     // MARK: Relay
 
+    @inline(__always)
     func relayStream(_ id: Handle, _ connection: Handle) -> Verdict {
         let stream = exchanges[id].stream
         if let error = streams.slab[stream].error { return .breakOff(error) }
@@ -132,6 +134,7 @@ extension Worker {
         awaitReader(stream)
     }
 
+    @inline(__always)
     func sendHead(_ id: Handle, _ call: Handle) {
         let (stream, connection) = (exchanges[id].stream, exchanges[id].connection)
         var lines = ByteQueue(pool: pool)
@@ -197,6 +200,7 @@ extension Worker {
 
     // MARK: Endings
 
+    @inline(__always)
     func finishStream(_ id: Handle, _ connection: Handle) {
         let (stream, snapshot) = (exchanges[id].stream, exchanges[id].snapshot)
         exchanges.discard(id)
@@ -319,6 +323,7 @@ extension Worker {
 }
 
 extension Exchange {
+    @inline(__always)
     mutating func takeHead(of stream: inout HTTP2Stream) throws(GatewayError) {
         try stream.takeRequest(into: &head)
     }
