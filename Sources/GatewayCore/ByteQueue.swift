@@ -217,6 +217,25 @@ public struct ByteQueue: ~Copyable {
         end &+= 8
     }
 
+    /// The same with `bytes` behind them, as one piece. It calls nothing on the usual way.
+    @inlinable
+    public mutating func append(word: UInt64, _ bytes: RawSpan) {
+        let byteCount = bytes.byteCount
+        guard UInt(bitPattern: byteCount &- 1) < 64, capacity &- end >= 8 &+ byteCount else { return appendAny(word: word, bytes) }
+        let room = unsafe base.unsafelyUnwrapped + end
+        unsafe room.storeBytes(of: word, as: UInt64.self)
+        unsafe bytes.withUnsafeBytes { source in
+            if let from = source.baseAddress { unsafe Self.copyShort(from, to: room + 8, byteCount) }
+        }
+        end &+= 8 &+ byteCount
+    }
+
+    @usableFromInline @inline(never)
+    mutating func appendAny(word: UInt64, _ bytes: RawSpan) {
+        append(word: word)
+        append(bytes)
+    }
+
     /// Appends the `count` lowest bytes of `word`.
     @inlinable
     public mutating func append(word: UInt64, count: Int) {

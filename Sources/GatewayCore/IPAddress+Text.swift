@@ -129,7 +129,8 @@ extension IPAddress: CustomStringConvertible {
             queue.append(bytes.rawSpan.extracting(0..<count))
         }
 
-        @usableFromInline var count: Int { Int(length) }
+        @inlinable
+        public var count: Int { Int(length) }
 
         private mutating func appendV4(_ address: UInt32) {
             for place: UInt32 in 0..<4 {

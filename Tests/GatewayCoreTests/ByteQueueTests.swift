@@ -47,6 +47,17 @@ import Testing
         }
     }
 
+    @Test func `a word and bytes of any length behind it are appended as one piece`() {
+        let pool = BufferPool()
+        for length in 0...130 {
+            let bytes = (0..<length).map { UInt8(truncatingIfNeeded: $0) }
+            var queue = ByteQueue(pool: pool)
+            for _ in 0..<8 { queue.append(word: 0x0807_0605_0403_0201, bytes.rawSpan) }
+            let all = queue.bytes.array
+            #expect(all == (0..<8).flatMap { _ in [1, 2, 3, 4, 5, 6, 7, 8] + bytes })
+        }
+    }
+
     @Test func `a queue that is cleared keeps its memory`() {
         let pool = BufferPool()
         var queue = ByteQueue(pool: pool)
