@@ -201,15 +201,15 @@ struct HTTP2Engine: ~Copyable {
     func respond(_ stream: Int32, _ head: RawSpan, isInterim: Bool, handle: Handle?, _ pairs: borrowing HTTP2NameValues) -> Bool {
         guard let status = HeadLines.status(of: head) else { return false }
         return unsafe head.withUnsafeBytes { bytes in
-            pairs.removeAll()
-            unsafe pairs.append(":status", bytes, status)
-            unsafe pairs.appendFields(bytes, from: HeadLines.fields(of: head), of: stream)
+            var list = unsafe pairs.emptyList
+            unsafe pairs.append(":status", bytes, status, to: &list)
+            unsafe pairs.appendFields(bytes, from: HeadLines.fields(of: head), of: stream, to: &list)
             if isInterim {
-                return unsafe nghttp2_submit_headers(session, 0, stream, nil, pairs.start, pairs.count, nil) == 0
+                return unsafe nghttp2_submit_headers(session, 0, stream, nil, list.start, list.count, nil) == 0
             }
-            guard let handle else { return unsafe nghttp2_submit_response(session, stream, pairs.start, pairs.count, nil) == 0 }
+            guard let handle else { return unsafe nghttp2_submit_response(session, stream, list.start, list.count, nil) == 0 }
             var provider = unsafe HTTP2Callbacks.provider(handle)
-            return unsafe nghttp2_submit_response(session, stream, pairs.start, pairs.count, &provider) == 0
+            return unsafe nghttp2_submit_response(session, stream, list.start, list.count, &provider) == 0
         }
     }
 
@@ -219,23 +219,23 @@ struct HTTP2Engine: ~Copyable {
         _ pairs: borrowing HTTP2NameValues
     ) -> Int32? {
         let number = unsafe head.withUnsafeBytes { bytes in
-            pairs.removeAll()
+            var list = unsafe pairs.emptyList
             if isWebSocket {
-                pairs.append(":method", "CONNECT")
-                pairs.append(":protocol", "websocket")
+                unsafe pairs.append(":method", "CONNECT", to: &list)
+                unsafe pairs.append(":protocol", "websocket", to: &list)
             } else {
-                unsafe pairs.append(":method", bytes, line.method)
+                unsafe pairs.append(":method", bytes, line.method, to: &list)
             }
-            pairs.append(":scheme", scheme)
-            unsafe pairs.append(":path", bytes, line.target)
+            unsafe pairs.append(":scheme", scheme, to: &list)
+            unsafe pairs.append(":path", bytes, line.target, to: &list)
             let (host, others) = HeadLines.host(in: head, from: line.fields)
-            if let host { unsafe pairs.append(":authority", bytes, host) }
-            unsafe pairs.appendFields(bytes, from: others, of: nextStream, leavingOutHost: true)
+            if let host { unsafe pairs.append(":authority", bytes, host, to: &list) }
+            unsafe pairs.appendFields(bytes, from: others, of: nextStream, leavingOutHost: true, to: &list)
             if !hasContent {
-                return unsafe nghttp2_submit_request(session, nil, pairs.start, pairs.count, nil, handle.address)
+                return unsafe nghttp2_submit_request(session, nil, list.start, list.count, nil, handle.address)
             }
             var provider = unsafe HTTP2Callbacks.provider(handle)
-            return unsafe nghttp2_submit_request(session, nil, pairs.start, pairs.count, &provider, handle.address)
+            return unsafe nghttp2_submit_request(session, nil, list.start, list.count, &provider, handle.address)
         }
         return number > 0 ? number : nil
     }
@@ -243,9 +243,9 @@ struct HTTP2Engine: ~Copyable {
     /// Trailers, of which there is one at least: END_STREAM goes with them.
     func endWithTrailers(_ stream: Int32, _ lines: RawSpan, _ pairs: borrowing HTTP2NameValues) -> Bool {
         unsafe lines.withUnsafeBytes { bytes in
-            pairs.removeAll()
-            unsafe pairs.appendFields(bytes, from: 0, of: stream)
-            return unsafe nghttp2_submit_trailer(session, stream, pairs.start, pairs.count) == 0
+            var list = unsafe pairs.emptyList
+            unsafe pairs.appendFields(bytes, from: 0, of: stream, to: &list)
+            return unsafe nghttp2_submit_trailer(session, stream, list.start, list.count) == 0
         }
     }
 
@@ -265,76 +265,127 @@ struct HTTP2Engine: ~Copyable {
 /// Names and values as nghttp2 is given them, in memory that all sessions of a worker share: it copies them, in lower case.
 @safe
 struct HTTP2NameValues: ~Copyable {
+    /// The pairs of a head while they are put together: who does holds it, so that it stays in registers. One at a time.
     @unsafe
-    private struct Storage {
-        var start: UnsafeMutablePointer<nghttp2_nv>
-        var capacity: Int
-        var count = 0
+    struct List {
+        fileprivate(set) var start: UnsafeMutablePointer<nghttp2_nv>
+        fileprivate var capacity: Int
+        fileprivate(set) var count = 0
     }
 
-    private let storage: Cell<Storage>
+    /// The name of a field that the gateway knows.
+    @unsafe
+    private struct Name {
+        var start: UnsafePointer<UInt8>
+        var length: Int
+    }
+
+    /// The memory.
+    private let room: Cell<List>
+    /// By their numbers; as many as ``CountedField/Known`` counts.
+    private let named: UnsafeMutablePointer<Name>
 
     init() {
         let capacity = Limits.headFieldsMax
-        unsafe storage = Cell(Storage(start: .allocate(capacity: capacity), capacity: capacity))
-    }
-
-    deinit {
-        unsafe storage.value.start.deallocate()
-    }
-
-    fileprivate var start: UnsafePointer<nghttp2_nv> { unsafe UnsafePointer(storage.value.start) }
-    fileprivate var count: Int { unsafe storage.value.count }
-
-    fileprivate func removeAll() { unsafe storage.value.count = 0 }
-
-    /// The fields of `head`, which must stay where it is until they are used.
-    fileprivate func appendFields(
-        _ head: UnsafeRawBufferPointer, from position: Int, of stream: Int32, leavingOutHost: Bool = false
-    ) {
-        let unindexed = Self.refreshesNames(stream) ? FieldName.secrets : FieldName.secrets | FieldName.everNew
-        let bytes = unsafe head.bytes
-        var lines = HeadLines(from: position)
-        guard let base = head.baseAddress else { return }
-        while let line = lines.next(in: bytes) {
-            if leavingOutHost && line.known == .host { continue }
-            let (value, valueLength) = unsafe (base + line.value.lowerBound, line.value.count)
-            if line.known == .other {
-                let flags = Self.isUnindexed(bytes.extracting(line.name)) ? Self.unindexed : 0
-                unsafe append(base + line.name.lowerBound, line.name.count, value, valueLength, flags)
-            } else {
-                let name = line.known.name
-                let flags = Self.literalName | (unindexed & line.known.bit != 0 ? Self.unindexed : 0)
-                unsafe append(UnsafeRawPointer(name.utf8Start), name.utf8CodeUnitCount, value, valueLength, flags)
-            }
+        unsafe room = Cell(List(start: .allocate(capacity: capacity), capacity: capacity))
+        unsafe named = .allocate(capacity: 64)
+        for number: UInt8 in 0..<64 {
+            let name = (FieldName(rawValue: number) ?? .other).name
+            unsafe (named + Int(number)).initialize(to: Name(start: name.utf8Start, length: name.utf8CodeUnitCount))
         }
     }
 
-    /// A name in lower case.
-    fileprivate func append(_ name: StaticString, _ head: UnsafeRawBufferPointer, _ value: Range<Int>) {
-        guard let base = head.baseAddress else { return }
-        unsafe append(
-            UnsafeRawPointer(name.utf8Start), name.utf8CodeUnitCount, base + value.lowerBound, value.count, Self.literalName)
+    deinit {
+        unsafe room.value.start.deallocate()
+        unsafe named.deallocate()
     }
 
-    fileprivate func append(_ name: StaticString, _ value: StaticString) {
+    /// Takes the place of any other.
+    fileprivate var emptyList: List { unsafe room.value }
+
+    /// The fields of `head`, which must stay where it is until they are used.
+    fileprivate func appendFields(
+        _ head: UnsafeRawBufferPointer, from position: Int, of stream: Int32, leavingOutHost: Bool = false, to list: inout List
+    ) {
+        let unindexed = Self.refreshesNames(stream) ? FieldName.secrets : FieldName.secrets | FieldName.everNew
+        let unusual = leavingOutHost ? HeadLines.leftOut | FieldName.host.bit : HeadLines.leftOut
+        let bytes = unsafe head.bytes
+        guard let base = head.baseAddress else { return }
+        var position = position
+        repeat {
+            // What most fields are, without a call.
+            var count = unsafe list.count
+            while unsafe count < list.capacity, let field = CountedField.known(in: bytes, at: position, butFor: unusual) {
+                let flags = Self.literalName | (unindexed &>> field.number & 1 != 0 ? Self.unindexed : 0)
+                let name = unsafe named + Int(truncatingIfNeeded: field.number)
+                unsafe (list.start + count).initialize(
+                    to: Self.pair(name.pointee.start, name.pointee.length, base + field.valueStart, field.end &- field.valueStart, flags))
+                count &+= 1
+                position = field.end
+            }
+            unsafe list.count = count
+        } while unsafe position < bytes.byteCount && bytes[byte: position] != .carriageReturn
+            && appendOthers(head, from: &position, unindexed, leavingOutHost, to: &list)
+    }
+
+    /// The next field, whatever it is, and the lines behind it. False if there are no more.
+    @inline(never)
+    private func appendOthers(
+        _ head: UnsafeRawBufferPointer, from position: inout Int, _ unindexed: UInt64, _ leavingOutHost: Bool, to list: inout List
+    ) -> Bool {
+        let bytes = unsafe head.bytes
+        var lines = HeadLines(from: position)
+        guard let base = head.baseAddress else { return false }
+        repeat {
+            guard let line = lines.next(in: bytes) else { return false }
+            if leavingOutHost && line.known == .host { continue }
+            let value = unsafe base + line.valueStart
+            if line.known == .other {
+                let flags = Self.isUnindexed(line.name(in: bytes)) ? Self.unindexed : 0
+                unsafe append(base + line.nameStart, line.nameLength, value, line.valueLength, flags, to: &list)
+            } else {
+                let name = unsafe named + Int(line.known.rawValue)
+                let flags = Self.literalName | (unindexed & line.known.bit != 0 ? Self.unindexed : 0)
+                unsafe append(name.pointee.start, name.pointee.length, value, line.valueLength, flags, to: &list)
+            }
+        } while !lines.isBeforeCounted(in: bytes)
+        position = lines.position
+        return true
+    }
+
+    /// A name in lower case.
+    @inline(__always)
+    fileprivate func append(_ name: StaticString, _ head: UnsafeRawBufferPointer, _ value: Range<Int>, to list: inout List) {
+        guard let base = head.baseAddress else { return }
+        unsafe append(
+            UnsafeRawPointer(name.utf8Start), name.utf8CodeUnitCount, base + value.lowerBound, value.count, Self.literalName, to: &list)
+    }
+
+    @inline(__always)
+    fileprivate func append(_ name: StaticString, _ value: StaticString, to list: inout List) {
         unsafe append(
             UnsafeRawPointer(name.utf8Start), name.utf8CodeUnitCount, UnsafeRawPointer(value.utf8Start), value.utf8CodeUnitCount,
-            Self.literalName | UInt8(NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue))
+            Self.literalName | UInt8(NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue), to: &list)
     }
 
     @inline(__always)
     private func append(
-        _ name: UnsafeRawPointer, _ nameLength: Int, _ value: UnsafeRawPointer, _ valueLength: Int, _ flags: UInt8
+        _ name: UnsafeRawPointer, _ nameLength: Int, _ value: UnsafeRawPointer, _ valueLength: Int, _ flags: UInt8, to list: inout List
     ) {
-        if unsafe storage.value.count == storage.value.capacity { grow() }
-        // nghttp2 takes pointers to bytes that it does not write.
-        let pair = unsafe nghttp2_nv(
+        if unsafe list.count == list.capacity { unsafe grow(&list) }
+        unsafe (list.start + list.count).initialize(to: Self.pair(name, nameLength, value, valueLength, flags))
+        unsafe list.count &+= 1
+    }
+
+    /// nghttp2 takes pointers to bytes that it does not write.
+    @inline(__always)
+    private static func pair(
+        _ name: UnsafeRawPointer, _ nameLength: Int, _ value: UnsafeRawPointer, _ valueLength: Int, _ flags: UInt8
+    ) -> nghttp2_nv {
+        unsafe nghttp2_nv(
             name: UnsafeMutablePointer(mutating: name.assumingMemoryBound(to: UInt8.self)),
             value: UnsafeMutablePointer(mutating: value.assumingMemoryBound(to: UInt8.self)), namelen: nameLength, valuelen: valueLength,
             flags: flags)
-        unsafe (storage.value.start + storage.value.count).initialize(to: pair)
-        unsafe storage.value.count += 1
     }
 
     /// The name is in lower case, and of the program's own text: it stays where it is.
@@ -350,12 +401,14 @@ struct HTTP2NameValues: ~Copyable {
         name.namesCredential || name.equalsIgnoringCase("x-correlation-id")
     }
 
-    private func grow() {
-        let held = unsafe storage.value
-        unsafe storage.value.start = .allocate(capacity: 2 * held.capacity)
-        unsafe storage.value.capacity = unsafe 2 * held.capacity
-        unsafe storage.value.start.moveInitialize(from: held.start, count: held.count)
+    @inline(never)
+    private func grow(_ list: inout List) {
+        let held = unsafe list
+        unsafe list.capacity = 2 * held.capacity
+        unsafe list.start = .allocate(capacity: list.capacity)
+        unsafe list.start.moveInitialize(from: held.start, count: held.count)
         unsafe held.start.deallocate()
+        unsafe room.value = List(start: list.start, capacity: list.capacity)
     }
 }
 

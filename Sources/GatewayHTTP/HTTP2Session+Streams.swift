@@ -4,8 +4,9 @@ import GatewayCore
 extension HTTP2Session {
     // MARK: What the worker asks for
 
-    /// Queues a final answer's head. `lines` is a head as HTTP/1 has it, up to its empty line: a status line, then fields. Fields that
-    /// HTTP/2 has no use for (Connection, Keep-Alive, Transfer-Encoding, Upgrade) are left out. With `endsStream` no content follows.
+    /// Queues a final answer's head. `lines` is a head as HTTP/1 has it, up to its empty line: a status line, then fields, each a line or
+    /// a ``CountedField``. Those that HTTP/2 has no use for (Connection, Keep-Alive, Transfer-Encoding, Upgrade) are left out. With
+    /// `endsStream` no content follows.
     public func respond(_ stream: Handle, _ lines: borrowing ByteQueue, endsStream: Bool) {
         if streams.slab[stream].isOutputClosed || streams.slab[stream].hasAnswered { return }
         streams.slab[stream].hasAnswered = true
@@ -22,8 +23,8 @@ extension HTTP2Session {
         if !engine.respond(streams.slab[stream].number, lines.bytes, isInterim: true, handle: nil, streams.pairs) { breakDown() }
     }
 
-    /// Begins a request. `lines` is a head as HTTP/1 has it, up to its empty line: a request line, then fields; Host becomes
-    /// `:authority`. `isSecure` gives `:scheme`. With `isWebSocket` it becomes an extended CONNECT (RFC 8441).
+    /// Begins a request. `lines` is a head as HTTP/1 has it, up to its empty line: a request line, then fields in either form;
+    /// Host becomes `:authority`. `isSecure` gives `:scheme`. With `isWebSocket` it becomes an extended CONNECT (RFC 8441).
     ///
     /// Nil if no stream can be begun any more: the numbers are used up, the peer has sent GOAWAY, or there is no room.
     public func request(

@@ -1,11 +1,21 @@
 import GatewayCore
 
-/// Walks over a head in the form of HTTP/1, as the encoders write it, and says what of it HTTP/2 sends.
+/// Walks over a head in the form of HTTP/1, as the encoders write it, and says what of it HTTP/2 sends. Any of its fields may be a
+/// ``CountedField`` instead.
 struct HeadLines {
+    /// Its parts are within the head. A counted field that is known has no name there.
     struct Line {
         var known: FieldName
-        var name: Range<Int>
-        var value: Range<Int>
+        var nameStart: Int
+        var nameLength: Int
+        var valueStart: Int
+        var valueLength: Int
+
+        @_lifetime(copy bytes)
+        func name(in bytes: RawSpan) -> RawSpan { bytes.extracting(nameStart..<(nameStart + nameLength)) }
+
+        @_lifetime(copy bytes)
+        func value(in bytes: RawSpan) -> RawSpan { bytes.extracting(valueStart..<(valueStart + valueLength)) }
     }
 
     struct RequestLine {
@@ -15,7 +25,7 @@ struct HeadLines {
         var fields: Int
     }
 
-    private var position: Int
+    private(set) var position: Int
 
     /// Begins at `position`: behind the first line of a head, or with the first of trailers.
     init(from position: Int = 0) {
@@ -25,20 +35,40 @@ struct HeadLines {
     /// The next field that is sent; nil at the empty line, or the end.
     @inline(__always)
     mutating func next(in bytes: RawSpan) -> Line? {
-        while let line = nextLine(in: bytes) {
+        while position < bytes.byteCount {
+            guard let line = isBeforeCounted(in: bytes) ? nextCounted(in: bytes) : nextLine(in: bytes) else { return nil }
             if !Self.isLeftOut(line, in: bytes) { return line }
         }
         return nil
     }
 
+    /// Whether a counted field comes next.
+    @inline(__always)
+    func isBeforeCounted(in bytes: RawSpan) -> Bool { position < bytes.byteCount && bytes[byte: position] == CountedField.mark }
+
+    @inline(__always)
+    private mutating func nextCounted(in bytes: RawSpan) -> Line {
+        let opening = bytes.word(at: position)
+        let start = position &+ CountedField.openingLength
+        let lead = Int(opening &>> 16 & 0xffff)
+        let valueLength = Int(opening &>> 32)
+        position = start &+ lead &+ valueLength
+        precondition(position <= bytes.byteCount)
+        return Line(
+            known: FieldName(rawValue: UInt8(truncatingIfNeeded: opening &>> 8)) ?? .other, nameStart: start,
+            nameLength: max(0, lead &- 2), valueStart: start &+ lead, valueLength: valueLength)
+    }
+
     @inline(__always)
     private mutating func nextLine(in bytes: RawSpan) -> Line? {
-        guard position < bytes.byteCount, bytes[byte: position] != .carriageReturn else { return nil }
-        let colon = bytes.firstIndex(from: position) { $0.colons }
+        if bytes[byte: position] == .carriageReturn { return nil }
+        let (start, colon) = (position, bytes.firstIndex(from: position) { $0.colons })
         guard let end = bytes.firstIndex(of: .lineFeed, from: colon) else { return nil }
-        let name = position..<colon
         position = end &+ 1
-        return Line(known: FieldName(bytes.extracting(name)), name: name, value: Self.value(bytes, (colon &+ 1)..<(end &- 1)))
+        let value = Self.value(bytes, (colon &+ 1)..<(end &- 1))
+        return Line(
+            known: FieldName(bytes.extracting(start..<colon)), nameStart: start, nameLength: colon &- start, valueStart: value.lowerBound,
+            valueLength: value.count)
     }
 
     /// What is left between the blanks: there is one space before nearly all values, and none behind.
@@ -53,14 +83,20 @@ struct HeadLines {
         return start..<range.upperBound
     }
 
+    /// The names of which some or all fields are left out.
+    static var leftOut: UInt64 {
+        FieldName.upgrade.bit | FieldName.connection.bit | FieldName.keepAlive.bit | FieldName.proxyConnection.bit
+            | FieldName.transferEncoding.bit | FieldName.te.bit | FieldName.other.bit
+    }
+
     /// What belongs to one connection of HTTP/1 (RFC 9113 § 8.2.2).
     @inline(__always)
     private static func isLeftOut(_ line: Line, in bytes: RawSpan) -> Bool {
-        switch line.known {
-        case .upgrade, .connection, .keepAlive, .proxyConnection, .transferEncoding: true
-        case .te: !bytes.extracting(line.value).equalsIgnoringCase("trailers")
-        case .other: line.name.count == 14 && bytes.extracting(line.name).equalsIgnoringCase("http2-settings")
-        default: false
+        if leftOut & line.known.bit == 0 { return false }
+        return switch line.known {
+        case .te: !line.value(in: bytes).equalsIgnoringCase("trailers")
+        case .other: line.nameLength == 14 && line.name(in: bytes).equalsIgnoringCase("http2-settings")
+        default: true
         }
     }
 
@@ -71,20 +107,34 @@ struct HeadLines {
 
     static func requestLine(of head: RawSpan) -> RequestLine? {
         let space = head.firstIndex(from: 0) { $0.spaces }
-        guard let second = head.firstIndex(of: .space, from: space + 1) else { return nil }
+        if space == head.byteCount { return nil }
+        let second = head.firstIndex(from: space &+ 1) { $0.spaces }
         let end = head.firstIndex(from: second) { $0.lineFeeds }
         if end == head.byteCount { return nil }
-        return RequestLine(method: 0..<space, target: (space + 1)..<second, fields: end + 1)
+        return RequestLine(method: 0..<space, target: (space &+ 1)..<second, fields: end &+ 1)
     }
 
-    /// Where the fields behind a status line begin.
-    static func fields(of head: RawSpan) -> Int { (head.firstIndex(of: .lineFeed) ?? head.byteCount - 1) + 1 }
+    /// Where the fields behind a status line begin, which has so many bytes before its reason.
+    @inline(__always)
+    static func fields(of head: RawSpan) -> Int {
+        min(head.firstIndex(from: min(12, head.byteCount)) { $0.lineFeeds } &+ 1, head.byteCount)
+    }
 
     /// The value of Host, which becomes `:authority`, and where the other fields begin: behind it, if it comes first.
     static func host(in head: RawSpan, from fields: Int) -> (value: Range<Int>?, others: Int) {
+        if let host = CountedField.known(in: head, at: fields, butFor: ~FieldName.host.bit) {
+            return (host.valueStart..<host.end, host.end)
+        }
+        return anyHost(in: head, from: fields)
+    }
+
+    @inline(never)
+    private static func anyHost(in head: RawSpan, from fields: Int) -> (value: Range<Int>?, others: Int) {
         var lines = HeadLines(from: fields)
+        var isFirst = true
         while let line = lines.next(in: head) {
-            if line.known == .host { return (line.value, line.name.lowerBound == fields ? lines.position : fields) }
+            if line.known == .host { return (line.valueStart..<(line.valueStart &+ line.valueLength), isFirst ? lines.position : fields) }
+            isFirst = false
         }
         return (nil, fields)
     }

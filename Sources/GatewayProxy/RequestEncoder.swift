@@ -4,7 +4,21 @@ import GatewayPolicy
 
 /// The request as the origin gets it: what was parsed, encoded anew, with hop-by-hop fields gone and ours in their place.
 extension Exchange {
-    func encodeRequestHead(on connection: borrowing DownstreamConnection, into queue: inout ByteQueue) throws(GatewayError) {
+    /// In the form that suits the origin, which is asked `overHTTP2` or not.
+    @inline(__always)
+    func encodeRequestHead(
+        overHTTP2: Bool, on connection: borrowing DownstreamConnection, into queue: inout ByteQueue
+    ) throws(GatewayError) {
+        if overHTTP2 {
+            try encodeRequestHead(CountedForm.self, on: connection, into: &queue)
+        } else {
+            try encodeRequestHead(LineForm.self, on: connection, into: &queue)
+        }
+    }
+
+    private func encodeRequestHead<Form: FieldForm>(
+        _: Form.Type, on connection: borrowing DownstreamConnection, into queue: inout ByteQueue
+    ) throws(GatewayError) {
         guard let forwarding = location?.forwarding else { return }
         let set = forwarding.setNames
         // What most heads fit into.
@@ -25,17 +39,17 @@ extension Exchange {
         queue.append(" HTTP/1.1\r\n")
         if !set.contains(.host) {
             if forwarding.keepsHost {
-                HTTP1Encoder.field("Host", head.authority, into: &queue)
+                Form.append(.host, "Host", head.authority, to: &queue)
             } else if let host = location?.upstream?.host {
-                HTTP1Encoder.field("Host", host.rawSpan, into: &queue)
+                Form.append(.host, "Host", host.rawSpan, to: &queue)
             }
         }
-        encodeClientFields(set, into: &queue)
-        encodeForwarding(set, connection, into: &queue)
+        encodeClientFields(set, Form.self, into: &queue)
+        encodeForwarding(set, Form.self, connection, into: &queue)
         if !set.isEmpty, let fields = location?.proxySetFields { evaluate(fields, on: connection, into: &queue) }
         switch requestBody.framing {
         case .none, .untilClose: break
-        case .length(let length): HTTP1Encoder.field("Content-Length", decimal: length, into: &queue)
+        case .length(let length): Form.append(.contentLength, "Content-Length", decimal: length, to: &queue)
         case .chunked: queue.append("Transfer-Encoding: chunked\r\n")
         }
         // gRPC's servers ask for it (RFC 9110 § 10.1.4); over HTTP/1.1 it would need Connection to name it.
@@ -46,7 +60,7 @@ extension Exchange {
         queue.append("\r\n")
     }
 
-    private func encodeClientFields(_ set: FieldNames, into queue: inout ByteQueue) {
+    private func encodeClientFields<Form: FieldForm>(_ set: FieldNames, _: Form.Type, into queue: inout ByteQueue) {
         var run = FieldRun()
         let isExtendedConnect = head.isExtendedConnect
         for index in 0..<head.fields.count {
@@ -59,7 +73,7 @@ extension Exchange {
                 if !isFromTrustedProxy { continue }
             case .maxForwards:
                 if head.hasForwardsLimit, let left = head.forwardsLeft, left > 0 {
-                    head.fields.end(&run, to: &queue)
+                    Form.end(&run, of: head.fields, to: &queue)
                     if !set.contains(.maxForwards) { HTTP1Encoder.field("Max-Forwards", decimal: left - 1, into: &queue) }
                     continue
                 }
@@ -78,15 +92,18 @@ extension Exchange {
             // A trusted proxy is trusted with what it says, not with what a stranger's request has carried past it.
             if name == .other && head.fields.nameBytes(index).isDisguised { continue }
             if !set.isEmpty, location?.proxySetFields.contains(name, head.fields.nameBytes(index)) == true { continue }
-            head.fields.appendLine(index, to: &queue, &run)
+            Form.append(index, of: head.fields, to: &queue, &run)
         }
-        head.fields.end(&run, to: &queue)
+        Form.end(&run, of: head.fields, to: &queue)
     }
 
     /// X-Forwarded-* and X-Request-ID: a trusted proxy's are kept, everybody else's are set anew.
     @inline(__always)
-    private func encodeForwarding(_ set: FieldNames, _ connection: borrowing DownstreamConnection, into queue: inout ByteQueue) {
+    private func encodeForwarding<Form: FieldForm>(
+        _ set: FieldNames, _: Form.Type, _ connection: borrowing DownstreamConnection, into queue: inout ByteQueue
+    ) {
         if set.isEmpty && !isFromTrustedProxy && head.authority.byteCount > 0 {
+            if Form.isCounted { return encodeCountedForwarding(connection, into: &queue) }
             // As for most requests: nothing to look up, few pieces, and the client is the peer.
             queue.append("X-Forwarded-For: ")
             connection.peerText.append(to: &queue)
@@ -122,6 +139,20 @@ extension Exchange {
             appendRequestID(to: &queue)
             queue.append("\r\n")
         }
+    }
+
+    /// As for most requests that go on over HTTP/2.
+    private func encodeCountedForwarding(_ connection: borrowing DownstreamConnection, into queue: inout ByteQueue) {
+        CountedField.begin(.xForwardedFor, valueLength: connection.peerText.count, into: &queue)
+        connection.peerText.append(to: &queue)
+        if connection.stream.isTLS {
+            CountedField.append(.xForwardedProto, "https", into: &queue)
+        } else {
+            CountedField.append(.xForwardedProto, "http", into: &queue)
+        }
+        CountedField.append(.xForwardedHost, head.authority, into: &queue)
+        CountedField.begin(.xRequestID, valueLength: 32, into: &queue)
+        appendOwnRequestID(to: &queue)
     }
 
     /// The chain of a trusted proxy with the proxy itself behind it; else the peer alone.

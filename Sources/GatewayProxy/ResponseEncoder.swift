@@ -5,8 +5,8 @@ import GatewayPolicy
 /// The response as the client gets it.
 extension Exchange {
     /// Encodes the origin's final head for the client, and decides how the body will be framed. ``endResponseHead(on:into:)`` follows.
-    mutating func encodeResponseHead(
-        of call: borrowing UpstreamCall, _ clock: inout WallClock, now: MonotonicTime, into queue: inout ByteQueue
+    mutating func encodeResponseHead<Form: FieldForm>(
+        of call: borrowing UpstreamCall, _: Form.Type, _ clock: inout WallClock, now: MonotonicTime, into queue: inout ByteQueue
     ) {
         response.status = call.head.status
         response.hasBegun = true
@@ -25,29 +25,29 @@ extension Exchange {
             case .vary:
                 if call.head.fields.isHopByHop(index) { continue }
                 if !vary.isEmpty && ownVary == index {
-                    call.head.fields.end(&run, to: &queue)
+                    Form.end(&run, of: call.head.fields, to: &queue)
                     vary.appendField(after: call.head.fields.value(index), to: &queue)
                     continue
                 }
             case .etag, .acceptRanges:
                 if call.head.fields.isHopByHop(index) { continue }
                 if response.coding != .asReceived {
-                    call.head.fields.end(&run, to: &queue)
+                    Form.end(&run, of: call.head.fields, to: &queue)
                     if encodeAdapted(index, of: call, into: &queue) { continue }
                 }
             case .other where replaces && replacesField(call.head.fields.nameBytes(index)): continue
             default: if call.head.fields.isHopByHop(index) { continue }
             }
-            call.head.fields.appendLine(index, to: &queue, &run)
+            Form.append(index, of: call.head.fields, to: &queue, &run)
         }
-        call.head.fields.end(&run, to: &queue)
+        Form.end(&run, of: call.head.fields, to: &queue)
         // A response without a Date gets one from the first recipient that has a clock (RFC 9110 § 6.6.1).
         if call.head.fields.firstIndex(of: .date) == nil || location?.edge?.withheld.contains(.date) == true {
             clock.encodeDate(now, into: &queue)
         }
         if response.coding == .gzip { queue.append("Content-Encoding: gzip\r\n") }
         if ownVary == nil { vary.appendField(to: &queue) }
-        encodeFraming(of: call, into: &queue)
+        encodeFraming(of: call, Form.self, into: &queue)
         if response.status == 426 && head.version == .http11 { call.encodeUpgradeOffer(into: &queue) }
     }
 
@@ -75,16 +75,16 @@ extension Exchange {
     }
 
     @inline(__always)
-    private func encodeFraming(of call: borrowing UpstreamCall, into queue: inout ByteQueue) {
+    private func encodeFraming<Form: FieldForm>(of call: borrowing UpstreamCall, _: Form.Type, into queue: inout ByteQueue) {
         switch response.framing {
         case .length(let length):
-            HTTP1Encoder.field("Content-Length", decimal: length, into: &queue)
+            Form.append(.contentLength, "Content-Length", decimal: length, to: &queue)
         case .chunked:
             queue.append("Transfer-Encoding: chunked\r\n")
         case .none:
             // For HEAD and 304 the length is that of the response that GET would get (RFC 9110 § 8.6); 204 has none.
             if call.head.status != 204, response.coding != .gzip, let index = call.head.fields.firstIndex(of: .contentLength) {
-                HTTP1Encoder.field("Content-Length", call.head.fields.value(index), into: &queue)
+                Form.append(.contentLength, "Content-Length", call.head.fields.value(index), to: &queue)
             }
         case .untilClose:
             break

@@ -40,8 +40,8 @@ struct UpstreamCall: ~Copyable {
     /// Whether a server was passed over for its `max_conns`.
     var hasMetFull = false
 
-    /// The request as it goes to the origin, for HTTP/2 with its content as it is. While ``keepsRequest`` its bytes stay although they are
-    /// written: to the socket, or to the stream.
+    /// The request as it goes to the origin, for HTTP/2 with its fields counted (``CountedForm``) and its content as it is. While
+    /// ``keepsRequest`` its bytes stay although they are written: to the socket, or to the stream.
     var request: ByteQueue
     var written = 0
     /// Of them, the head's.

@@ -17,7 +17,7 @@ extension Worker {
         var request = ByteQueue(pool: pool)
         let spanIDOffset: Int
         do throws(GatewayError) {
-            try exchanges[id].encodeRequestHead(on: downstreams[exchanges[id].connection], into: &request)
+            try exchanges[id].encodeRequestHead(overHTTP2: upstream.speaksHTTP2, on: downstreams[exchanges[id].connection], into: &request)
             spanIDOffset = exchanges[id].spanIDOffset(inHeadOf: request.count)
             if let stale, stale.facts.hasValidator { stale.appendConditions(pool, to: &request) }
             exchanges[fetch].adopt(from: exchanges[id])

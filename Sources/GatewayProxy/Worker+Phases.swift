@@ -241,7 +241,8 @@ extension Worker {
             // Before a connection is taken: what cannot be sent on is no attempt.
             var head = ByteQueue(pool: pool)
             do throws(GatewayError) {
-                try exchanges[id].encodeRequestHead(on: downstreams[exchanges[id].connection], into: &head)
+                try exchanges[id].encodeRequestHead(
+                    overHTTP2: calls[call].isOverHTTP2, on: downstreams[exchanges[id].connection], into: &head)
             } catch {
                 return .refuse(error)
             }

@@ -344,7 +344,8 @@ extension Worker {
 
     /// Right into the connection's output: to move that out and back again would wait for what was just written to it.
     private func encodeHead(_ id: Handle, _ call: Handle, _ connection: Handle) {
-        exchanges[id].encodeResponseHead(of: calls[call], &clock.value, now: now, into: &downstreams[connection].output)
+        exchanges[id].encodeResponseHead(
+            of: calls[call], LineForm.self, &clock.value, now: now, into: &downstreams[connection].output)
         endHead(id, connection)
     }
 

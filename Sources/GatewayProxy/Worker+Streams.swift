@@ -138,7 +138,7 @@ extension Worker {
     func sendHead(_ id: Handle, _ call: Handle) {
         let (stream, connection) = (exchanges[id].stream, exchanges[id].connection)
         var lines = ByteQueue(pool: pool)
-        exchanges[id].encodeResponseHead(of: calls[call], &clock.value, now: now, into: &lines)
+        exchanges[id].encodeResponseHead(of: calls[call], CountedForm.self, &clock.value, now: now, into: &lines)
         exchanges[id].endResponseHead(on: downstreams[connection], into: &lines)
         let isWhole = calls[call].framing == .none || (calls[call].framing == .length(0) && !mayHaveTrailers(call))
         downstreams[connection].respond(stream, lines, endsStream: isWhole)
