@@ -53,7 +53,11 @@ struct Exchange: ~Copyable {
     /// Who asks: the peer, or whom a trusted proxy names.
     var client: IPAddress
     var isFromTrustedProxy = false
-    var requestID: (UInt64, UInt64) = (0, 0)
+    var requestID: (UInt64, UInt64) = (0, 0) {
+        didSet { requestIDDigits = LongHexDigits(requestID.0, requestID.1) }
+    }
+    /// For the origin and for the log.
+    private(set) var requestIDDigits = LongHexDigits()
     var trace = ExchangeTrace()
     /// The server by Host, and its location by path; none until they are known. What ends before takes the listener's default server.
     var server: ServerRoute?

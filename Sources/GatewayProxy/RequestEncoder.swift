@@ -183,6 +183,6 @@ extension Exchange {
     }
 
     private func appendOwnRequestID(to queue: inout ByteQueue) {
-        queue.append(LongHexDigits(requestID.0, requestID.1))
+        queue.append(requestIDDigits)
     }
 }
