@@ -25,6 +25,9 @@ public struct HexDigits: BitwiseCopyable, Sendable {
 
 /// The 32 digits of a number that has two words: a request's id, or a trace's.
 public struct LongHexDigits: BitwiseCopyable, Sendable {
+    @inlinable
+    public static var count: Int { 32 }
+
     @usableFromInline let high: HexDigits
     @usableFromInline let low: HexDigits
 

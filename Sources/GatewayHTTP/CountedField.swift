@@ -20,9 +20,9 @@ public enum CountedField {
         return UInt64(mark) | UInt64(name.rawValue) &<< 8 | lengths
     }
 
-    /// Begins a field that the gateway knows; `valueLength` bytes follow.
+    /// Begins a field that the gateway knows; `valueLength` bytes must follow.
     @inlinable @inline(__always)
-    public static func begin(_ name: FieldName, valueLength: Int, into queue: inout ByteQueue) {
+    static func begin(_ name: FieldName, valueLength: Int, into queue: inout ByteQueue) {
         queue.append(word: opening(name, valueLength: valueLength))
     }
 
@@ -34,6 +34,18 @@ public enum CountedField {
     @inlinable @inline(__always)
     public static func append(_ name: FieldName, _ value: StaticString, into queue: inout ByteQueue) {
         begin(name, valueLength: value.utf8CodeUnitCount, into: &queue)
+        queue.append(value)
+    }
+
+    @inlinable @inline(__always)
+    public static func append(_ name: FieldName, _ value: IPAddress.Text, into queue: inout ByteQueue) {
+        begin(name, valueLength: value.count, into: &queue)
+        value.append(to: &queue)
+    }
+
+    @inlinable @inline(__always)
+    public static func append(_ name: FieldName, _ value: LongHexDigits, into queue: inout ByteQueue) {
+        begin(name, valueLength: LongHexDigits.count, into: &queue)
         queue.append(value)
     }
 
@@ -72,12 +84,12 @@ extension HeaderFields {
     /// Appends the `i`th field so. One that was received as HTTP/1 would send it, as most are, is copied in one piece.
     public func appendCounted(_ i: Int, to queue: inout ByteQueue) {
         let entry = entries[i]
-        let (lead, length) = (Int(entry.nameLength) &+ 2, Int(entry.valueLength))
+        let lead = Int(entry.nameLength) &+ 2
         if entry.name != .other {
-            queue.append(word: CountedField.opening(entry.name, valueLength: length), slice(Int(entry.valueStart), length))
+            CountedField.append(entry.name, value(i), into: &queue)
         } else if entry.flags & Entry.verbatim != 0 && lead <= UInt16.max {
-            let opening = CountedField.opening(.other, lead: lead, valueLength: length)
-            queue.append(word: opening, slice(Int(entry.nameStart), lead &+ length))
+            let bytes = slice(Int(entry.nameStart), lead &+ Int(entry.valueLength))
+            queue.append(word: CountedField.opening(.other, lead: lead, valueLength: bytes.byteCount &- lead), bytes)
         } else {
             appendLine(i, to: &queue)
         }

@@ -267,7 +267,7 @@ struct HTTP2Engine: ~Copyable {
 struct HTTP2NameValues: ~Copyable {
     /// The pairs of a head while they are put together: who does holds it, so that it stays in registers. One at a time.
     @unsafe
-    struct List {
+    struct List: ~Copyable {
         fileprivate(set) var start: UnsafeMutablePointer<nghttp2_nv>
         fileprivate var capacity: Int
         fileprivate(set) var count = 0
@@ -301,7 +301,7 @@ struct HTTP2NameValues: ~Copyable {
     }
 
     /// Takes the place of any other.
-    fileprivate var emptyList: List { unsafe room.value }
+    fileprivate var emptyList: List { unsafe List(start: room.value.start, capacity: room.value.capacity) }
 
     /// The fields of `head`, which must stay where it is until they are used.
     fileprivate func appendFields(
@@ -403,11 +403,11 @@ struct HTTP2NameValues: ~Copyable {
 
     @inline(never)
     private func grow(_ list: inout List) {
-        let held = unsafe list
-        unsafe list.capacity = 2 * held.capacity
+        let held = unsafe list.start
+        unsafe list.capacity *= 2
         unsafe list.start = .allocate(capacity: list.capacity)
-        unsafe list.start.moveInitialize(from: held.start, count: held.count)
-        unsafe held.start.deallocate()
+        unsafe list.start.moveInitialize(from: held, count: list.count)
+        unsafe held.deallocate()
         unsafe room.value = List(start: list.start, capacity: list.capacity)
     }
 }

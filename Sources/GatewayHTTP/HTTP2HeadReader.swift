@@ -160,6 +160,8 @@ struct HTTP2HeadReader: ~Copyable {
         state.hasFields = true
         let known = try Self.checked(name, value)
         if known == .cookie && state.kind == .request {
+            // Nothing joined behind "; " would end the value in a blank, which is malformed (§ 8.2.1).
+            if value.byteCount == 0 { return }
             if !cookie.isEmpty { cookie.append("; ") }
             return cookie.append(value)
         }

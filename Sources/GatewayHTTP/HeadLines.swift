@@ -114,7 +114,7 @@ struct HeadLines {
         return RequestLine(method: 0..<space, target: (space &+ 1)..<second, fields: end &+ 1)
     }
 
-    /// Where the fields behind a status line begin, which has so many bytes before its reason.
+    /// Where the fields behind a status line begin: `HTTP/1.1 200` has no line feed.
     @inline(__always)
     static func fields(of head: RawSpan) -> Int {
         min(head.firstIndex(from: min(12, head.byteCount)) { $0.lineFeeds } &+ 1, head.byteCount)

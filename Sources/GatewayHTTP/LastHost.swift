@@ -1,6 +1,6 @@
 import GatewayCore
 
-/// The Host of a connection's last request: nearly always that of its next one, which then need not be read again.
+/// The Host of a connection's last request, or its authority: nearly always that of its next one, which then need not be read again.
 struct LastHost: Sendable {
     /// Longer ones are not kept, so that a connection that waits for its next request is no heavier than it need be.
     private static let bytesMax = 40

@@ -39,7 +39,7 @@ extension Exchange {
         queue.append(" HTTP/1.1\r\n")
         if !set.contains(.host) {
             if forwarding.keepsHost {
-                Form.append(.host, "Host", head.authority, to: &queue)
+                encodeHost(Form.self, into: &queue)
             } else if let host = location?.upstream?.host {
                 Form.append(.host, "Host", host.rawSpan, to: &queue)
             }
@@ -53,11 +53,22 @@ extension Exchange {
         case .chunked: queue.append("Transfer-Encoding: chunked\r\n")
         }
         // gRPC's servers ask for it (RFC 9110 § 10.1.4); over HTTP/1.1 it would need Connection to name it.
-        if forwarding.speaksHTTP2 && head.fields.takesTrailers { queue.append("TE: trailers\r\n") }
+        if Form.isCounted && head.fields.takesTrailers { queue.append("TE: trailers\r\n") }
         if head.asksUpgrade { encodeUpgrade(into: &queue) }
         if head.expectsContinue { queue.append("Expect: 100-continue\r\n") }
         if trace.isOn { encodeTrace(set, into: &queue) }
         queue.append("\r\n")
+    }
+
+    /// What the client says; HTTP/1.0 may say nothing. An origin over HTTP/2 would refuse that as malformed (RFC 9113 § 8.3.1), and be blamed
+    /// for it: it is asked by the upstream's name.
+    @inline(__always)
+    private func encodeHost<Form: FieldForm>(_: Form.Type, into queue: inout ByteQueue) {
+        if Form.isCounted, head.authority.byteCount == 0, let name = location?.upstream?.name {
+            Form.append(.host, "Host", name.rawSpan, to: &queue)
+        } else {
+            Form.append(.host, "Host", head.authority, to: &queue)
+        }
     }
 
     private func encodeClientFields<Form: FieldForm>(_ set: FieldNames, _: Form.Type, into queue: inout ByteQueue) {
@@ -143,16 +154,14 @@ extension Exchange {
 
     /// As for most requests that go on over HTTP/2.
     private func encodeCountedForwarding(_ connection: borrowing DownstreamConnection, into queue: inout ByteQueue) {
-        CountedField.begin(.xForwardedFor, valueLength: connection.peerText.count, into: &queue)
-        connection.peerText.append(to: &queue)
+        CountedField.append(.xForwardedFor, connection.peerText, into: &queue)
         if connection.stream.isTLS {
             CountedField.append(.xForwardedProto, "https", into: &queue)
         } else {
             CountedField.append(.xForwardedProto, "http", into: &queue)
         }
         CountedField.append(.xForwardedHost, head.authority, into: &queue)
-        CountedField.begin(.xRequestID, valueLength: 32, into: &queue)
-        appendOwnRequestID(to: &queue)
+        CountedField.append(.xRequestID, requestIDDigits, into: &queue)
     }
 
     /// The chain of a trusted proxy with the proxy itself behind it; else the peer alone.

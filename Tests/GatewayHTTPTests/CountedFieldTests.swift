@@ -78,10 +78,21 @@ import Testing
 
     @Test(arguments: [Limits.headFieldsMax - 3, Limits.headFieldsMax, 3 * Limits.headFieldsMax])
     func `any number of fields goes out`(count: Int) throws {
-        try expectSame((0..<count).map { ($0 % 3 == 0 ? "X-\($0)" : "Accept", "\($0)") })
+        let fields: [Field] = (0..<count).map { ($0 % 3 == 0 ? "X-\($0)" : "Accept", "\($0)") }
+        try expectSame(fields)
+        let server = try HTTP2TestSession.server()
+        let client = try HTTP2TestSession.client()
+        var queue = client.lines("GET / HTTP/1.1\r\n")
+        append([("Host", "a")] + fields, to: &queue, client.pool) { _ in true }
+        client.ask(queue)
+        server.give(client.sent())
+        let stream = try server.stream()
+        // A reader that takes no more than so many has seen that there are more.
+        if count > Limits.headFieldsMax { return #expect(server.error(stream) == .fieldsTooMany) }
+        #expect(try server.request(stream).fields.count == count)
     }
 
-    @Test func `a field that was received with other white space is a line`() throws {
+    @Test func `a field that is not held as HTTP 1 spells it is a line`() throws {
         let pool = lastingPool()
         var fields = HeaderFields(pool: pool)
         let (name, value) = (Array("X-Own".utf8), Array("1".utf8))
@@ -101,13 +112,17 @@ import Testing
             CountedField.append(.xForwardedProto, "https", into: &queue)
             CountedField.append(.age, decimal: number, into: &queue)
             CountedField.append(.host, value.rawSpan, into: &queue)
-            CountedField.begin(.xRequestID, valueLength: 2, into: &queue)
-            queue.append("ab\r\n")
+            CountedField.append(.xForwardedFor, IPAddress.Text(try #require(IPAddress("10.1.2.3"))), into: &queue)
+            CountedField.append(.xRequestID, LongHexDigits(1, .max), into: &queue)
+            queue.append("\r\n")
             client.ask(queue)
             server.give(client.sent())
             let request = try server.request(try server.stream())
             #expect(request.authority == "v")
-            #expect(request.fields == ["x-forwarded-proto=https", "age=\(number)", "x-request-id=ab"])
+            #expect(
+                request.fields == [
+                    "x-forwarded-proto=https", "age=\(number)", "x-forwarded-for=10.1.2.3", "x-request-id=0000000000000001ffffffffffffffff",
+                ])
         }
     }
 }

@@ -37,8 +37,8 @@ import Testing
         let long = String(repeating: "a", count: 50)
         let authorities = [
             "a.example", "a.example", "b.example", "a.example", "A.example", "A.example", "a.example:80", "a.exampl", "a..xample",
-            "a.example",
-            long, long + "b", "a.example", "a:99999", "[::1]", "[::1]", "a.example",
+            "a..xample",
+            "a.example", long, long + "b", "a.example", "a:99999", "a:99999", "[::1]", "[::1]", "a.example",
         ]
         let shared = try HTTP2TestSession.server()
         for (index, authority) in authorities.enumerated() {
@@ -125,6 +125,13 @@ import Testing
         let fields = requestFields(("cookie", "a=1"), ("x", "y"), ("cookie", "b=2"), ("cookie", "c=3"))
         server.give([.headers(1, fields)])
         #expect(try server.request(try server.stream()).fields == ["x=y", "cookie=a=1; b=2; c=3"])
+    }
+
+    @Test(arguments: [["a=1", ""], ["", "a=1"], ["a=1", "", ""], ["", "a=1", ""]])
+    func `a crumb of nothing adds nothing to the cookie`(crumbs: [String]) throws {
+        let server = try HTTP2TestSession.server()
+        server.give([.headers(1, requestFields() + crumbs.map { ("cookie", $0) })])
+        #expect(try server.request(try server.stream()).fields == ["cookie=a=1"])
     }
 
     @Test func `trailers of a request are kept apart from its head`() throws {

@@ -24,6 +24,64 @@ import Testing
         #expect(entry["request_id"] == id && entry["remote_addr"] == "127.0.0.1")
     }
 
+    /// Answers with the head of each request.
+    private static func tellingHeads() throws -> ScriptedOrigin {
+        try .overHTTP2 { connection, _ in
+            while let request = try connection.nextRequest() {
+                if request.resetCode != nil { continue }
+                try connection.respond(to: request.stream, text: request.head.fields.map { "\($0.name)=\($0.value)\n" }.joined())
+            }
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func `an origin over HTTP 2 hears the same of a stranger`(overTLS: Bool) throws {
+        let origin = try Self.tellingHeads()
+        let certificates = try TestCertificates()
+        let gateway = try Gateway(
+            conf: """
+                access_log {DIR}/access.log json;
+                upstream api { server 127.0.0.1:{ORIGIN}; protocol h2; }
+                server {
+                    listen 127.0.0.1:0 \(overTLS ? "ssl" : "");
+                    ssl_certificate {CERT};
+                    ssl_certificate_key {KEY};
+                    location / { proxy_pass http://api; add_header X-Id $request_id; }
+                }
+                """, certificate: try certificates.leaf(["localhost"]), values: ["ORIGIN": "\(origin.port)"])
+        let spoofed = Self.spoofed + ["X-Own: 1"]
+        let answer =
+            try overTLS
+            ? gateway.connectTLS().get("/", host: "api.example:81", fields: spoofed)
+            : gateway.get("/", host: "api.example:81", fields: spoofed)
+        let entry = try gateway.accessLog(waitingFor: 1)[0]
+        let id = try #require(entry["request_id"])
+        #expect(id.wholeMatch(of: /[0-9a-f]{32}/) != nil && answer["X-Id"] == id)
+        let heard = Set(answer.text.split(separator: "\n").map(String.init))
+        #expect(
+            heard == [
+                ":method=GET", ":scheme=http", ":path=/", ":authority=api.example:81", "x-forwarded-for=127.0.0.1",
+                "x-forwarded-proto=\(overTLS ? "https" : "http")", "x-forwarded-host=api.example:81", "x-request-id=\(id)", "x-own=1",
+            ])
+        #expect(origin.errors.isEmpty)
+    }
+
+    @Test func `an origin over HTTP 2 is never asked for nobody`() throws {
+        let origin = try Self.tellingHeads()
+        let proxied = try ProxiedOrigin(origin, upstream: "protocol h2;")
+        let answer = try proxied.exchange("GET / HTTP/1.0\r\n\r\n")
+        #expect(answer.status == 200)
+        let authority = answer.text.split(separator: "\n").first { $0.hasPrefix(":authority=") }
+        #expect(try #require(authority).count > ":authority=".count)
+    }
+
+    @Test func `an origin over HTTP 2 gets a cookie without blanks around it`() throws {
+        let proxied = try ProxiedOrigin(try Self.tellingHeads(), upstream: "protocol h2;")
+        let client = try HTTP2Client.open(proxied.gateway.connect())
+        let answer = try client.get("/", ["cookie": "a=1", "cookie": "b=2", "cookie": ""])
+        #expect(answer.text.contains("\ncookie=a=1; b=2\n"))
+    }
+
     @Test func `each request gets an id of its own`() throws {
         let proxied = try ProxiedOrigin(answering: Self.nothing)
         let client = try proxied.gateway.connect()

@@ -56,11 +56,11 @@ import Testing
         let connection = try gateway.connect()
         let leaving = try HTTP2Client.open(connection)
         gateway.program.send(SIGSTOP)
-        let stayed = try (0..<90).map { index in try (staying.request(.request("GET", "/stayed/\(index)")), index) }
+        let stayed = try (0..<90).map { try staying.request(.request("GET", "/stayed/\($0)")) }
         for index in 0..<90 { try leaving.request(.request("GET", "/left/\(index)")) }
         connection.close()
         gateway.program.send(SIGCONT)
-        for (stream, _) in stayed { #expect(try staying.response(on: stream).status == 200) }
+        for stream in stayed { #expect(try staying.response(on: stream).status == 200) }
         let lines = try gateway.accessLog(waitingFor: 180)
         #expect(Set(lines.compactMap { $0["uri"] }) == Set((0..<90).flatMap { ["/stayed/\($0)", "/left/\($0)"] }))
         #expect(lines.count == 180)

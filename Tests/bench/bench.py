@@ -15,8 +15,8 @@ speak HTTP/2 to origins are measured with it; nginx 1.22 and h2o 2.2 don't.
 The row "AI cache hit" is a question of 700 bytes in JSON, by POST, whose answer is there: the gateway knows it by its canonical form,
 nginx (proxy_cache, its files on tmpfs) by $request_body as it stands. Behind it stands what keys cost, in MB of JSON per second.
 
-The gateway runs with its access log (JSON, to a file) and its metrics on; the others write no log, and nginx with `--all` a
-second time with a buffered one. All keep their connections to the origin.
+The gateway runs with its access log (JSON, to a file, emptied between rounds) and its metrics on; the others write no log, and nginx
+with `--all` a second time with a buffered one. All keep their connections to the origin.
 
 With policies on, both nginx and the gateway ask for an API key, have two limits, by address and by key, that refuse nobody, send five
 security headers and CORS, pass a request id on, and write a log in JSON with the same members. nginx compares keys by a map, as they are;
