@@ -163,10 +163,6 @@ public enum Limits {
     /// A stream's output waiting for its window or its connection: from this mark on the other side is no longer read. With the read that
     /// reaches it that is one stream window, and a buffer of as much: all that a slow reader holds.
     public static let streamOutputHighBytes = http2StreamWindowBytes + 1 - readBytes
-    /// Rounds of events that gather output before it is written.
-    public static let gatherRoundsMax = 4
-    /// A round that has taken so long, in milliseconds, is written without gathering more.
-    public static let gatherMsMax = 5
 
     // MARK: Callers
 
