@@ -21,7 +21,6 @@ final class LocationRoute: Sendable {
         let keepsPath: Bool
         /// Whether the origin gets the client's Host.
         let keepsHost: Bool
-        let speaksHTTP2: Bool
     }
 
     enum Content: Sendable {
@@ -87,8 +86,7 @@ final class LocationRoute: Sendable {
         upstream = pass.map { context.upstreams[$0.upstream] }
         rewrite = PathRewrite(matched: CanonicalPath.encode(config.path), replacement: pass?.uri)
         forwarding = Forwarding(
-            setNames: proxySetFields.knownNames, keepsPath: pass?.uri == nil, keepsHost: upstream?.host == nil,
-            speaksHTTP2: upstream?.speaksHTTP2 ?? false)
+            setNames: proxySetFields.knownNames, keepsPath: pass?.uri == nil, keepsHost: upstream?.host == nil)
         isProxied = pass != nil
         tracing = TracePolicy(isOn: context.tracing != nil && config.isTraced, sampleMillionths: context.tracing?.sampleMillionths ?? 0)
         let path = config.path

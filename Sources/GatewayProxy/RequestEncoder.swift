@@ -85,7 +85,7 @@ extension Exchange {
             case .maxForwards:
                 if head.hasForwardsLimit, let left = head.forwardsLeft, left > 0 {
                     Form.end(&run, of: head.fields, to: &queue)
-                    if !set.contains(.maxForwards) { HTTP1Encoder.field("Max-Forwards", decimal: left - 1, into: &queue) }
+                    if !set.contains(.maxForwards) { Form.append(.maxForwards, "Max-Forwards", decimal: left - 1, to: &queue) }
                     continue
                 }
             case .traceparent, .tracestate:
