@@ -58,13 +58,17 @@ listed_ports = sed -nE 's/^[[:space:]]*(listen|admin)[[:space:]]+([^;{ ]*:)?([0-
 test: setup certs test-clients
 	$(call install,$(test_packages))
 	mkdir -p .build
-	if ! swift test --disable-xctest $(ARGS) 2>&1 | tee .build/test.log; then
+	if ! swift test --disable-xctest $(ARGS) 2>&1 | tee .build/test.log | $(without_starts); then
 		echo "make: what failed (all of it is in .build/test.log):"
-		grep --after-context=4 --no-group-separator -E '^✘ .* recorded an issue|Fatal error|error:' .build/test.log | grep -vE '^[◇✔]' || true
+		$(without_starts) .build/test.log | grep --after-context=8 --no-group-separator -E '^✘|Fatal error|error:' | grep -v '^✔' || true
 		exit 1
 	fi
 	[[ -z "$(ARGS)" ]] || exit 0
 	$(MAKE) --no-print-directory fuzz RUNS=$(fuzz_short_runs)
+
+# That a test began is said with its arguments, which may be lines of a configuration and its errors: they are not what failed. Should the
+# end of such a message be missing, the next one's mark ends it.
+without_starts = sed -u ':start; /^◇/ { :more; /started\.$$/d; N; /\n\(◇\|✔\|✘\|↳\)[^\n]*$$/ { s/.*\n//; b start }; b more }'
 
 # Python's httpx and the SDKs of AI APIs, in an environment of their own; made again when the list of them changes.
 clients := .build-clients
