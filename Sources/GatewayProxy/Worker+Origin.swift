@@ -48,7 +48,7 @@ extension Worker {
 
     func driveOrigin(_ id: Handle) {
         guard let session = upstreams[id].shared?.session else { return }
-        if upstreams[id].stream.canWrite && upstreams[id].shared?.output.isEmpty == false { queueFrames(origin: id) }
+        if upstreams[id].stream.canWrite && upstreams[id].shared?.output.isEmpty == false { queueFlush(origin: id) }
         var turnBytes = 0
         while upstreams.contains(id), upstreams[id].stream.canRead, isAlive(id) {
             if turnBytes > Limits.turnBytesMax {
@@ -96,7 +96,7 @@ extension Worker {
             return
         }
         // The acknowledgement of SETTINGS, room that windows have got; or streams that they allow, or an end to be made.
-        queueFrames(origin: id)
+        queueFlush(origin: id)
         if case .settling = upstreams[id].state, session.hasPeerSettings { open(id, session) }
     }
 
@@ -110,14 +110,8 @@ extension Worker {
 
     // MARK: Out
 
-    /// Requests wait to be sent, for which others may be gathered.
-    func queueRequest(origin id: Handle) {
-        gathersStreams = true
-        queueFrames(origin: id)
-    }
-
     /// Frames may wait to be sent, or the connection may have become idle.
-    func queueFrames(origin id: Handle) {
+    func queueFlush(origin id: Handle) {
         guard upstreams[id].shared?.isFlushQueued == false else { return }
         upstreams[id].shared?.isFlushQueued = true
         originFlushQueue.value.append(id)

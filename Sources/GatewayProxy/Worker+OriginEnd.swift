@@ -52,7 +52,7 @@ extension Worker {
         session.ping()
         upstreams[id].shared?.pingedAt = now
         upstreams[id].shared?.lastPingAt = now
-        queueFrames(origin: id)
+        queueFlush(origin: id)
         watch(origin: id, until: now.adding(milliseconds: Limits.originPongMs))
     }
 

@@ -80,7 +80,7 @@ extension Worker {
         calls[call].noteWritten(calls[call].headByteCount)
         calls[call].streamState.hasEndedRequest = endsStream
         calls[call].streamState.isOnReused = upstreams[id].isReused
-        queueRequest(origin: id)
+        queueFlush(origin: id)
         return true
     }
 
@@ -98,7 +98,7 @@ extension Worker {
         let wasRefused = streams.slab[stream].closedWith == HTTP2ErrorCode.refusedStream.rawValue
         upstreams[id].shared?.leave(stream, isOver: streams.slab[stream].hasInputEnded, wasRefused: wasRefused)
         upstreams[id].isReused = true
-        queueFrames(origin: id)
+        queueFlush(origin: id)
     }
 
     // MARK: The request
@@ -118,7 +118,7 @@ extension Worker {
         let isWhole = calls[call].unwritten == 0 && exchanges[calls[call].exchange].requestBody.isComplete
         if isWhole { endRequest(call, stream) } else if calls[call].unwritten == waiting { return }
         upstreams[calls[call].connection].shared?.session?.resume(stream)
-        queueRequest(origin: calls[call].connection)
+        queueFlush(origin: calls[call].connection)
         if !streams.slab[stream].output.isEmpty { awaitRoom(call, stream) }
     }
 
@@ -248,7 +248,7 @@ extension Worker {
         let (origin, stream, reader) = (calls[call].connection, calls[call].stream, exchanges[id].stream)
         if stream.isNone { return }
         let held = exchanges[id].isFetch ? 0 : reader.isNone ? downstreams[connection].output.count : streams.slab[reader].output.count
-        if upstreams[origin].shared?.consumeAll(stream, butFor: held) == true { queueFrames(origin: origin) }
+        if upstreams[origin].shared?.consumeAll(stream, butFor: held) == true { queueFlush(origin: origin) }
         if held == 0 || !streams.slab[stream].holdsWindow { return }
         pauseReading(call)
         if !reader.isNone { waitForRoom(reader) }

@@ -142,7 +142,7 @@ extension Worker {
         exchanges[id].endResponseHead(on: downstreams[connection], into: &lines)
         let isWhole = calls[call].framing == .none || (calls[call].framing == .length(0) && !mayHaveTrailers(call))
         downstreams[connection].respond(stream, lines, endsStream: isWhole)
-        queueFrames(connection)
+        queueFlush(connection)
     }
 
     /// Whether there may be trailers behind no content: that takes HTTP/2 (RFC 9113 § 8.1).
@@ -156,7 +156,7 @@ extension Worker {
         var lines = ByteQueue(pool: pool)
         calls[call].encodeInterimHead(into: &lines)
         downstreams[exchanges[id].connection].http2?.inform(exchanges[id].stream, lines)
-        queueFrames(exchanges[id].connection)
+        queueFlush(exchanges[id].connection)
     }
 
     /// A whole answer of the gateway's own. Where `body` is all of `shared`, the stream keeps that instead of a copy.
@@ -167,9 +167,9 @@ extension Worker {
             exchanges[id].response.sent = UInt64(body.byteCount)
             if let shared { streams.slab[stream].shared = shared } else { streams.slab[stream].output.append(body) }
             streams.slab[stream].outputEnds = true
-            resume(stream, of: connection)
+            downstreams[connection].resume(stream)
         }
-        queueFrames(connection)
+        queueFlush(connection)
     }
 
     /// The end of a response, behind its content.
@@ -183,18 +183,13 @@ extension Worker {
             resume(stream, of: connection)
         } else {
             downstreams[connection].http2?.end(stream, trailers: lines)
-            queueFrames(connection)
+            queueFlush(connection)
         }
     }
 
     /// The stream's output has got more, or its end.
     func resume(_ stream: Handle, of connection: Handle) {
         downstreams[connection].resume(stream)
-        queueFrames(connection)
-    }
-
-    private func queueFrames(_ connection: Handle) {
-        gathersStreams = true
         queueFlush(connection)
     }
 

@@ -119,8 +119,6 @@ final class Worker {
     let readyQueue = Cell(TurnQueue<EventToken>())
     /// How many of those are clients.
     private var readyClientCount = 0
-    /// Output of HTTP/2 connections is among what waits to be written.
-    var gathersStreams = false
     /// Timers that are due, of which the first so many have had their turn.
     let firedTimers = Cell<[TimerWheel.Timer]>([])
     var firedTimersTaken = 0
@@ -166,27 +164,27 @@ final class Worker {
     }
 
     /// The loop. Output gathers during a round of events and is written before the loop may block: under load that makes large
-    /// records and few packets.
+    /// records and few packets. Epoll is not asked for more first: whoever waits for the output would have nothing to do meanwhile.
     func run() {
         while !isFinished {
             epoll.wait(timeoutMs: waitTimeoutMs())
             takeEvents()
-            // Gathering takes further events, at a later time.
-            let roundStart = now
             runReady()
             if !gzip.value.turns.isEmpty { runEncoders() }
             runTimers()
             if !flushQueue.value.isEmpty || !originFlushQueue.value.isEmpty { flushRound() }
-            shard.observe(loopLag, nanoseconds: MonotonicTime.now().nanoseconds(since: roundStart))
+            shard.observe(loopLag, nanoseconds: MonotonicTime.now().nanoseconds(since: now))
         }
         accessLog.value?.flush()
         spans.value.flush(to: spanQueue)
     }
 
+    /// Origins come first: they work on these requests while the answers to others are sealed.
     private func flushRound() {
-        if gathersStreams { gatherStreams() }
-        flushAll()
-        if !originFlushQueue.value.isEmpty { flushOrigins() }
+        flushOrigins()
+        flushClients()
+        // Clients that have read give windows back, and what they had sent behind may ask origins for more.
+        flushOrigins()
         // The last connection may have ended with its last byte, and no event would tell.
         if isDraining { drainOn() }
     }
@@ -206,16 +204,6 @@ final class Worker {
     private func shareHeads(_ clientCount: Int) {
         let waiting = clientCount + readyClientCount
         headsPerTurn = waiting <= Limits.headsPerRound / Limits.headsPerTurn ? Limits.headsPerTurn : max(1, Limits.headsPerRound / waiting)
-    }
-
-    /// What further streams of an HTTP/2 connection have to say goes out in the same records: epoll is asked for it once more before writing.
-    /// (Asked until there was no more, the other side waited meanwhile: with HTTP/2 on both sides a request cost 7 % more, and a tenth
-    /// fewer were answered. HTTP/1.1 has one response under way for each connection: asking brought nothing for the same record, and cost
-    /// 1.5 % of the CPU.)
-    private func gatherStreams() {
-        gathersStreams = false
-        epoll.wait(timeoutMs: 0)
-        if epoll.eventCount > 0 { takeEvents() }
     }
 
     /// What happened to idle connections to origins is noted before any request of the same round may take one of them: bytes that nobody
@@ -320,7 +308,7 @@ final class Worker {
         flushQueue.value.append(connection)
     }
 
-    private func flushAll() {
+    func flushClients() {
         // What a flush sets free may queue more, for the next round.
         for index in 0..<flushQueue.value.beginTurn() {
             let connection = flushQueue.value[index]
