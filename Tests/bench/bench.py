@@ -5,9 +5,12 @@ with HTTP/2 beside h2o and nghttpx too.
 Each proxy has one worker, pinned to core 0; the origin (nginx, `return 200` with 100 bytes) and the load generator (wrk, h2load
 for HTTP/2) have core 1. CPU per request is what the proxy's processes spent, user and system, divided by the answers that were
 counted. Of handshakes each is a connection of its own with one request, by tls_client.c: a full one, or one resumed by a ticket.
-The rounds of the proxies are interleaved, so that a machine that slows down slows all of them, and each other round goes backwards.
-The table shows medians. How a cost stands to another is the median of what it was in each round, beside the other's in the same round:
-what slows a machine for seconds moves that less than the quotient of two medians.
+The proxies take turns, so that a machine that slows down slows all of them, and each other turn goes backwards. With HTTP/2 a turn is
+a second, and a case has its turns beside those of the case that differs only in the origin: there both cores work on the same requests at
+the same time, and what neighbours take of a virtual machine changes the cost by half within seconds. (Of a turn's cost one to three
+hundredths are its handshakes, ten or fifty.) Elsewhere a turn is a round. The table shows medians of the turns. How a cost stands to
+another is the median of what it was in each turn, beside the other's in the same one: what slows a machine for seconds moves that less
+than the quotient of two medians.
 
 An origin that speaks HTTP/2 is h2o, the cheapest of those at hand, with the same body and the same fields as nginx. Proxies that
 speak HTTP/2 to origins are measured with it; nginx 1.22 and h2o 2.2 don't.
@@ -15,7 +18,7 @@ speak HTTP/2 to origins are measured with it; nginx 1.22 and h2o 2.2 don't.
 The row "AI cache hit" is a question of 700 bytes in JSON, by POST, whose answer is there: the gateway knows it by its canonical form,
 nginx (proxy_cache, its files on tmpfs) by $request_body as it stands. Behind it stands what keys cost, in MB of JSON per second.
 
-The gateway runs with its access log (JSON, to a file, emptied between rounds) and its metrics on; the others write no log, and nginx
+The gateway runs with its access log (JSON, to a file, emptied between turns) and its metrics on; the others write no log, and nginx
 with `--all` a second time with a buffered one. All keep their connections to the origin.
 
 With policies on, both nginx and the gateway ask for an API key, have two limits, by address and by key, that refuse nobody, send five
@@ -72,6 +75,7 @@ LISTENERS = ("plain", "tls", "policies", "h2", "h2-origin")
 NGINX_LISTENERS = ("plain", "tls", "policies", "h2")
 HAPROXY_LISTENERS = ("plain", "tls", "h2", "h2-origin")
 WARM_UP_REQUESTS = 10_000
+HTTP2_TURN_SECONDS = 1
 # As many requests as come at once: none of the proxies shall close a connection to the origin.
 KEPT_CONNECTIONS = 512
 # Idle connections, and what else a proxy has open.
@@ -835,9 +839,12 @@ class Bench:
         results = {pair: [] for pair in self.pairs(proxies)}
         warm = {pair: self.measure(proxies[pair[0]], self.cases[pair[1]], 1) for pair in results}
         for number in range(self.options.rounds):
-            for name, case in list(results)[:: 1 if number % 2 == 0 else -1]:
-                progress(f"round {number + 1} of {self.options.rounds}: {name}, {case}")
-                results[name, case].append(self.measure(proxies[name], self.cases[case], self.options.duration, warm[name, case]["per_second"]))
+            for pairs in self.side_by_side(results):
+                seconds = self.turn_seconds(self.cases[pairs[0][1]])
+                for turn in range(int(self.options.duration / seconds)):
+                    for name, case in pairs[:: 1 if (number + turn) % 2 == 0 else -1]:
+                        progress(f"round {number + 1} of {self.options.rounds}: {name}, {case}")
+                        results[name, case].append(self.measure(proxies[name], self.cases[case], seconds, warm[name, case]["per_second"]))
         progress("")
         self.report(proxies, results)
         self.report_spans(proxies)
@@ -846,6 +853,16 @@ class Bench:
             self.report_allocations()
         if any(case.cached for case in self.cases.values()):
             self.report_keys()
+
+    def side_by_side(self, pairs):
+        """What is measured by turns: a case, and beside it those whose counterpart it is."""
+        groups = {}
+        for pair in pairs:
+            groups.setdefault(self.cases[pair[1]].counterpart or pair[1], []).append(pair)
+        return groups.values()
+
+    def turn_seconds(self, case):
+        return HTTP2_TURN_SECONDS if case.streams else self.options.duration
 
     def report(self, proxies, results):
         print("\n".join(f"{name}: {version(name)}{what}" for name, what in PROXIES.items() if name in proxies))
@@ -868,7 +885,8 @@ class Bench:
             clients = f"{case.streams[0]} connections with {case.streams[1]} requests at once, "
         elif case.handshake:
             clients = ""
-        print(f"\n{name}: {case.title}: {clients}median of {self.options.rounds} rounds of {self.options.duration} s\n")
+        turns = f"{len(next(iter(runs.values())))} turns of {self.turn_seconds(case)} s"
+        print(f"\n{name}: {case.title}: {clients}median of {turns}\n")
         latencies = [key for key in ("p50_ms", "p99_ms", "mean_ms", "max_ms") if key in next(iter(rows.values()))]
         print(
             f"{'proxy':<12} {'req/s':>8} {'CPU µs/req':>11} {'least-most':>15} {'req/CPU s':>10} {'× nginx':>8}"
@@ -940,7 +958,6 @@ class Bench:
         for name in ("plain", "tls", "policies"):
             own, all_calls = count_allocations(gateway.ports[name], CASES[name], counter)
             print(f"{CASES[name].title:<49} {own:.3f}  {all_calls:.3f}")
-
 
     def report_keys(self):
         """What makes the key of a cached question, beside the hash alone."""
