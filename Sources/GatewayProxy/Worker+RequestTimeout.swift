@@ -33,6 +33,8 @@ extension Worker {
         // Of several timers in the wheel the one armed last is the earliest.
         guard tick == requestTimer.value.tick else { return }
         requestTimer.value = RequestTimer()
+        // What this round has for clients goes out first: what is left of it waits for them.
+        flushClients()
         var earliest = MonotonicTime.never
         var lateCount = 0
         exchanges.forEachHandle { id in
@@ -49,19 +51,17 @@ extension Worker {
     }
 
     private func endLateRequest(_ id: Handle) {
+        if !exchanges[id].isFetch, !exchanges[id].caching.isNone, !exchanges[id].response.hasBegun, let fetch = ownFetch(of: id) {
+            return endLateRequest(fetch)
+        }
         let error = GatewayError(.requestTimeout, "the request took longer than request_timeout")
         if exchanges[id].isFetch {
-            // The origin is what it waited for; who reads along hears of it, or gets what was stored.
-            noteLateOrigin(exchanges[id].call, error)
-            dropCall(id, status: 504)
+            // Who reads along hears of it, or gets what was stored.
+            dropLateCall(id, error)
             return abandon(id, error)
         }
-        if !exchanges[id].caching.isNone, !exchanges[id].response.hasBegun, let fetch = ownFetch(of: id) { return endLateRequest(fetch) }
         let connection = exchanges[id].connection
-        if !exchanges[id].isOverHTTP2 { flush(connection) }
-        let isOriginLate = awaitsOrigin(id)
-        if isOriginLate, !exchanges[id].response.hasBegun { noteLateOrigin(exchanges[id].call, error) }
-        dropCall(id, status: isOriginLate ? 504 : 499)
+        dropLateCall(id, error)
         if !exchanges[id].isOverHTTP2 && exchanges[id].response.hasBegun && !downstreams[connection].output.isEmpty {
             // Its reader is what takes so long: the rest would take as long again.
             downstreams[connection].stream.breakOff()
@@ -70,18 +70,37 @@ extension Worker {
         expire(id, error)
     }
 
-    /// Who reads along with another's answer is at no server.
+    private func dropLateCall(_ id: Handle, _ error: GatewayError) {
+        let isOriginLate = awaitsOrigin(id)
+        if isOriginLate { noteLateOrigin(exchanges[id].call, error) }
+        dropCall(id, status: isOriginLate ? 504 : 499)
+    }
+
+    /// A failure of its server, if not even the head of an answer has come.
     private func noteLateOrigin(_ call: Handle, _ error: GatewayError) {
-        if call.isNone { return }
+        if case .readingBody = calls[call].state { return }
         if calls[call].upstream.countsFailures, !calls[call].connection.isNone { noteUnanswered(call, error) }
     }
 
     /// Whose fault it is: the origin's where it reads, connects or answers too slowly, the client's where its content is still to come or
-    /// waits for it to be read.
+    /// waits for it to be read. Who reads along with another's answer has no call.
     private func awaitsOrigin(_ id: Handle) -> Bool {
         let call = exchanges[id].call
-        if call.isNone || isClientBehind(id) { return false }
+        if call.isNone || hasUntaken(call) { return false }
+        if exchanges[id].isFetch { return true }
+        if isClientBehind(id) { return false }
         return exchanges[id].requestBody.isComplete || calls[call].unwritten > 0 || calls[call].isRequestRefused
+    }
+
+    /// Whether something that the origin has sent, be it the end, was left where it is, for the sake of a slow client or for want of time.
+    private func hasUntaken(_ call: Handle) -> Bool {
+        if calls[call].connection.isNone { return false }
+        if calls[call].isOverHTTP2 {
+            let stream = calls[call].stream
+            return !stream.isNone && (!streams.slab[stream].input.isEmpty || streams.slab[stream].hasInputEnded)
+        }
+        let upstream = calls[call].connection
+        return upstreams[upstream].stream.canRead || (!upstreams[upstream].input.isEmpty && !upstreams[upstream].needsInput)
     }
 
     /// Whether something of the response waits for the client to read.

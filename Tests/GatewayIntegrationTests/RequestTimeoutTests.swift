@@ -6,14 +6,14 @@ import Testing
 @Suite struct RequestTimeoutTests {
     private static let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
-    /// An origin that answers `head` and then a byte of content every 20 ms, for a minute.
-    private static func trickling(_ head: String) throws -> ScriptedOrigin {
+    /// An origin that answers `head` and then a byte of content each time after so many seconds, for no longer than a minute.
+    private static func trickling(_ head: String, pause: Double = 0.02) throws -> ScriptedOrigin {
         try ScriptedOrigin { connection, _ in
             _ = try connection.readRequest()
             try connection.send(head)
             for _ in 0..<3_000 {
                 try connection.send(head.contains("chunked") ? "1\r\nx\r\n" : "x")
-                _ = try? connection.receive(1, timeout: 0.02)
+                _ = try? connection.receive(1, timeout: pause)
             }
         }
     }
@@ -75,31 +75,64 @@ import Testing
     private static let endlessBytes = 1 << 40
 
     /// Always has the next piece at hand: what waits, waits for the client.
-    private func endlessOrigin() throws -> ScriptedOrigin {
+    private func endlessOrigin(_ field: String = "Server: endless") throws -> ScriptedOrigin {
         try ScriptedOrigin { connection, _ in
             _ = try connection.readRequest()
-            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(Self.endlessBytes)\r\n\r\n")
+            try connection.send("HTTP/1.1 200 OK\r\n\(field)\r\nContent-Length: \(Self.endlessBytes)\r\n\r\n")
             let piece = [UInt8](repeating: 0x78, count: 128 * 1024)
             for _ in 0..<Self.endlessBytes / piece.count { try connection.send(piece, timeout: 60) }
         }
     }
 
-    @Test(arguments: Transport.allCases) func `a client that does not read its response is to blame, not the origin`(_ transport: Transport)
-        throws
-    {
+    /// What a client reads before it stops. The second makes room in the gateway's socket for all that waits, and less than what epoll tells of.
+    @Test(arguments: Transport.allCases, [0, 96 * 1024])
+    func `a client that stops reading its response is to blame, not the origin`(_ transport: Transport, _ readBytes: Int) throws {
         try withTimeouts { timeout in
             let edge = try Edge(endlessOrigin(), server: "send_timeout 60s; request_timeout \(timeout);")
             let client = try edge.connect(transport, receiveBufferBytes: 16 * 1024)
             try client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            var isBehind = false
-            try eventually("the client is behind, or the time is over") {
-                isBehind = try waitsForClient(edge)
-                return try isBehind || !edge.gateway.accessLogLines().isEmpty
-            }
+            var isBehind = try becomesBehind(edge)
+            // Cut off meanwhile, the time was too short.
+            if isBehind && readBytes > 0 { isBehind = try (try? client.receive(readBytes)) != nil && becomesBehind(edge) }
             if isBehind { try expectClientBlamed(edge) }
             try edge.gateway.waitForMetrics("no connection") { $0.sum("gateway_connections") == 0 }
             return isBehind
         }
+    }
+
+    @Test func `a client that reads a cached response too slowly puts no server out`() throws {
+        try withTimeouts { timeout in
+            let origin = try endlessOrigin("Cache-Control: max-age=60")
+            let edge = try Edge(
+                origin,
+                main: """
+                    cache_zone z memory=16m entry_max=64k;
+                    upstream api { server 127.0.0.1:{ORIGIN}; outlier errors=1 eject=1h max=100%; }
+                    """,
+                server: "send_timeout 60s; request_timeout \(timeout); location /a { proxy_pass http://api; cache z ttl=1m; }")
+            let client = try edge.connect(.plain, receiveBufferBytes: 16 * 1024)
+            try client.send("GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            let isBehind = try becomesBehind(edge)
+            try edge.waitForEnd("request_timeout")
+            try edge.gateway.waitForMetrics("no connection") { $0.sum("gateway_upstream_connections") == 0 }
+            if isBehind {
+                let metrics = try edge.gateway.metrics()
+                #expect(metrics.sum("gateway_upstream_requests_total", ["status": "504"]) == 0)
+                #expect(metrics.sum("gateway_upstream_requests_total") == 1)
+                #expect(metrics.sum("gateway_upstream_ejections_total") == 0)
+            }
+            return isBehind
+        }
+    }
+
+    /// False if the time was over before.
+    private func becomesBehind(_ edge: Edge) throws -> Bool {
+        var isBehind = false
+        try eventually("the client is behind, or the time is over") {
+            isBehind = try waitsForClient(edge)
+            return try isBehind || !edge.gateway.accessLogLines().isEmpty
+        }
+        return isBehind
     }
 
     /// Whether the gateway leaves alone what the origin has sent: it has as much for the client as it may.
@@ -130,6 +163,16 @@ import Testing
         let entry = try edge.waitForEnd("request_timeout")
         #expect(entry.number("status") == 200 && entry.number("upstream_status") == 504)
         try edge.origin.waitForEndedConnections(1)
+    }
+
+    /// What comes in the round in which the time ends waits for nobody but the end of the round.
+    @Test func `an origin that trickles faster than rounds go is to blame, not who asks over HTTP2`() throws {
+        let origin = try Self.trickling("HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", pause: 0.001)
+        let edge = try Edge(origin, server: "request_timeout 500ms;")
+        let client = try HTTP2Client.open(edge.connect(.plain))
+        for _ in 0..<20 { try client.request() }
+        try edge.gateway.waitForMetrics("the end of all") { $0.sum("gateway_upstream_requests_total") == 20 }
+        #expect(try edge.gateway.metrics().sum("gateway_upstream_requests_total", ["status": "504"]) == 20)
     }
 
     @Test(arguments: Transport.allCases) func `a reader who takes too long is cut off, however steadily it reads`(_ transport: Transport)
