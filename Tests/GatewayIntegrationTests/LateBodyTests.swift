@@ -18,7 +18,7 @@ import Testing
         for index in 0..<40 { try origin.waitForReceived("abc", on: index) }
         let quiet = try edge.gateway.connect()
         // Stopped, the gateway finds the answers and the end of the time together.
-        edge.gateway.program.send(SIGSTOP)
+        try edge.gateway.program.suspend()
         mayAnswer.update { $0 = true }
         #expect(throws: TestError.self) { try quiet.receiveSome(until: Deadline(seconds: 1.3)) }
         edge.gateway.program.send(SIGCONT)

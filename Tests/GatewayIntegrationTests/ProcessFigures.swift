@@ -58,3 +58,12 @@ struct ProcessFigures {
         return ticks.reduce(0, +) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 }
+
+extension Program {
+    /// Stops it, until it gets SIGCONT: what happens meanwhile it finds all at once. (A thread that was still running would have seen a part.)
+    func suspend() throws {
+        send(SIGSTOP)
+        let figures = ProcessFigures(self)
+        try eventually("the stop of every thread") { try figures.isStopped() }
+    }
+}

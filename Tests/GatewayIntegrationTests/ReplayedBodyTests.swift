@@ -53,7 +53,7 @@ import Testing
         for offset in stride(from: 0, to: test.before, by: test.pieceBytes) { try client.send(test.piece(at: offset)) }
         try edge.gateway.waitForMetrics("the request on its way") { $0.sum("gateway_upstream_connections", ["state": "active"]) == 1 }
         // Stopped, the gateway finds the rest of the body first, and the reset as it writes.
-        edge.gateway.program.send(SIGSTOP)
+        try edge.gateway.program.suspend()
         for offset in stride(from: test.before, to: test.bytes, by: test.pieceBytes) { try client.send(test.piece(at: offset)) }
         if test.isChunked { try client.send("0\r\n\r\n") }
         mayReset.send()

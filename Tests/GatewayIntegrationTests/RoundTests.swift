@@ -18,7 +18,7 @@ import Testing
 
     /// Clients whose requests all wait when the worker looks, and behind them one that asks for little.
     private func placeOfLast(of crowd: [() throws -> Void], _ gateway: Gateway, _ last: TCPClient) throws -> Int {
-        gateway.program.send(SIGSTOP)
+        try gateway.program.suspend()
         for ask in crowd { try ask() }
         try last.send("GET /last HTTP/1.1\r\nHost: a\r\n\r\n")
         gateway.program.send(SIGCONT)
@@ -55,7 +55,7 @@ import Testing
         let staying = try HTTP2Client.open(gateway.connect())
         let connection = try gateway.connect()
         let leaving = try HTTP2Client.open(connection)
-        gateway.program.send(SIGSTOP)
+        try gateway.program.suspend()
         let stayed = try (0..<90).map { try staying.request(.request("GET", "/stayed/\($0)")) }
         for index in 0..<90 { try leaving.request(.request("GET", "/left/\(index)")) }
         connection.close()

@@ -123,7 +123,7 @@ import Testing
         let gateway = try Gateway(conf: conf(held.address, workers: workers))
         #expect(try gateway.get("/local").status == 200)
         // Nobody accepts while all these connect and send; the signal is there before the first is accepted.
-        gateway.program.send(SIGSTOP)
+        try gateway.program.suspend()
         let clients = try (0..<300).map { _ in
             let client = try gateway.connect()
             try client.send("GET /local HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -144,7 +144,7 @@ import Testing
         let gateway = try Gateway(conf: conf(held.address))
         let clients = try (0..<50).map { _ in try gateway.connect() }
         for client in clients { #expect(try client.get("/local").status == 200) }
-        gateway.program.send(SIGSTOP)
+        try gateway.program.suspend()
         for client in clients { try client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n") }
         gateway.program.send(SIGTERM)
         gateway.program.send(SIGCONT)

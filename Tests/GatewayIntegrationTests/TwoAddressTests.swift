@@ -37,7 +37,7 @@ import Testing
 
         // All are there before the first is looked at.
         let clients = try (0..<50).map { _ in try TCPClient(port: port) }
-        program.send(SIGSTOP)
+        try program.suspend()
         for client in clients { try client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") }
         program.send(SIGCONT)
         let statuses = try clients.map { try $0.readResponse().status }

@@ -99,9 +99,7 @@ import Testing
         try held.send("POST /held HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
         try arrived.wait()
         // The end of the connection is seen in the round in which requests were begun on it.
-        gateway.program.send(SIGSTOP)
-        let figures = ProcessFigures(gateway.program)
-        try eventually("the stop of every thread") { try figures.isStopped() }
+        try gateway.program.suspend()
         for client in clients { try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx") }
         mayEnd.send()
         try origin.waitForEndedConnections(1)
