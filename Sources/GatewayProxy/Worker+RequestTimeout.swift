@@ -55,25 +55,18 @@ extension Worker {
             return endLateRequest(fetch)
         }
         let error = GatewayError(.requestTimeout, "the request took longer than request_timeout")
-        if exchanges[id].isFetch {
-            // Who reads along hears of it, or gets what was stored.
-            dropLateCall(id, error)
-            return abandon(id, error)
-        }
+        let isOriginLate = awaitsOrigin(id)
+        if isOriginLate { noteLateOrigin(exchanges[id].call, error) }
+        dropCall(id, status: isOriginLate ? 504 : 499)
+        // Who reads along with a fetch hears of it, or gets what was stored.
+        if exchanges[id].isFetch { return abandon(id, error) }
         let connection = exchanges[id].connection
-        dropLateCall(id, error)
         if !exchanges[id].isOverHTTP2 && exchanges[id].response.hasBegun && !downstreams[connection].output.isEmpty {
             // Its reader is what takes so long: the rest would take as long again.
             downstreams[connection].stream.breakOff()
             downstreams[connection].isBroken = true
         }
         expire(id, error)
-    }
-
-    private func dropLateCall(_ id: Handle, _ error: GatewayError) {
-        let isOriginLate = awaitsOrigin(id)
-        if isOriginLate { noteLateOrigin(exchanges[id].call, error) }
-        dropCall(id, status: isOriginLate ? 504 : 499)
     }
 
     /// A failure of its server, if not even the head of an answer has come.
@@ -94,13 +87,10 @@ extension Worker {
 
     /// Whether something that the origin has sent, be it the end, was left where it is, for the sake of a slow client or for want of time.
     private func hasUntaken(_ call: Handle) -> Bool {
-        if calls[call].connection.isNone { return false }
-        if calls[call].isOverHTTP2 {
-            let stream = calls[call].stream
-            return !stream.isNone && (!streams.slab[stream].input.isEmpty || streams.slab[stream].hasInputEnded)
-        }
-        let upstream = calls[call].connection
-        return upstreams[upstream].stream.canRead || (!upstreams[upstream].input.isEmpty && !upstreams[upstream].needsInput)
+        let (connection, stream) = (calls[call].connection, calls[call].stream)
+        if !stream.isNone { return !streams.slab[stream].input.isEmpty || streams.slab[stream].hasInputEnded }
+        if connection.isNone || calls[call].isOverHTTP2 { return false }
+        return upstreams[connection].stream.canRead || (!upstreams[connection].input.isEmpty && !upstreams[connection].needsInput)
     }
 
     /// Whether something of the response waits for the client to read.
